@@ -1,0 +1,69 @@
+"""Files that are whole or absent: write to a temporary name beside the target, flush, then rename."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unhype.errors import UnhypeError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file, then give it the name ``path``.
+
+    Raises:
+        UnhypeError: the disk is full or the folder can't be written; nothing is left behind.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(partial)
+        with open(partial, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise UnhypeError(describe(error, path)) from error
+    except Exception as error:
+        if "No space left" not in str(error):
+            raise
+        raise UnhypeError(describe(OSError(errno.ENOSPC, "No space left on device"), path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file, whole or not at all."""
+    from safetensors.torch import save_file
+
+    whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    write_whole(path, lambda partial: save_file(whole, partial, dict(metadata)))
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def describe(error: OSError, path: Path) -> str:
+    """One line for a person about a file that could not be read or written."""
+    if error.errno == errno.ENOSPC:
+        return f"no space left on the disk for {path}: free some and run the same command again, it resumes"
+    if isinstance(error, FileNotFoundError):
+        return f"got no file {path}: check the path"
+    return f"could not use {path}: {error.strerror or error}"

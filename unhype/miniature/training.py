@@ -1,0 +1,147 @@
+"""The one training loop of all pretraining stages: AdamW, one cosine cycle, bf16 arithmetic, moving average, checkpoints.
+
+A stage gives parameters and a loss of (step, random generator); the loop yields reports and leaves logging and stopping to the
+caller. Every random draw of a step comes from the seed and the step's number, so a run that was killed and resumed sees the same
+batches as one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from unhype.files import write_tensors
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast a stage trains.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: pictures a step.
+        rate: AdamW's highest learning rate; a twentieth of the steps warm up, then it falls along a cosine to a hundredth.
+        decay: AdamW's weight decay.
+        average: decay of the exponential moving average of the weights; 0 keeps the last weights.
+    """
+
+    steps: int
+    batch: int
+    rate: float
+    decay: float = 0.01
+    average: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1 or self.rate <= 0 or not 0 <= self.average < 1:
+            raise ValueError(f"got {self}, wanted steps ≥ 1, batch ≥ 1, rate > 0 and 0 ≤ average < 1")
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step."""
+        warm_up = max(1, self.steps // 20)
+        if step < warm_up:
+            return self.rate * (step + 1) / warm_up
+        progress = (step - warm_up) / max(1, self.steps - warm_up)
+        return self.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+@dataclass(frozen=True)
+class Report:
+    """One step of a stage: number, of how many, loss, seconds since this process began the stage."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds: float
+
+
+def fit(
+    model: nn.Module,
+    loss: Callable[[int, np.random.Generator], torch.Tensor],
+    schedule: Schedule,
+    checkpoint: Path,
+    seed: int,
+    device: torch.device,
+    precision: torch.dtype = torch.bfloat16,
+    checkpoint_seconds: float = 60.0,
+) -> Iterator[Report]:
+    """Train ``model`` in place, resuming from ``checkpoint`` where one lies there; ends with the averaged weights.
+
+    Args:
+        loss: the step's loss, as a scalar; runs under autocast to ``precision``.
+        checkpoint: a safetensors file; rewritten every ``checkpoint_seconds`` and when the caller stops early.
+    """
+    parameters = dict(model.named_parameters())
+    optimizer = torch.optim.AdamW(parameters.values(), lr=schedule.rate, weight_decay=schedule.decay, betas=(0.9, 0.99), fused=True)
+    average = {name: p.detach().clone() for name, p in parameters.items()} if schedule.average else {}
+    state = _State(model, parameters, optimizer, average, checkpoint)
+    done = state.load()
+    began = saved = time.monotonic()
+    try:
+        for step in range(done, schedule.steps):
+            rng = np.random.default_rng([seed, step])
+            torch.manual_seed(int(rng.integers(2**31)))
+            with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+                value = loss(step, rng)
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            nn.utils.clip_grad_norm_(parameters.values(), 1.0)
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate_at(step)
+            optimizer.step()
+            if average:
+                weight = min(schedule.average, (step + 1) / (step + 10))
+                torch._foreach_lerp_(list(average.values()), [p.detach() for p in parameters.values()], 1 - weight)
+            done = step + 1
+            if time.monotonic() - saved > checkpoint_seconds or done == schedule.steps:
+                state.save(done)
+                saved = time.monotonic()
+            yield Report(done, schedule.steps, float(value.detach()), time.monotonic() - began)
+    finally:
+        if done < schedule.steps:
+            state.save(done)
+    with torch.no_grad():
+        for name, value in average.items():
+            parameters[name].copy_(value)
+
+
+@dataclass
+class _State:
+    """Everything that a resumed run needs: weights, buffers, the optimiser's moments, the average, the number of steps done."""
+
+    model: nn.Module
+    parameters: dict[str, nn.Parameter]
+    optimizer: torch.optim.AdamW
+    average: dict[str, torch.Tensor]
+    path: Path
+
+    def save(self, done: int) -> None:
+        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"average/{k}": v for k, v in self.average.items()}
+        for name, parameter in self.parameters.items():
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer/{key}/{name}"] = value
+        write_tensors(self.path, tensors, {"done": str(done)})
+
+    def load(self) -> int:
+        if not self.path.exists():
+            return 0
+        with safe_open(self.path, framework="pt") as file:
+            keys = list(file.keys())
+            self.model.load_state_dict({k[6:]: file.get_tensor(k) for k in keys if k.startswith("model/")}, strict=True)
+            with torch.no_grad():
+                for name, value in self.average.items():
+                    value.copy_(file.get_tensor(f"average/{name}"))
+            for key in (k for k in keys if k.startswith("optimizer/")):
+                _, field, name = key.split("/", 2)
+                parameter = self.parameters[name]
+                value = file.get_tensor(key)
+                self.optimizer.state[parameter][field] = value if field == "step" else value.to(parameter.device)
+            return int(file.metadata()["done"])
