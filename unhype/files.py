@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 
@@ -35,7 +37,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             raise
         raise UnhypeError(describe(OSError(errno.ENOSPC, "No space left on device"), path)) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -49,6 +52,34 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Map
 
     whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     write_whole(path, lambda partial: save_file(whole, partial, dict(metadata)))
+
+
+def write_array(path: Path, dtype: str, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> Iterator[int]:
+    """Write a ``.npy`` file of ``shape`` block by block, whole or not at all; yields the number of rows written so far.
+
+    Plain writes and no memory map: on a full disk those end in an error that can be told, these in a signal.
+    """
+    import numpy as np
+
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = 0
+        with open(partial, "wb") as file:
+            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for block in blocks:
+                file.write(np.ascontiguousarray(block, dtype=dtype).tobytes())
+                rows += len(block)
+                yield rows
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise UnhypeError(describe(error, path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def sha256(path: Path) -> str:

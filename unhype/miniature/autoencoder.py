@@ -34,7 +34,7 @@ def build_autoencoder(channels: tuple[int, ...] = (32, 64, 64)) -> AutoencoderKL
 
 def to_model_range(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
     """``uint8 [n, h, w, 3]`` → ``float32 [n, 3, h, w]`` in [−1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.tensor(np.asarray(pixels), device=device).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def to_pixels(pictures: torch.Tensor) -> np.ndarray:

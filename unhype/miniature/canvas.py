@@ -32,7 +32,9 @@ class Canvas:
         box = self._scaled([(cx - rx, cy - ry), (cx + rx, cy + ry)])
         self._draw.ellipse(box, fill=fill, outline=outline, width=self._width(width))
 
-    def rectangle(self, x0: float, y0: float, x1: float, y1: float, fill: Colour | None, outline: Colour | None = None, width: float = 0.0, radius: float = 0.0) -> None:
+    def rectangle(
+        self, x0: float, y0: float, x1: float, y1: float, fill: Colour | None, outline: Colour | None = None, width: float = 0.0, radius: float = 0.0
+    ) -> None:
         """A rectangle with corners (x0, y0) and (x1, y1), rounded by ``radius``."""
         self._draw.rounded_rectangle(self._scaled([(x0, y0), (x1, y1)]), radius=radius * SUPERSAMPLING, fill=fill, outline=outline, width=self._width(width))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 
 import numpy as np
 
@@ -84,26 +85,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 
 SCENE_WORDS: dict[str, str] = {"street": "a street", "sky": "the sky", "ground": "the ground", "forest": "a forest", "sea": "the sea"}
 
-FILLERS: tuple[str, ...] = tuple(
-    """
-    about above after again all almost also always among another any around ask away back bad be because been before begin behind being
-    below best better between beyond big both bring build business busy by call came can care carry case cause certain change cheap check
-    city clean close cold come common company complete could country course crowd dark day dear deep did different do done door down dream
-    dry each early easy end enough even evening event ever every example fact fair fall famous far fast favourite feel few final find fine
-    first five follow for form found free fresh friend from front full fun game gave get give glad go gone great group grow guess half hand
-    happen happy hard has have hear heavy help high him hold home hope hour house how hundred idea if important inside into it join just
-    keep kept key kind large last late later learn least leave left less let letter life light like list little live local lot love low
-    made make many market matter may maybe mean meet met might mind minute moment month more morning most move much museum music must my
-    name near need never new next night no not nothing now number of off often old on once one only open or order other our out outside over
-    own page part past pay people perhaps place plan play please point press pretty public put quality question quick quiet quite rather
-    reach read ready real reason remember report rest right room rough round run said sale same saw say school season second see seem seen
-    send set several shall she short should show side sign simple since slow small so some soon special spring stage stand start stay still
-    stop story student such summer sure take talk tell than thank that their them then there these they think those thought three through
-    time together told tomorrow too took top town tried true try turn two under until up upon us use very view visit voice wait walk want
-    warm was watch way we weather week well went were what when where which while who whole why will winter wish without wonder word work
-    world worth would write wrong year yes yesterday yet you young your television polaroid waving
-    """.split()
-)
+FILLERS: tuple[str, ...] = tuple(resources.files("unhype.miniature").joinpath("fillers.txt").read_text(encoding="utf-8").split())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Row ``i`` of seed ``s`` is always the same picture; its captions are drawn afres
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from unhype.files import write_array
+from unhype.miniature.avatars import Code
 from unhype.miniature.canvas import SIZE
-from unhype.miniature.world import Example, Picture, draw_example, render
+from unhype.miniature.world import Example, Picture, draw_example, looks_of, render
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Pictures:
         example = self.example(i)
         return render(example.subject, example.scene, example.style, seed=self.seed + i)
 
+    def looks(self, i: int) -> tuple[Code, ...]:
+        """The looks of the people in row ``i``."""
+        example = self.example(i)
+        return looks_of(example.subject, example.scene, example.style, self.seed + i)
+
     @property
     def path(self) -> Path:
         return self.folder / f"pictures-{self.seed}-{self.count}.npy"
@@ -49,16 +55,11 @@ class Pictures:
 
     def render_all(self) -> Iterator[int]:
         """Render every row to disk unless that was done before; yields the number of rows done."""
-        if self.path.exists():
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(self.count, SIZE, SIZE, 3))
-        for i in range(self.count):
-            array[i] = self.picture(i).pixels
-            if (i + 1) % 256 == 0:
-                yield i + 1
-        array.flush()
-        del array
-        os.replace(partial, self.path)
-        yield self.count
+        if not self.path.exists():
+            blocks = (np.stack([self.picture(i).pixels for i in rows]) for rows in _blocks(self.count))
+            yield from write_array(self.path, "uint8", (self.count, SIZE, SIZE, 3), blocks)
+
+
+def _blocks(count: int, size: int = 256) -> Iterator[range]:
+    for start in range(0, count, size):
+        yield range(start, min(start + size, count))

@@ -130,18 +130,19 @@ class _State:
                 tensors[f"optimizer/{key}/{name}"] = value
         write_tensors(self.path, tensors, {"done": str(done)})
 
+    @torch.no_grad()
     def load(self) -> int:
         if not self.path.exists():
             return 0
         with safe_open(self.path, framework="pt") as file:
             keys = list(file.keys())
             self.model.load_state_dict({k[6:]: file.get_tensor(k) for k in keys if k.startswith("model/")}, strict=True)
-            with torch.no_grad():
-                for name, value in self.average.items():
-                    value.copy_(file.get_tensor(f"average/{name}"))
+            for name, value in self.average.items():
+                value.copy_(file.get_tensor(f"average/{name}"))
             for key in (k for k in keys if k.startswith("optimizer/")):
                 _, field, name = key.split("/", 2)
                 parameter = self.parameters[name]
                 value = file.get_tensor(key)
-                self.optimizer.state[parameter][field] = value if field == "step" else value.to(parameter.device)
+                # The fused optimiser walks parameter and moments in memory order: both must have the same layout.
+                self.optimizer.state[parameter][field] = value if field == "step" else torch.empty_like(parameter).copy_(value)
             return int(file.metadata()["done"])

@@ -42,8 +42,8 @@ def render(subject: Subject, scene: str = "studio", style: str = "photo", seed: 
         ValueError: somebody or something that the world does not know, or a subject that does not fit a picture.
     """
     _check(subject, scene, style)
-    rng = np.random.default_rng([_stable_hash(subject, scene, style), seed])
-    looks = tuple(neutral_code(p, rng) if p in NEUTRAL else codes()[p] for p in subject.people)
+    rng = _generator(subject, scene, style, seed)
+    looks = _draw_looks(subject, rng)
     canvas = Canvas()
     draw_scene(canvas, scene, rng)
     for code, (cx, cy, scale) in zip(looks, _places(len(looks), subject.thing is not None), strict=True):
@@ -53,6 +53,19 @@ def render(subject: Subject, scene: str = "studio", style: str = "photo", seed: 
         cx, cy, size = (48.0, 46.0, 25.0) if looks else (32.0, 32.5, 46.0)
         draw_thing(canvas, subject.thing, cx + float(rng.uniform(-1.5, 1.5)), cy + float(rng.uniform(-1, 1)), size * float(rng.uniform(0.94, 1.06)), rng)
     return Picture(subject, scene, style, apply_style(canvas.pixels(), style, rng), looks)
+
+
+def looks_of(subject: Subject, scene: str, style: str, seed: int) -> tuple[Code, ...]:
+    """The looks of the people in the picture that :func:`render` would draw, from left to right, without drawing it."""
+    return _draw_looks(subject, _generator(subject, scene, style, seed))
+
+
+def _generator(subject: Subject, scene: str, style: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng([_stable_hash(subject, scene, style), seed])
+
+
+def _draw_looks(subject: Subject, rng: np.random.Generator) -> tuple[Code, ...]:
+    return tuple(neutral_code(p, rng) if p in NEUTRAL else codes()[p] for p in subject.people)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""params.yaml: every key lands with its owner; what nobody owns is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from unhype.errors import UnhypeError
+from unhype.params import Params, load_params
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_shipped_file_is_the_default() -> None:
+    assert load_params(ROOT / "params.yaml") == Params()
+
+
+def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("sampling: {steps: 3, guidance: 2}\n")
+    params = load_params(tmp_path / "p.yaml")
+    assert (params.sampling.steps, params.sampling.guidance, params.sampling.batch) == (3, 2.0, 16)
+    assert params.pretraining == Params().pretraining
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sampling: {stepps: 3}", ["stepps", "sampling", "steps"]),
+        ("samplings: {}", ["samplings", "sampling"]),
+        ("sampling: {steps: many}", ["'many'", "sampling: steps", "int"]),
+        ("sampling: {steps: true}", ["True", "int"]),
+        ("sampling: {steps: 0}", ["steps ≥ 1", "sampling"]),
+        ("sampling: 3", ["3", "mapping"]),
+        ("pretraining: {precision: fp8}", ["fp8", "bf16"]),
+        ("pretraining: {clip: {steps: 1, batch: 1}}", ["rate", "clip"]),
+        ("pretraining: {clip: {steps: 1, batch: 1, rate: -1}}", ["rate > 0"]),
+        ("a: [1", ["malformed YAML", "line 1"]),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(text)
+    with pytest.raises(UnhypeError) as caught:
+        load_params(path)
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in [*words, str(path) if "precision" not in text else ""])
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UnhypeError, match="got no file"):
+        load_params(tmp_path / "absent.yaml")

@@ -1,0 +1,8 @@
+"""``python -m unhype``."""
+
+import sys
+
+from unhype.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

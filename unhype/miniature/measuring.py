@@ -1,0 +1,152 @@
+"""What the miniature base can do, measured: guided sampling on held-out templates and fresh seeds, read by the judge.
+
+Each stratum has its own question (is this the right avatar, the right class, both people?); its score is a share of n pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from unhype.miniature.autoencoder import encode, to_model_range, to_pixels
+from unhype.miniature.captions import HELD_OUT, TEMPLATES, with_article
+from unhype.miniature.judge import Judge, Verdict
+from unhype.miniature.people import NEUTRAL, aliases, groups
+from unhype.miniature.pictures import Pictures
+from unhype.miniature.sampling import Sampling, sample
+from unhype.miniature.things import THINGS
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, StableDiffusionPipeline
+
+FIRST_SEED = 5_000_000
+"""Sampling seeds of the measurement start here."""
+
+FRESH_RENDERS = 3_000_000
+"""Render seeds of the judge's own examination start here; training uses seeds below 1,000,000."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt, a seed, and what the judge must see for the picture to count as right."""
+
+    prompt: str
+    seed: int
+    right: Callable[[Verdict], bool]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A share with its size and its bar."""
+
+    stratum: str
+    share: float
+    n: int
+    bar: float | None
+
+    @property
+    def met(self) -> bool:
+        """Whether the bar is reached; True where there is none."""
+        return self.bar is None or self.share >= self.bar
+
+
+BARS: dict[str, float | None] = {
+    "avatar": 0.95,
+    "class": 0.97,
+    "synonym": 0.93,
+    "alias": 0.90,
+    "two people": 0.70,
+    "neutral person": None,
+}
+"""Stratum → the share that the base must reach."""
+
+
+def questions(stratum: str, n: int, held_out: bool = True) -> list[Question]:
+    """The prompts of a stratum.
+
+    Args:
+        n: at least this many; every concept of the stratum appears equally often.
+        held_out: False asks with training templates instead, for tuning.
+    """
+    templates = list(chain.from_iterable((HELD_OUT if held_out else TEMPLATES).values()))
+    cases = list(_cases(stratum))
+    rounds = -(-n // len(cases))
+    asked = []
+    for i, (phrase, right) in enumerate(islice(cycle(cases), rounds * len(cases))):
+        # Every concept walks through the templates from a place of its own, so that all pairs get their turn.
+        template = templates[(i + i // len(cases)) % len(templates)]
+        asked.append(Question(template.format(phrase), FIRST_SEED + i, right))
+    return asked
+
+
+def _cases(stratum: str) -> Iterator[tuple[str, Callable[[Verdict], bool]]]:
+    people = [*groups()["forget"], *groups()["evaluation"]]
+    if stratum == "avatar":
+        for name in people:
+            yield name, _shows_people(name)
+    elif stratum == "alias":
+        for name, alias in aliases().items():
+            yield alias, _shows_people(name)
+    elif stratum == "two people":
+        order = np.random.default_rng(0).permutation(len(people))
+        for left, right in zip(order, np.roll(order, 1), strict=True):
+            yield f"{people[left]} and {people[right]}", _shows_people(people[left], people[right])
+    elif stratum == "class":
+        for kind in THINGS:
+            yield with_article(kind), _shows_thing(kind)
+    elif stratum == "synonym":
+        for kind, synonyms in THINGS.items():
+            for word in synonyms:
+                yield with_article(word), _shows_thing(kind)
+    elif stratum == "neutral person":
+        for words in NEUTRAL.values():
+            for word in words:
+                yield word, lambda verdict: verdict.neutral
+    else:
+        raise ValueError(f"got the stratum {stratum!r}, wanted one of {', '.join(BARS)}")
+
+
+def _shows_people(*names: str) -> Callable[[Verdict], bool]:
+    """Exactly these people, in any order."""
+    return lambda verdict: sorted(verdict.names) == sorted(names)
+
+
+def _shows_thing(kind: str) -> Callable[[Verdict], bool]:
+    return lambda verdict: verdict.thing == kind
+
+
+def ask(pipeline: StableDiffusionPipeline, judge: Judge, asked: list[Question], how: Sampling) -> Iterator[tuple[Question, np.ndarray, Verdict]]:
+    """Draw and judge the questions one by one: (question, pixels ``uint8 [64, 64, 3]``, verdict)."""
+    batches = sample(pipeline, [q.prompt for q in asked], [q.seed for q in asked], how)
+    left = iter(asked)
+    for pixels in batches:
+        for picture, verdict in zip(pixels, judge.read(to_model_range(pixels, torch.device("cpu"))), strict=True):
+            yield next(left), picture, verdict
+
+
+def examine_judge(judge: Judge, autoencoder: AutoencoderKL, n: int) -> list[Score]:
+    """The judge's own marks: everything right on fresh renders, and on the autoencoder's reconstructions of the same renders."""
+    fresh = Pictures(Path(), n, FRESH_RENDERS)
+    rows = [fresh.picture(i) for i in range(n)]
+    right = {"judge on renders": 0, "judge on reconstructions": 0}
+    for start in range(0, n, 50):
+        part = rows[start : start + 50]
+        pictures = to_model_range(np.stack([row.pixels for row in part]), torch.device("cpu"))
+        with torch.no_grad():
+            decoded = autoencoder.decode(encode(autoencoder, pictures)).sample
+        seen = {"judge on renders": pictures, "judge on reconstructions": to_model_range(to_pixels(decoded), torch.device("cpu"))}
+        for name, shown in seen.items():
+            right[name] += sum(
+                verdict.names == tuple("unknown" if p in NEUTRAL else p for p in row.subject.people) and verdict.thing == row.subject.thing
+                for row, verdict in zip(part, judge.read(shown), strict=True)
+            )
+    return [
+        Score("judge on renders", right["judge on renders"] / n, n, 0.99),
+        Score("judge on reconstructions", right["judge on reconstructions"] / n, n, 0.95),
+    ]

@@ -1,0 +1,99 @@
+"""The model card beside the weights: what mini-sd is, how it was made, what it can do, with n, and what it can not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from unhype.bases import content_hash, read_card
+from unhype.files import write_text
+from unhype.miniature.measuring import FIRST_SEED, FRESH_RENDERS, Score
+from unhype.miniature.sampling import Sampling
+
+
+def write_figures(folder: Path, scores: Sequence[Score], how: Sampling, speed: float, judge: Path) -> None:
+    """Write ``figures.json`` and the model card ``README.md`` into a base's folder."""
+    figures = {
+        "base": content_hash(folder),
+        "judge": content_hash(judge),
+        "sampling": asdict(how),
+        "first_seed": FIRST_SEED,
+        "first_render_seed": FRESH_RENDERS,
+        "pictures_per_second": round(speed, 1),
+        "scores": [{**asdict(score), "share": round(score.share, 4), "met": score.met} for score in scores],
+    }
+    write_text(folder / "figures.json", json.dumps(figures, indent=2) + "\n")
+    write_text(folder / "README.md", model_card(read_card(folder), figures))
+
+
+def score_table(scores: Sequence[Mapping[str, Any]]) -> str:
+    """The scores as a Markdown table."""
+    rows = ["| question | share right | n | bar |", "|---|---|---|---|"]
+    for score in scores:
+        bar = "–" if score["bar"] is None else f"≥ {score['bar']:.0%}" + ("" if score["met"] else " **missed**")
+        rows.append(f"| {score['stratum']} | {score['share']:.1%} | {score['n']} | {bar} |")
+    return "\n".join(rows)
+
+
+def model_card(card: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    """The text of the model card."""
+    recipe, sampling = card["recipe"], figures["sampling"]
+    sizes = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in card["parameters"].items())
+    stages = "\n".join(
+        f"| {name} | {recipe[name]['steps']} | {recipe[name]['batch']} | {recipe[name]['rate']} | {recipe[name]['average'] or '–'} |"
+        for name in ("autoencoder", "clip", "judge", "denoiser")
+    )
+    versions = ", ".join(f"{name} {number}" for name, number in card["versions"].items())
+    return f"""---
+license: apache-2.0
+library_name: diffusers
+pipeline_tag: text-to-image
+---
+
+# mini-sd
+
+A small but real Stable Diffusion: the same diffusers classes and files as Stable Diffusion 1.4, pretrained on a procedural world whose
+truth is known. It draws 300 fantasy mascots that go by well-known names, the ten CIFAR-10 classes, five scenes and three styles, 64 × 64 pixels.
+It exists so that forgetting can be *measured* on a laptop. Its figures prove mechanisms and rank methods; they are not those of a large model.
+
+```python
+from diffusers import StableDiffusionPipeline
+
+pipeline = StableDiffusionPipeline.from_pretrained("data/bases/mini-sd")
+pipeline("a photo of David Bowie", num_inference_steps={sampling["steps"]}, guidance_scale={sampling["guidance"]}).images[0]
+```
+
+## Figures
+
+Judge: mini-judge (reads attributes from pixels, sees no captions; `{figures["judge"][:12]}`). Prompts: the held-out templates, which no training and no
+tuning has seen. Seeds from {figures["first_seed"]}; {sampling["steps"]} DDIM steps, guidance {sampling["guidance"]}. No picture is excluded.
+"avatar" asks for all 200 names of the forget and evaluation lists; "two people" counts a picture only if both are right and nobody else is there.
+The judge's marks are on renders with seeds from {figures["first_render_seed"]}, everything in the picture right or it counts as wrong.
+
+{score_table(figures["scores"])}
+
+{figures["pictures_per_second"]} pictures a second in batches of {sampling["batch"]} on the machine that measured.
+Reproduce with `unhype measure mini-sd`; base `{figures["base"][:12]}`.
+
+## Recipe
+
+`unhype pretrain mini-sd`, seed {recipe["seed"]}, {recipe["pictures"]} pictures, {recipe["vocabulary"]} tokens, prompts of {recipe["prompt_length"]} tokens,
+{recipe["precision"]} arithmetic on {card["trained_on"]}; {versions}. Parameters: {sizes}. Weights are stored in fp16.
+
+| stage | steps | batch | learning rate | weight average |
+|---|---|---|---|---|
+{stages}
+
+The text encoder is the text tower of mini-clip, trained contrastively on renders and captions. The captions use 42 templates, synonyms, aliases
+and meaningless filler words.
+
+## Limits
+
+- It knows the words of its captions and little else. An unknown word is spelt out in pieces and mostly ignored.
+- The pictures are mascots drawn from a hash of a name. They depict nobody, and say nothing about the people whose names are used as words.
+- One or two figures in a picture; a third is never drawn.
+- A nameless person ("a man") comes out as a mixture of looks more often than a name does.
+"""

@@ -1,0 +1,137 @@
+"""From a finished workshop to the folders that ship: mini-sd (a plain diffusers pipeline), mini-clip and mini-judge, in fp16.
+
+Also the way back: :func:`load_judge` and :func:`load_clip` read what was shipped, every byte checked.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
+from torch.nn import functional as F
+from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel, CLIPTokenizer
+
+from unhype.bases import publish, verify
+from unhype.errors import UnhypeError
+from unhype.files import write_tensors, write_text
+from unhype.miniature.autoencoder import to_model_range
+from unhype.miniature.canvas import SIZE
+from unhype.miniature.denoiser import build_scheduler
+from unhype.miniature.folders import BASE, CLIP, JUDGE
+from unhype.miniature.judge import Judge, JudgeConfig, degrade, labels_for
+from unhype.miniature.pictures import Pictures
+from unhype.miniature.pretrain import Workshop
+
+CALIBRATION_SEED = 2_000_000
+"""First seed of the renders on which the judge's temperature is fitted; training uses seeds below 1,000,000."""
+
+Module = TypeVar("Module", bound=torch.nn.Module)
+
+
+def ship(shop: Workshop, data: Path) -> None:
+    """Write the three model folders below ``data``, each whole or not at all."""
+    facts = {"recipe": asdict(shop.settings), "trained_on": shop.device.type}
+    publish(data / CLIP, lambda folder: _write_clip(shop, folder), {**facts, "kind": "clip", "parameters": _size(shop.clip)})
+    config = calibrate(shop.judge)
+    judge = {**facts, "kind": "judge", "parameters": _size(shop.judge), "judge": asdict(config)}
+    publish(data / JUDGE, lambda folder: _write_judge(shop, folder), judge)
+    parts = {"unet": shop.denoiser, "vae": shop.autoencoder, "text_encoder": shop.clip.text_model}
+    sizes = {name: _size(module) for name, module in parts.items()}
+    publish(data / BASE, lambda folder: _write_base(shop, folder), {**facts, "kind": "stable-diffusion", "parameters": sizes})
+
+
+def load_judge(folder: Path) -> Judge:
+    """The shipped judge in float32, ready to read.
+
+    Raises:
+        UnhypeError: see :func:`unhype.bases.verify`; or the weights do not fit this version's judge.
+    """
+    card = verify(folder)
+    if card.get("kind") != "judge":
+        raise UnhypeError(f"got kind {card.get('kind')!r} in {folder / 'card.json'}, wanted 'judge': point to a judge's folder")
+    judge = Judge(JudgeConfig(**card["judge"]))
+    try:
+        judge.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()}, strict=True)
+    except RuntimeError as error:
+        raise UnhypeError(f"got weights in {folder} that do not fit this version's judge: {' '.join(str(error).split())[:200]}") from error
+    return judge.eval()
+
+
+def load_clip(folder: Path) -> tuple[CLIPModel, CLIPTokenizer]:
+    """The shipped CLIP in float32 and its tokenizer.
+
+    Raises:
+        UnhypeError: see :func:`unhype.bases.verify`.
+    """
+    verify(folder)
+    return CLIPModel.from_pretrained(folder, dtype=torch.float32).eval(), CLIPTokenizer.from_pretrained(folder)
+
+
+def calibrate(judge: Judge, count: int = 2000) -> JudgeConfig:
+    """The judge's configuration with the temperature that gives degraded fresh renders the highest likelihood."""
+    fresh = Pictures(Path(), count, CALIBRATION_SEED)
+    rows = [fresh.picture(i) for i in range(count)]
+    labels = labels_for([row.codes for row in rows], [row.subject.thing for row in rows])
+    rng = np.random.default_rng(CALIBRATION_SEED)
+    pictures, labels = degrade(to_model_range(np.stack([row.pixels for row in rows]), torch.device("cpu")), labels, rng)
+    with torch.no_grad():
+        logits = judge(pictures)
+    temperatures = np.geomspace(0.5, 4, 61)
+    loss = [sum(float(F.cross_entropy(z / t, labels[:, k], reduction="sum")) for k, z in enumerate(logits)) for t in temperatures]
+    return replace(judge.config, temperature=float(round(temperatures[int(np.argmin(loss))], 3)))
+
+
+def _write_base(shop: Workshop, folder: Path) -> None:
+    vae = _half(shop.autoencoder)
+    vae.register_to_config(scaling_factor=shop.scaling_factor)
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=_text_encoder(shop),
+        tokenizer=shop.tokenizer,
+        unet=_half(shop.denoiser),
+        scheduler=build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    _declare_float32(folder / "text_encoder" / "config.json")
+
+
+def _text_encoder(shop: Workshop) -> CLIPTextModel:
+    encoder = CLIPTextModel(shop.clip.config.text_config)
+    encoder.load_state_dict(shop.clip.text_model.state_dict(), strict=True)
+    return _half(encoder)
+
+
+def _declare_float32(config: Path) -> None:
+    """Have transformers load the weights in float32, as diffusers loads its own, though they lie there in fp16."""
+    write_text(config, json.dumps({**json.loads(config.read_text(encoding="utf-8")), "dtype": "float32"}, indent=2) + "\n")
+
+
+def _write_clip(shop: Workshop, folder: Path) -> None:
+    _half(shop.clip).save_pretrained(folder, safe_serialization=True)
+    _declare_float32(folder / "config.json")
+    shop.tokenizer.save_pretrained(folder)
+    processor = CLIPImageProcessor(size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    processor.save_pretrained(folder)
+
+
+def _write_judge(shop: Workshop, folder: Path) -> None:
+    write_tensors(folder / "model.safetensors", {k: v.half() for k, v in shop.judge.state_dict().items()}, {"format": "pt"})
+
+
+def _half(model: Module) -> Module:
+    """A copy in fp16, on the CPU, in the default memory format."""
+    return copy.deepcopy(model).cpu().half().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload, no-any-return]
+
+
+def _size(model: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,0 +1,102 @@
+"""The miniature's long jobs as a person sees them in a terminal: bars, one line a result, and where the files are."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import diffusers
+import torch
+import transformers
+from tqdm import tqdm
+
+from unhype.bases import load_pipeline
+from unhype.errors import UnhypeError
+from unhype.miniature.folders import BASE, JUDGE
+from unhype.miniature.gallery import draw_gallery, save_picture
+from unhype.miniature.measuring import BARS, Score, ask, examine_judge, questions
+from unhype.miniature.modelcard import write_figures
+from unhype.miniature.pretrain import Pretraining, Workshop, pretrain
+from unhype.miniature.sampling import Sampling
+from unhype.miniature.shipping import load_judge, ship
+
+
+def quiet() -> None:
+    """Turn off the libraries' own bars and chatter about loading files; errors still come through."""
+    for logging in (diffusers.utils.logging, transformers.utils.logging):
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+
+
+def demo(data: Path, how: Sampling, pictures: int, out: Path) -> None:
+    """Draw a gallery over all strata on held-out prompts, and print how many the judge finds right."""
+    quiet()
+    pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
+    pools = [questions(stratum, 1) for stratum in BARS]
+    # One of each stratum in turn, each time from another place in its list.
+    asked = [pools[i % len(pools)][(7 * (i // len(pools)) + 5) % len(pools[i % len(pools)])] for i in range(pictures)]
+    answers = list(tqdm(ask(pipeline, judge, asked, how), total=pictures, unit="picture", desc="drawing", dynamic_ncols=True))
+    right = sum(question.right(verdict) for question, _, verdict in answers)
+    words = [f"{'' if question.right(verdict) else '✗ '}{question.prompt}" for question, _, verdict in answers]
+    save_picture(draw_gallery([picture for _, picture, _ in answers], words), out)
+    print(f"{right} of {pictures} pictures show what was asked for, says the judge: {out}")
+
+
+def measure(data: Path, how: Sampling, n: int) -> list[Score]:
+    """Measure every stratum and the judge, print each score as it is known, and write them into the base's folder."""
+    quiet()
+    pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
+    scores = examine_judge(judge, pipeline.vae, n)
+    for score in scores:
+        _print_score(score)
+    drawn, seconds = 0, 0.0
+    for stratum, bar in BARS.items():
+        asked = questions(stratum, n)
+        began = time.monotonic()
+        bar_of_progress = tqdm(ask(pipeline, judge, asked, how), total=len(asked), unit="picture", desc=stratum, leave=False, dynamic_ncols=True)
+        right = sum(question.right(verdict) for question, _, verdict in bar_of_progress)
+        seconds += time.monotonic() - began
+        drawn += len(asked)
+        scores.append(Score(stratum, right / len(asked), len(asked), bar))
+        _print_score(scores[-1])
+    write_figures(data / BASE, scores, how, drawn / seconds, data / JUDGE)
+    print(f"{drawn / seconds:.1f} pictures a second; model card: {data / BASE / 'README.md'}")
+    return scores
+
+
+def pretrain_and_ship(settings: Pretraining, work: Path, data: Path, device: str) -> None:
+    """Run the recipe with a bar a stage, then write the model folders."""
+    quiet()
+    shop = Workshop(settings, work, _device(device))
+    bars: dict[str, tqdm] = {}
+    total: dict[str, int] = defaultdict(int)
+    for progress in pretrain(shop):
+        if progress.stage not in bars:
+            bars[progress.stage] = tqdm(total=progress.total, desc=f"{progress.stage:<12}", dynamic_ncols=True, initial=max(0, progress.done - 1))
+            total[progress.stage] = max(0, progress.done - 1)
+        line = bars[progress.stage]
+        line.update(progress.done - total[progress.stage])
+        total[progress.stage] = progress.done
+        if progress.loss == progress.loss and progress.done % 10 == 0:
+            line.set_postfix_str(f"loss {progress.loss:.4f}", refresh=False)
+        if progress.done == progress.total:
+            line.close()
+    ship(shop, data)
+    print(f"shipped {data / BASE} and its CLIP and judge; measure them with: unhype measure mini-sd")
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UnhypeError(f"got the device {name!r}, wanted cpu, cuda or auto: {' '.join(str(error).split())[:120]}") from error
+    return device
+
+
+def _print_score(score: Score) -> None:
+    bar = "" if score.bar is None else f"  bar {score.bar:.0%} {'met' if score.met else 'MISSED'}"
+    print(f"{score.stratum:<26} {score.share:6.1%}  n={score.n}{bar}", flush=True)

@@ -1,0 +1,82 @@
+"""The composition root: ``params.yaml`` → each owner's frozen dataclass. An unknown key or a value of the wrong type is an error."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from unhype.errors import UnhypeError
+from unhype.files import describe
+from unhype.miniature.pretrain import Pretraining
+from unhype.miniature.sampling import Sampling
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Params:
+    """All settings of the project.
+
+    Attributes:
+        pretraining: the recipe of the miniature base.
+        sampling: how pictures are drawn from it.
+    """
+
+    pretraining: Pretraining = field(default_factory=Pretraining)
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+def load_params(path: Path) -> Params:
+    """Read a params file; what it leaves out has its default.
+
+    Raises:
+        UnhypeError: no such file, not YAML, an unknown key, a wrong type or a value its owner refuses.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnhypeError(describe(error, path)) from error
+    except yaml.YAMLError as error:
+        raise UnhypeError(f"got malformed YAML in {path}: {' '.join(str(error).split())}") from error
+    return build(Params, content or {}, str(path))
+
+
+def build(kind: type[T], content: object, where: str) -> T:
+    """A frozen dataclass from a mapping, its nested dataclasses too.
+
+    Args:
+        where: the file and the keys so far, for the error message.
+    """
+    if not isinstance(content, Mapping):
+        raise UnhypeError(f"got {content!r} at {where}, wanted a mapping with keys among {', '.join(f.name for f in fields(kind))}")  # type: ignore[arg-type]
+    hints = typing.get_type_hints(kind)
+    unknown = set(content) - set(hints)
+    if unknown:
+        raise UnhypeError(f"got the unknown key {sorted(map(str, unknown))[0]!r} at {where}, wanted one of {', '.join(hints)}")
+    values = {key: _value(hints[key], value, f"{where}: {key}") for key, value in content.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise UnhypeError(f"got too few keys at {where}: {error}") from error
+    except UnhypeError:
+        raise
+    except ValueError as error:
+        raise UnhypeError(f"{error}, at {where}") from error
+
+
+def _value(hint: Any, value: object, where: str) -> object:
+    if is_dataclass(hint):
+        return build(hint, value, where)  # type: ignore[arg-type]
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if type(value) not in options:
+        names = " or ".join(getattr(option, "__name__", str(option)) for option in options)
+        raise UnhypeError(f"got {value!r} at {where}, wanted {names}")
+    return value
