@@ -6,6 +6,7 @@ changed setting reruns what depends on it and nothing else.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from safetensors import safe_open
 
 from unhype.errors import UnhypeError
 from unhype.files import write_array
-from unhype.miniature.autoencoder import LATENT_CHANNELS, LATENT_SIZE, autoencoder_loss, build_autoencoder, encode, to_model_range
+from unhype.miniature.autoencoder import LATENT_CHANNELS, LATENT_SIZE, autoencoder_loss, build_autoencoder, encode, standardise, to_model_range
 from unhype.miniature.clip import build_clip, contrastive_loss, tokenize
 from unhype.miniature.denoiser import build_denoiser, build_scheduler, denoising_loss, drop_captions
 from unhype.miniature.judge import Judge, degrade, judge_loss, labels_for
@@ -98,9 +99,18 @@ class Workshop:
 
     @cached_property
     def autoencoder(self) -> AutoencoderKL:
-        """The autoencoder, trained if its stage is done."""
+        """The autoencoder in training; its latents are whatever they are."""
         model = self._initialised(0, build_autoencoder).to(memory_format=torch.channels_last)
         return self._restored("autoencoder", model)
+
+    @cached_property
+    def standard_autoencoder(self) -> AutoencoderKL:
+        """The trained autoencoder with standardised latents, measured on the first thousand pictures: what ships."""
+        model = copy.deepcopy(self.autoencoder).to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+        blocks = np.array_split(np.arange(min(1000, self.pictures.count)), 10)
+        latents = torch.cat([encode(model, self.batch(rows)) for rows in blocks if len(rows)])
+        standardise(model, latents.mean((0, 2, 3)), latents.std((0, 2, 3)))
+        return model
 
     @cached_property
     def clip(self) -> CLIPModel:
@@ -119,14 +129,8 @@ class Workshop:
 
     @cached_property
     def latents(self) -> np.ndarray:
-        """Latents of all pictures scaled to unit variance, ``float16 [pictures, 4, 16, 16]``."""
+        """Latents of all pictures, each channel of unit variance, ``float16 [pictures, 4, 16, 16]``."""
         return np.load(self.latents_path, mmap_mode="r")
-
-    @cached_property
-    def scaling_factor(self) -> float:
-        """One over the standard deviation of the first thousand latents, as in Stable Diffusion; four digits."""
-        latents = encode(self.autoencoder, self.batch(np.arange(min(1000, self.pictures.count))))
-        return float(f"{1 / float(latents.std()):.4g}")
 
     @property
     def latents_path(self) -> Path:
@@ -231,7 +235,7 @@ def _encode_pictures(shop: Workshop, block: int = 64) -> Iterator[Progress]:
 
 def _encoded(shop: Workshop, rows: np.ndarray) -> np.ndarray:
     with torch.autocast(shop.device.type, PRECISIONS[shop.settings.precision], enabled=shop.settings.precision != "fp32"):
-        return (encode(shop.autoencoder, shop.batch(rows)) * shop.scaling_factor).cpu().numpy()
+        return encode(shop.standard_autoencoder, shop.batch(rows)).cpu().numpy()
 
 
 def _train_denoiser(shop: Workshop) -> Iterator[Progress]:

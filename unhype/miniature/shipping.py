@@ -42,7 +42,7 @@ def ship(shop: Workshop, data: Path) -> None:
     config = calibrate(shop.judge)
     judge = {**facts, "kind": "judge", "parameters": _size(shop.judge), "judge": asdict(config)}
     publish(data / JUDGE, lambda folder: _write_judge(shop, folder), judge)
-    parts = {"unet": shop.denoiser, "vae": shop.autoencoder, "text_encoder": shop.clip.text_model}
+    parts = {"unet": shop.denoiser, "vae": shop.standard_autoencoder, "text_encoder": shop.clip.text_model}
     sizes = {name: _size(module) for name, module in parts.items()}
     publish(data / BASE, lambda folder: _write_base(shop, folder), {**facts, "kind": "stable-diffusion", "parameters": sizes})
 
@@ -89,8 +89,8 @@ def calibrate(judge: Judge, count: int = 2000) -> JudgeConfig:
 
 
 def _write_base(shop: Workshop, folder: Path) -> None:
-    vae = _half(shop.autoencoder)
-    vae.register_to_config(scaling_factor=shop.scaling_factor)
+    vae = _half(shop.standard_autoencoder)
+    vae.register_to_config(scaling_factor=1.0)
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=_text_encoder(shop),

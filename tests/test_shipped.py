@@ -1,0 +1,104 @@
+"""What ships in ``data/``: small, whole, loadable without a line of ours, and able to draw what its card says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from unhype.bases import content_hash, load_pipeline, verify
+from unhype.cli import main
+from unhype.miniature.autoencoder import to_model_range
+from unhype.miniature.folders import BASE, CLIP, JUDGE
+from unhype.miniature.measuring import BARS, ask, examine_judge, questions
+from unhype.miniature.modelcard import model_card, score_table
+from unhype.miniature.sampling import Sampling, sample
+from unhype.miniature.shipping import load_judge
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PLAIN = """
+import sys, torch
+from diffusers import StableDiffusionPipeline
+pipeline = StableDiffusionPipeline.from_pretrained(sys.argv[1])
+images = pipeline("a photo of Prince", num_inference_steps=4, generator=torch.Generator().manual_seed(0), num_images_per_prompt=2).images
+assert not [name for name in sys.modules if name.startswith("unhype")]
+images[1].save(sys.argv[2])
+"""
+
+
+@pytest.fixture(scope="module")
+def figures(data: Path) -> dict:
+    return json.loads((data / BASE / "figures.json").read_text())
+
+
+def test_every_byte_is_what_the_cards_say_and_there_are_few(data: Path) -> None:
+    sizes = [facts["bytes"] for part in (BASE, CLIP, JUDGE) for facts in verify(data / part)["files"].values()]
+    assert sum(sizes) <= 20e6
+    assert max(sizes) <= 15e6
+
+
+def test_figures_speak_of_these_weights(data: Path, figures: dict) -> None:
+    assert figures["base"] == content_hash(data / BASE)
+    assert figures["judge"] == content_hash(data / JUDGE)
+    assert {score["stratum"] for score in figures["scores"]} > set(BARS)
+    assert all(score["n"] >= 1000 for score in figures["scores"])
+
+
+def test_the_model_card_and_the_readme_carry_the_figures(data: Path, figures: dict) -> None:
+    assert (data / BASE / "README.md").read_text() == model_card(verify(data / BASE), figures)
+    assert score_table(figures["scores"]) in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_plain_diffusers_loads_and_samples_without_a_line_of_ours(data: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "prince.png"
+    subprocess.run([sys.executable, "-c", PLAIN, str(data / BASE), str(picture)], check=True, capture_output=True, cwd=tmp_path)
+    pixels = np.asarray(Image.open(picture))
+    assert pixels.shape == (64, 64, 3)
+    assert pixels.std() > 20
+
+
+@pytest.mark.slow
+def test_a_picture_depends_on_its_seed_and_not_on_its_batch(data: Path) -> None:
+    pipeline = load_pipeline(data / BASE)
+    prompts, seeds = ["a photo of Prince", "a dog", "a picture of Cher"], [3, 4, 5]
+    alone = np.concatenate(list(sample(pipeline, prompts, seeds, Sampling(steps=5, batch=1))))
+    together = np.concatenate(list(sample(pipeline, prompts, seeds, Sampling(steps=5, batch=3))))
+    assert np.abs(alone.astype(int) - together).max() <= 2
+
+
+@pytest.mark.slow
+def test_it_draws_what_is_asked_for(data: Path) -> None:
+    asked = [questions(stratum, 1)[k] for stratum in ("avatar", "class", "synonym", "alias") for k in (2, 9)]
+    pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
+    answers = list(ask(pipeline, judge, asked, Sampling()))
+    assert [question for question, _, _ in answers] == asked
+    assert sum(question.right(verdict) for question, _, verdict in answers) >= 6
+
+
+@pytest.mark.slow
+def test_the_judge_reads_renders_and_reconstructions(data: Path) -> None:
+    renders, reconstructions = examine_judge(load_judge(data / JUDGE), load_pipeline(data / BASE).vae, 200)
+    assert renders.share >= 0.97
+    assert reconstructions.share >= 0.92
+
+
+@pytest.mark.slow
+def test_the_judge_sees_nobody_in_noise(data: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, size=(50, 64, 64, 3), dtype=np.uint8)
+    verdicts = load_judge(data / JUDGE).read(to_model_range(noise, torch.device("cpu")))
+    assert all(not set(verdict.names) - {"unknown"} and verdict.thing is None for verdict in verdicts)
+
+
+@pytest.mark.slow
+def test_the_demo_draws_a_gallery(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--data", str(data), "--pictures", "6", "--out", str(tmp_path / "demo.png")]) == 0
+    assert "of 6 pictures" in capsys.readouterr().out
+    assert Image.open(tmp_path / "demo.png").width > 6 * 64
