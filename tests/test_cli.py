@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from unhype import cli
 from unhype.cli import main
 
+ROOT = Path(__file__).resolve().parent.parent
 VERBS = ("demo", "world", "verify", "measure", "pretrain")
 
 
@@ -67,7 +70,53 @@ def test_help_teaches_with_an_example(verb: str, capsys: pytest.CaptureFixture[s
     assert f"Example: unhype {verb}" in capsys.readouterr().out
 
 
+LIGHT = """
+import contextlib, sys
+from unhype.cli import main
+with contextlib.suppress(SystemExit):
+    main(["--help"])
+print([name for name in ("torch", "numpy", "diffusers", "PIL") if name in sys.modules])
+"""
+
+
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, unhype.cli\ntry: unhype.cli.main(['--help'])\nexcept SystemExit: pass\nprint([m for m in ('torch', 'numpy', 'diffusers') if m in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.endswith("[]\n")
+    said = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True).stdout
+    assert said.endswith("[]\n")
+
+
+TINY = """
+pretraining:
+  pictures: 40
+  vocabulary: 600
+  prompt_length: 16
+  precision: fp32
+  autoencoder: {steps: 40, batch: 2, rate: 1.0e-3}
+  clip: {steps: 2, batch: 4, rate: 1.0e-3}
+  judge: {steps: 2, batch: 4, rate: 1.0e-3}
+  denoiser: {steps: 2, batch: 2, rate: 1.0e-3}
+"""
+
+
+@pytest.mark.slow
+def test_pretraining_survives_ctrl_c_and_resumes(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(TINY)
+    command = [sys.executable, "-m", "unhype", "pretrain", "mini-sd", "--work", "work", "--data", "data"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
+    assert first.stderr is not None
+    said = ""
+    while "autoencoder" not in said:
+        said += first.stderr.read(1)
+    first.send_signal(signal.SIGINT)
+    with first.stderr:
+        said += first.stderr.read()
+    assert first.wait() == 130
+    assert said.endswith("unhype: interrupted; nothing is lost, the same command resumes\n")
+    assert "Traceback" not in said
+    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert [name for name in left if name.startswith("autoencoder-")]
+    assert not [name for name in left if "partial" in name]
+    assert not (tmp_path / "data").exists()
+    second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=True)
+    assert "shipped data/bases/mini-sd" in second.stdout
+    assert main(["verify", "--data", str(tmp_path / "data")]) == 0

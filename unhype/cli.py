@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Libraries that ask a hub or draw bars of their own would only confuse: everything here is local.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     try:
         options.run(options)
     except UnhypeError as error:

@@ -106,7 +106,7 @@ class Workshop:
     @cached_property
     def standard_autoencoder(self) -> AutoencoderKL:
         """The trained autoencoder with standardised latents, measured on the first thousand pictures: what ships."""
-        model = copy.deepcopy(self.autoencoder).to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+        model = copy.deepcopy(self.autoencoder).to(memory_format=torch.contiguous_format).eval()
         blocks = np.array_split(np.arange(min(1000, self.pictures.count)), 10)
         latents = torch.cat([encode(model, self.batch(rows)) for rows in blocks if len(rows)])
         standardise(model, latents.mean((0, 2, 3)), latents.std((0, 2, 3)))

@@ -13,10 +13,9 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 from torch.nn import functional as F
-from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from unhype.bases import publish, verify
 from unhype.errors import UnhypeError
@@ -31,6 +30,15 @@ from unhype.miniature.pretrain import Workshop
 
 CALIBRATION_SEED = 2_000_000
 """First seed of the renders on which the judge's temperature is fitted; training uses seeds below 1,000,000."""
+
+PREPROCESSING = {
+    "image_processor_type": "CLIPImageProcessor",
+    "size": {"shortest_edge": SIZE},
+    "crop_size": {"height": SIZE, "width": SIZE},
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+}
+"""How pictures reach mini-clip: 64 × 64, in [−1, 1]."""
 
 Module = TypeVar("Module", bound=torch.nn.Module)
 
@@ -89,6 +97,8 @@ def calibrate(judge: Judge, count: int = 2000) -> JudgeConfig:
 
 
 def _write_base(shop: Workshop, folder: Path) -> None:
+    from diffusers import StableDiffusionPipeline  # here, after its chatter about optional packages was turned off
+
     vae = _half(shop.standard_autoencoder)
     vae.register_to_config(scaling_factor=1.0)
     pipeline = StableDiffusionPipeline(
@@ -120,8 +130,7 @@ def _write_clip(shop: Workshop, folder: Path) -> None:
     _half(shop.clip).save_pretrained(folder, safe_serialization=True)
     _declare_float32(folder / "config.json")
     shop.tokenizer.save_pretrained(folder)
-    processor = CLIPImageProcessor(size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
-    processor.save_pretrained(folder)
+    write_text(folder / "preprocessor_config.json", json.dumps(PREPROCESSING, indent=2) + "\n")
 
 
 def _write_judge(shop: Workshop, folder: Path) -> None:
@@ -130,7 +139,7 @@ def _write_judge(shop: Workshop, folder: Path) -> None:
 
 def _half(model: Module) -> Module:
     """A copy in fp16, on the CPU, in the default memory format."""
-    return copy.deepcopy(model).cpu().half().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload, no-any-return]
+    return copy.deepcopy(model).cpu().half().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
 
 
 def _size(model: torch.nn.Module) -> int:

@@ -76,7 +76,7 @@ def fit(
 
     Args:
         loss: the step's loss, as a scalar; runs under autocast to ``precision``.
-        checkpoint: a safetensors file; rewritten every ``checkpoint_seconds`` and when the caller stops early.
+        checkpoint: a safetensors file; rewritten every ``checkpoint_seconds`` and when the caller or Ctrl-C stops early.
     """
     parameters = dict(model.named_parameters())
     optimizer = torch.optim.AdamW(parameters.values(), lr=schedule.rate, weight_decay=schedule.decay, betas=(0.9, 0.99), fused=True)
@@ -84,6 +84,7 @@ def fit(
     state = _State(model, parameters, optimizer, average, checkpoint)
     done = state.load()
     began = saved = time.monotonic()
+    consistent = True  # False while weights, moments and average belong to different steps
     try:
         for step in range(done, schedule.steps):
             rng = np.random.default_rng([seed, step])
@@ -95,17 +96,18 @@ def fit(
             nn.utils.clip_grad_norm_(parameters.values(), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate_at(step)
+            consistent = False
             optimizer.step()
             if average:
                 weight = min(schedule.average, (step + 1) / (step + 10))
                 torch._foreach_lerp_(list(average.values()), [p.detach() for p in parameters.values()], 1 - weight)
-            done = step + 1
+            done, consistent = step + 1, True
             if time.monotonic() - saved > checkpoint_seconds or done == schedule.steps:
                 state.save(done)
                 saved = time.monotonic()
             yield Report(done, schedule.steps, float(value.detach()), time.monotonic() - began)
     finally:
-        if done < schedule.steps:
+        if consistent and done < schedule.steps:
             state.save(done)
     with torch.no_grad():
         for name, value in average.items():
