@@ -15,8 +15,9 @@ from PIL import Image
 from unhype.bases import content_hash, load_pipeline, verify
 from unhype.cli import main
 from unhype.miniature.autoencoder import to_model_range
+from unhype.miniature.examining import calibration_error, examine_judge
 from unhype.miniature.folders import BASE, CLIP, JUDGE
-from unhype.miniature.measuring import BARS, ask, examine_judge, questions
+from unhype.miniature.measuring import BARS, ask, questions
 from unhype.miniature.modelcard import model_card, score_table
 from unhype.miniature.sampling import Sampling, sample
 from unhype.miniature.shipping import load_judge
@@ -85,9 +86,12 @@ def test_it_draws_what_is_asked_for(data: Path) -> None:
 
 @pytest.mark.slow
 def test_the_judge_reads_renders_and_reconstructions(data: Path) -> None:
-    renders, reconstructions = examine_judge(load_judge(data / JUDGE), load_pipeline(data / BASE).vae, 200)
+    judge = load_judge(data / JUDGE)
+    renders, reconstructions, strangers = examine_judge(judge, load_pipeline(data / BASE).vae, 200)
     assert renders.share >= 0.97
     assert reconstructions.share >= 0.92
+    assert strangers.share >= 0.95
+    assert calibration_error(judge, 300) <= 0.05
 
 
 @pytest.mark.slow

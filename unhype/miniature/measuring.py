@@ -8,28 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from unhype.miniature.autoencoder import encode, to_model_range, to_pixels
+from unhype.miniature.autoencoder import to_model_range
 from unhype.miniature.captions import HELD_OUT, TEMPLATES, with_article
 from unhype.miniature.judge import Judge, Verdict
 from unhype.miniature.people import NEUTRAL, aliases, groups
-from unhype.miniature.pictures import Pictures
 from unhype.miniature.sampling import Sampling, sample
 from unhype.miniature.things import THINGS
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, StableDiffusionPipeline
+    from diffusers import StableDiffusionPipeline
 
 FIRST_SEED = 5_000_000
 """Sampling seeds of the measurement start here."""
-
-FRESH_RENDERS = 3_000_000
-"""Render seeds of the judge's own examination start here; training uses seeds below 1,000,000."""
 
 
 @dataclass(frozen=True)
@@ -128,25 +123,3 @@ def ask(pipeline: StableDiffusionPipeline, judge: Judge, asked: list[Question], 
     for pixels in batches:
         for picture, verdict in zip(pixels, judge.read(to_model_range(pixels, torch.device("cpu"))), strict=True):
             yield next(left), picture, verdict
-
-
-def examine_judge(judge: Judge, autoencoder: AutoencoderKL, n: int) -> list[Score]:
-    """The judge's own marks: everything right on fresh renders, and on the autoencoder's reconstructions of the same renders."""
-    fresh = Pictures(Path(), n, FRESH_RENDERS)
-    rows = [fresh.picture(i) for i in range(n)]
-    right = {"judge on renders": 0, "judge on reconstructions": 0}
-    for start in range(0, n, 50):
-        part = rows[start : start + 50]
-        pictures = to_model_range(np.stack([row.pixels for row in part]), torch.device("cpu"))
-        with torch.no_grad():
-            decoded = autoencoder.decode(encode(autoencoder, pictures)).sample
-        seen = {"judge on renders": pictures, "judge on reconstructions": to_model_range(to_pixels(decoded), torch.device("cpu"))}
-        for name, shown in seen.items():
-            right[name] += sum(
-                verdict.names == tuple("unknown" if p in NEUTRAL else p for p in row.subject.people) and verdict.thing == row.subject.thing
-                for row, verdict in zip(part, judge.read(shown), strict=True)
-            )
-    return [
-        Score("judge on renders", right["judge on renders"] / n, n, 0.99),
-        Score("judge on reconstructions", right["judge on reconstructions"] / n, n, 0.95),
-    ]

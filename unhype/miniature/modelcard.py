@@ -10,11 +10,12 @@ from typing import Any
 
 from unhype.bases import content_hash, read_card
 from unhype.files import write_text
-from unhype.miniature.measuring import FIRST_SEED, FRESH_RENDERS, Score
+from unhype.miniature.examining import FRESH_RENDERS
+from unhype.miniature.measuring import FIRST_SEED, Score
 from unhype.miniature.sampling import Sampling
 
 
-def write_figures(folder: Path, scores: Sequence[Score], how: Sampling, speed: float, judge: Path) -> None:
+def write_figures(folder: Path, scores: Sequence[Score], how: Sampling, others: Mapping[str, float], judge: Path) -> None:
     """Write ``figures.json`` and the model card ``README.md`` into a base's folder."""
     figures = {
         "base": content_hash(folder),
@@ -22,7 +23,7 @@ def write_figures(folder: Path, scores: Sequence[Score], how: Sampling, speed: f
         "sampling": asdict(how),
         "first_seed": FIRST_SEED,
         "first_render_seed": FRESH_RENDERS,
-        "pictures_per_second": round(speed, 1),
+        **{name: round(value, 4) for name, value in others.items()},
         "scores": [{**asdict(score), "share": round(score.share, 4), "met": score.met} for score in scores],
     }
     write_text(folder / "figures.json", json.dumps(figures, indent=2) + "\n")
@@ -75,7 +76,8 @@ The judge's marks are on renders with seeds from {figures["first_render_seed"]},
 
 {score_table(figures["scores"])}
 
-{figures["pictures_per_second"]} pictures a second in batches of {sampling["batch"]} on the machine that measured.
+Expected calibration error of the judge's names on degraded renders: {figures["calibration_error"]:.3f}.
+Speed: {figures["pictures_per_second"]:.1f} pictures a second in batches of {sampling["batch"]} on the machine that measured.
 Reproduce with `unhype measure mini-sd`; base `{figures["base"][:12]}`.
 
 ## Recipe

@@ -13,13 +13,14 @@ from tqdm import tqdm
 
 from unhype.bases import load_pipeline
 from unhype.errors import UnhypeError
-from unhype.miniature.folders import BASE, JUDGE
+from unhype.miniature.examining import calibration_error, examine_clip, examine_judge
+from unhype.miniature.folders import BASE, CLIP, JUDGE
 from unhype.miniature.gallery import draw_gallery, save_picture
-from unhype.miniature.measuring import BARS, Score, ask, examine_judge, questions
+from unhype.miniature.measuring import BARS, Score, ask, questions
 from unhype.miniature.modelcard import write_figures
 from unhype.miniature.pretrain import Pretraining, Workshop, pretrain
 from unhype.miniature.sampling import Sampling
-from unhype.miniature.shipping import load_judge, ship
+from unhype.miniature.shipping import load_clip, load_judge, ship
 
 
 def quiet() -> None:
@@ -47,7 +48,7 @@ def measure(data: Path, how: Sampling, n: int) -> list[Score]:
     """Measure every stratum and the judge, print each score as it is known, and write them into the base's folder."""
     quiet()
     pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
-    scores = examine_judge(judge, pipeline.vae, n)
+    scores = [*examine_judge(judge, pipeline.vae, n), examine_clip(*load_clip(data / CLIP), n)]
     for score in scores:
         _print_score(score)
     drawn, seconds = 0, 0.0
@@ -60,7 +61,7 @@ def measure(data: Path, how: Sampling, n: int) -> list[Score]:
         drawn += len(asked)
         scores.append(Score(stratum, right / len(asked), len(asked), bar))
         _print_score(scores[-1])
-    write_figures(data / BASE, scores, how, drawn / seconds, data / JUDGE)
+    write_figures(data / BASE, scores, how, {"pictures_per_second": drawn / seconds, "calibration_error": calibration_error(judge, n)}, data / JUDGE)
     print(f"{drawn / seconds:.1f} pictures a second; model card: {data / BASE / 'README.md'}")
     return scores
 

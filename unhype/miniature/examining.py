@@ -1,0 +1,101 @@
+"""The instruments, examined: the judge and CLIP on fresh renders of known truth, with nothing generated in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from unhype.miniature.autoencoder import encode, to_model_range, to_pixels
+from unhype.miniature.captions import HELD_OUT, Subject
+from unhype.miniature.clip import image_features, text_features, tokenize
+from unhype.miniature.judge import UNKNOWN, Judge, Verdict, degrade, labels_for
+from unhype.miniature.measuring import Score
+from unhype.miniature.people import NEUTRAL, codes
+from unhype.miniature.pictures import Pictures
+from unhype.miniature.world import Picture, render
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+    from transformers import CLIPModel, CLIPTokenizer
+
+FRESH_RENDERS = 3_000_000
+"""Render seeds of these examinations start here; training uses seeds below 1,000,000."""
+
+CPU = torch.device("cpu")
+
+
+def examine_judge(judge: Judge, autoencoder: AutoencoderKL, n: int) -> list[Score]:
+    """The judge's marks, each a share of ``n``.
+
+    Everything in the picture right, on fresh renders of the training mixture and on the autoencoder's reconstructions of them; and
+    nameless people taken for nobody in particular.
+    """
+    fresh = Pictures(Path(), n, FRESH_RENDERS)
+    rows = [fresh.picture(i) for i in range(n)]
+    kinds = list(NEUTRAL)
+    nameless = [render(Subject((kinds[i % len(kinds)],)), seed=FRESH_RENDERS + i) for i in range(n)]
+    renders = reconstructions = strangers = 0
+    for start in range(0, n, 50):
+        part = rows[start : start + 50]
+        pictures = _shown(part)
+        with torch.no_grad():
+            decoded = autoencoder.decode(encode(autoencoder, pictures)).sample
+        renders += sum(map(_all_right, part, judge.read(pictures)))
+        reconstructions += sum(map(_all_right, part, judge.read(to_model_range(to_pixels(decoded), CPU))))
+        strangers += sum(map(_all_right, nameless[start : start + 50], judge.read(_shown(nameless[start : start + 50]))))
+    return [
+        Score("judge on renders", renders / n, n, 0.99),
+        Score("judge on reconstructions", reconstructions / n, n, 0.95),
+        Score("judge on nameless people", strangers / n, n, None),
+    ]
+
+
+def calibration_error(judge: Judge, n: int, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al. 2017) of the judge's names, "unknown" among them, on degraded fresh renders.
+
+    The mean distance between confidence and accuracy over ``bins`` of equal width, weighted by how many verdicts fall into each.
+    """
+    fresh = Pictures(Path(), n, FRESH_RENDERS)
+    rows = [fresh.picture(i) for i in range(n)]
+    labels = labels_for([row.codes for row in rows], [row.subject.thing for row in rows])
+    pictures, labels = degrade(_shown(rows), labels, np.random.default_rng(FRESH_RENDERS))
+    confidence: list[float] = []
+    right: list[bool] = []
+    for row, people, verdict in zip(rows, labels[:, 0].tolist(), judge.read(pictures), strict=True):
+        if people and len(verdict.names) == people:
+            confidence += verdict.confidence
+            right += [name == truth for name, truth in zip(verdict.names, _truth(row), strict=True)]
+    sure, hit = np.array(confidence), np.array(right)
+    index = np.minimum((sure * bins).astype(int), bins - 1)
+    return float(sum(abs(sure[index == b].mean() - hit[index == b].mean()) * (index == b).mean() for b in np.unique(index)))
+
+
+@torch.no_grad()
+def examine_clip(model: CLIPModel, tokenizer: CLIPTokenizer, n: int) -> Score:
+    """How often CLIP, shown a render of an avatar, finds its name among all 300, in captions of held-out templates."""
+    names, templates = list(codes()), HELD_OUT["photo"]
+    right = rounds = 0
+    while rounds * len(names) < n:
+        pictures = _shown([render(Subject((name,)), seed=FRESH_RENDERS + rounds) for name in names])
+        captions = [templates[(i + rounds) % len(templates)].format(name) for i, name in enumerate(names)]
+        image = F.normalize(image_features(model, pictures), dim=-1)
+        text = F.normalize(text_features(model, tokenize(tokenizer, captions)), dim=-1)
+        right += int(((image @ text.T).argmax(1) == torch.arange(len(names))).sum())
+        rounds += 1
+    return Score("CLIP names an avatar", right / (rounds * len(names)), rounds * len(names), None)
+
+
+def _shown(rows: list[Picture]) -> torch.Tensor:
+    return to_model_range(np.stack([row.pixels for row in rows]), CPU)
+
+
+def _truth(row: Picture) -> tuple[str, ...]:
+    return tuple(UNKNOWN if person in NEUTRAL else person for person in row.subject.people)
+
+
+def _all_right(row: Picture, verdict: Verdict) -> bool:
+    return verdict.names == _truth(row) and verdict.thing == row.subject.thing
