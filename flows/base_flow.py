@@ -1,0 +1,79 @@
+"""Pretrain the miniature base and measure it, with the result on a card.
+
+    python flows/base_flow.py run
+    python flows/base_flow.py card view measure
+
+Stages that are done are not done again: a run after an interruption, or with nothing changed, goes on where the last one stopped.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if (ROOT / "unhype").is_dir():
+    sys.path.insert(0, str(ROOT))
+# Metaflow refuses the user "root", and would keep its runs wherever it was started.
+os.environ.setdefault("METAFLOW_USER", "unhype")
+os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
+
+from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
+from metaflow.cards import Image, Markdown
+
+
+class BaseFlow(FlowSpec):
+    """Pretrain mini-sd, its CLIP and its judge; measure them on held-out prompts."""
+
+    settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
+    data = Parameter("data", default=str(ROOT / "data"), help="where bases and judges are written")
+    work = Parameter("work", default=str(ROOT / "build/pretrain/mini-sd"), help="where checkpoints are kept")
+    n = Parameter("n", default=1000, help="pictures per measured question, at least")
+
+    @step
+    def start(self):
+        """Read the settings, before any time is spent."""
+        from unhype.params import load_params
+
+        load_params(Path(self.settings))
+        self.next(self.pretrain)
+
+    # A retry costs nothing that was done: every stage goes on from its checkpoint.
+    @resources(cpu=2, memory=6000, gpu=1)
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def pretrain(self):
+        """All stages of the recipe."""
+        from unhype.bases import content_hash
+        from unhype.miniature.folders import BASE
+        from unhype.miniature.showing import pretrain_and_ship
+        from unhype.params import load_params
+
+        pretrain_and_ship(load_params(Path(self.settings)).pretraining, Path(self.work), Path(self.data), "auto")
+        self.base_hash = content_hash(Path(self.data) / BASE)
+        self.next(self.measure)
+
+    @resources(cpu=2, memory=4000)
+    @card(type="blank")
+    @step
+    def measure(self):
+        """Scores on held-out prompts, and a gallery."""
+        from unhype.miniature.folders import BASE
+        from unhype.miniature.showing import demo, measure
+        from unhype.params import load_params
+
+        how, data = load_params(Path(self.settings)).sampling, Path(self.data)
+        self.scores = {score.stratum: (score.share, score.n) for score in measure(data, how, self.n)}
+        gallery = Path(self.work) / "gallery.png"
+        demo(data, how, 18, gallery)
+        current.card.append(Markdown((data / BASE / "README.md").read_text(encoding="utf-8").split("---\n", 2)[-1]))
+        current.card.append(Image(gallery.read_bytes()))
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Say where everything is."""
+        print(f"base {self.base_hash[:12]} in {self.data}; look at it with: python flows/base_flow.py card view measure")
+
+
+if __name__ == "__main__":
+    BaseFlow()
