@@ -41,7 +41,7 @@ def test_from_settings_to_a_card(tmp_path: Path) -> None:
     card = tmp_path / "card.html"
     assert flow(tmp_path, "--no-pylint", "card", "get", "measure", str(card)).returncode == 0
     # A card keeps its components as base64 of JSON.
-    parts = [base64.b64decode(part) for part in re.findall(r"[A-Za-z0-9+/]{200,}={0,2}", card.read_text())]
+    parts = [base64.b64decode(part) for part in re.findall(r"[A-Za-z0-9+/]{200,}={0,2}", card.read_text()) if len(part) % 4 == 0]
     assert any(b"judge on renders" in part and b"data:image/png" in part for part in parts)
     assert (tmp_path / "data/bases/mini-sd/figures.json").exists()
 
