@@ -58,7 +58,7 @@ class Pretraining:
     autoencoder: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=16, rate=3e-3, average=0.995))
     clip: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=160, rate=1.5e-3))
     judge: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=128, rate=2e-3, average=0.995))
-    denoiser: Schedule = field(default_factory=lambda: Schedule(steps=8000, batch=64, rate=1e-3, average=0.999))
+    denoiser: Schedule = field(default_factory=lambda: Schedule(steps=7000, batch=64, rate=1e-3, average=0.999))
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -234,8 +234,10 @@ def _encode_pictures(shop: Workshop, block: int = 64) -> Iterator[Progress]:
 
 
 def _encoded(shop: Workshop, rows: np.ndarray) -> np.ndarray:
+    # Made before autocast begins, which would go on with its copies of the weights from before they were standardised.
+    model = shop.standard_autoencoder
     with torch.autocast(shop.device.type, PRECISIONS[shop.settings.precision], enabled=shop.settings.precision != "fp32"):
-        return encode(shop.standard_autoencoder, shop.batch(rows)).cpu().numpy()
+        return encode(model, shop.batch(rows)).cpu().numpy()
 
 
 def _train_denoiser(shop: Workshop) -> Iterator[Progress]:
