@@ -7,6 +7,8 @@ a caption tells nothing, would otherwise make up more than half of the loss.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
@@ -17,7 +19,6 @@ from unhype.miniature.clip import TEXT_WIDTH
 
 CHANNELS = (64, 96, 128)
 EMPTY_CAPTIONS = 0.1
-SNR_CAP = 2.0
 
 
 def build_denoiser() -> UNet2DConditionModel:
@@ -51,7 +52,7 @@ def build_scheduler() -> DDIMScheduler:
 
 
 def denoising_loss(
-    model: UNet2DConditionModel, scheduler: DDIMScheduler, latents: torch.Tensor, states: torch.Tensor, rng: np.random.Generator
+    model: UNet2DConditionModel, scheduler: DDIMScheduler, latents: torch.Tensor, states: torch.Tensor, rng: np.random.Generator, snr_cap: float = math.inf
 ) -> torch.Tensor:
     """Squared error of the predicted noise, weighted by min(SNR, cap) / SNR (Hang et al. 2023, equation 8).
 
@@ -59,6 +60,7 @@ def denoising_loss(
         latents: ``[n, 4, 16, 16]``, scaled to unit variance.
         states: CLIP's last hidden states ``[n, length, 128]``.
         rng: draws one time step and one noise a row.
+        snr_cap: infinity weights all steps alike (Ho et al. 2020, equation 14).
     """
     device = latents.device
     timesteps = torch.from_numpy(rng.integers(scheduler.config.num_train_timesteps, size=len(latents))).to(device)
@@ -70,7 +72,7 @@ def denoising_loss(
     error = ((predicted.float() - noise) ** 2).mean((1, 2, 3))
     signal = scheduler.alphas_cumprod.to(device)[timesteps]
     ratio = signal / (1 - signal)
-    return (error * ratio.clamp(max=SNR_CAP) / ratio).mean()
+    return (error * ratio.clamp(max=snr_cap) / ratio).mean()
 
 
 def drop_captions(captions: list[str], rng: np.random.Generator) -> list[str]:

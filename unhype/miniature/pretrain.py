@@ -48,6 +48,7 @@ class Pretraining:
         vocabulary: tokens of the tokenizer.
         prompt_length: tokens of a prompt, start and end included.
         precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
+        snr_cap: cap of the denoiser's Min-SNR weights; infinity (``.inf`` in YAML) weights all noise levels alike.
     """
 
     seed: int = 0
@@ -55,6 +56,7 @@ class Pretraining:
     vocabulary: int = 2304
     prompt_length: int = 48
     precision: str = "bf16"
+    snr_cap: float = 2.0
     autoencoder: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=16, rate=3e-3, average=0.995))
     clip: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=160, rate=1.5e-3))
     judge: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=128, rate=2e-3, average=0.995))
@@ -63,8 +65,8 @@ class Pretraining:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise UnhypeError(f"got precision {self.precision!r} in params.yaml, wanted one of {', '.join(PRECISIONS)}")
-        if self.pictures < 1 or self.vocabulary < 515 or self.prompt_length < 8:
-            raise UnhypeError(f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 515 and prompt_length ≥ 8")
+        if self.pictures < 1 or self.vocabulary < 515 or self.prompt_length < 8 or self.snr_cap <= 0:
+            raise UnhypeError(f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 515, prompt_length ≥ 8 and snr_cap > 0")
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ class Workshop:
         settings = asdict(self.settings)
         shared = {key: settings[key] for key in ("seed", "pictures", "precision")}
         words = {key: settings[key] for key in ("vocabulary", "prompt_length")} if stage in ("clip", "denoiser") else {}
+        words |= {"snr_cap": self.settings.snr_cap} if stage == "denoiser" else {}
         schedules = {key: settings[key] for key in (("autoencoder", "clip", "denoiser") if stage == "denoiser" else (stage,))}
         return hashlib.sha256(json.dumps([shared, words, schedules], sort_keys=True).encode()).hexdigest()[:8]
 
@@ -250,7 +253,7 @@ def _train_denoiser(shop: Workshop) -> Iterator[Progress]:
         with torch.no_grad():
             states = text_encoder(input_ids=tokenize(shop.tokenizer, captions).to(shop.device)).last_hidden_state
         latents = torch.from_numpy(shop.latents[rows].astype(np.float32)).to(shop.device)
-        return denoising_loss(shop.denoiser, scheduler, latents, states, rng)
+        return denoising_loss(shop.denoiser, scheduler, latents, states, rng, shop.settings.snr_cap)
 
     yield from _train(shop, "denoiser", shop.denoiser, loss, 3)
 
