@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections import defaultdict
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import diffusers
@@ -18,7 +20,7 @@ from unhype.miniature.folders import BASE, CLIP, JUDGE
 from unhype.miniature.gallery import draw_gallery, save_picture
 from unhype.miniature.measuring import BARS, Score, ask, questions
 from unhype.miniature.modelcard import write_figures
-from unhype.miniature.pretrain import Pretraining, Workshop, pretrain
+from unhype.miniature.pretrain import Pretraining, Progress, Workshop, pretrain
 from unhype.miniature.sampling import Sampling
 from unhype.miniature.shipping import load_clip, load_judge, ship
 
@@ -39,7 +41,7 @@ def demo(data: Path, how: Sampling, pictures: int, out: Path) -> None:
     asked = [pools[i % len(pools)][(7 * (i // len(pools)) + 5) % len(pools[i % len(pools)])] for i in range(pictures)]
     answers = list(tqdm(ask(pipeline, judge, asked, how), total=pictures, unit="picture", desc="drawing", dynamic_ncols=True))
     right = sum(question.right(verdict) for question, _, verdict in answers)
-    words = [f"{'' if question.right(verdict) else '✗ '}{question.prompt}" for question, _, verdict in answers]
+    words = [f"{'' if question.right(verdict) else 'WRONG: '}{question.prompt}" for question, _, verdict in answers]
     save_picture(draw_gallery([picture for _, picture, _ in answers], words), out)
     print(f"{right} of {pictures} pictures show what was asked for, says the judge: {out}")
 
@@ -70,21 +72,20 @@ def pretrain_and_ship(settings: Pretraining, work: Path, data: Path, device: str
     """Run the recipe with a bar a stage, then write the model folders."""
     quiet()
     shop = Workshop(settings, work, _device(device))
-    bars: dict[str, tqdm] = {}
-    total: dict[str, int] = defaultdict(int)
-    for progress in pretrain(shop):
-        if progress.stage not in bars:
-            bars[progress.stage] = tqdm(total=progress.total, desc=f"{progress.stage:<12}", dynamic_ncols=True, initial=max(0, progress.done - 1))
-            total[progress.stage] = max(0, progress.done - 1)
-        line = bars[progress.stage]
-        line.update(progress.done - total[progress.stage])
-        total[progress.stage] = progress.done
-        if progress.loss == progress.loss and progress.done % 10 == 0:
-            line.set_postfix_str(f"loss {progress.loss:.4f}", refresh=False)
-        if progress.done == progress.total:
-            line.close()
+    for _stage, reports in groupby(pretrain(shop), key=lambda report: report.stage):
+        _show(reports)
     ship(shop, data)
     print(f"shipped {data / BASE} and its CLIP and judge; measure them with: unhype measure mini-sd")
+
+
+def _show(reports: Iterator[Progress]) -> None:
+    """One stage's bar: from where it resumes to its end, its loss beside it."""
+    first = next(reports)
+    with tqdm(total=first.total, initial=first.done, desc=f"{first.stage:<12}", dynamic_ncols=True) as bar:
+        for report in reports:
+            if not math.isnan(report.loss):
+                bar.set_postfix_str(f"loss {report.loss:.4f}", refresh=False)
+            bar.update(report.done - bar.n)
 
 
 def _device(name: str) -> torch.device:
