@@ -45,7 +45,7 @@ def model_card(card: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
     sizes = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in card["parameters"].items())
     stages = "\n".join(
         f"| {name} | {recipe[name]['steps']} | {recipe[name]['batch']} | {recipe[name]['rate']} | {recipe[name]['average'] or '–'} |"
-        for name in ("autoencoder", "clip", "judge", "denoiser")
+        for name in ("autoencoder", "clip", "judge", "denoiser", "refinement")
     )
     versions = ", ".join(f"{name} {number}" for name, number in card["versions"].items())
     return f"""---
@@ -89,7 +89,8 @@ Reproduce with `unhype measure mini-sd`; base `{figures["base"][:12]}`.
 |---|---|---|---|---|
 {stages}
 
-The text encoder is the text tower of mini-clip, trained contrastively on renders and captions. The captions use 42 templates, synonyms, aliases
+The refinement goes on training the denoiser while every other picture shows two people. The text encoder
+is the text tower of mini-clip, trained contrastively on renders and captions. The captions use 42 templates, synonyms, aliases
 and meaningless filler words.
 
 ## Limits

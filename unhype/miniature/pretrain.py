@@ -1,4 +1,4 @@
-"""The recipe of mini-sd, its CLIP and its judge: eight stages, each resumable, each a pure function of settings and seed.
+"""The recipe of mini-sd, its CLIP and its judge: stages, each resumable, each a pure function of settings and seed.
 
 A stage's checkpoint carries a fingerprint of everything that shaped it (its own settings and those of the stages before it), so a
 changed setting reruns what depends on it and nothing else.
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPModel, CLIPTokenizer
 
+BEFORE = {"denoiser": ("autoencoder", "clip"), "refinement": ("autoencoder", "clip", "denoiser")}
+"""Training stage → the training stages whose results it builds on."""
+
 M = TypeVar("M", bound=torch.nn.Module)
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -48,6 +51,7 @@ class Pretraining:
         vocabulary: tokens of the tokenizer.
         prompt_length: tokens of a prompt, start and end included.
         precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
+        denoiser, refinement: the same training; in the second, every other picture shows two people, who take longest to learn.
         snr_cap: cap of the denoiser's Min-SNR weights; infinity (``.inf`` in YAML) weights all noise levels alike.
     """
 
@@ -61,6 +65,7 @@ class Pretraining:
     clip: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=160, rate=1.5e-3))
     judge: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=128, rate=2e-3, average=0.995))
     denoiser: Schedule = field(default_factory=lambda: Schedule(steps=7000, batch=64, rate=1e-3, average=0.999))
+    refinement: Schedule = field(default_factory=lambda: Schedule(steps=2400, batch=64, rate=5e-4, average=0.998))
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -130,6 +135,16 @@ class Workshop:
         return self._restored("denoiser", self._initialised(3, build_denoiser))
 
     @cached_property
+    def refined(self) -> UNet2DConditionModel:
+        """The U-Net after the refinement: what ships."""
+        return self._restored("refinement", copy.deepcopy(self.denoiser))
+
+    @cached_property
+    def pairs(self) -> np.ndarray:
+        """Rows of the pictures that show two people."""
+        return np.array([i for i in range(self.pictures.count) if len(self.pictures.example(i).subject.people) == 2])
+
+    @cached_property
     def latents(self) -> np.ndarray:
         """Latents of all pictures, each channel of unit variance, ``float16 [pictures, 4, 16, 16]``."""
         return np.load(self.latents_path, mmap_mode="r")
@@ -147,9 +162,9 @@ class Workshop:
         """Eight digits of a hash of all the settings that shape a stage."""
         settings = asdict(self.settings)
         shared = {key: settings[key] for key in ("seed", "pictures", "precision")}
-        words = {key: settings[key] for key in ("vocabulary", "prompt_length")} if stage in ("clip", "denoiser") else {}
-        words |= {"snr_cap": self.settings.snr_cap} if stage == "denoiser" else {}
-        schedules = {key: settings[key] for key in (("autoencoder", "clip", "denoiser") if stage == "denoiser" else (stage,))}
+        words = {key: settings[key] for key in ("vocabulary", "prompt_length")} if stage in ("clip", "denoiser", "refinement") else {}
+        words |= {"snr_cap": self.settings.snr_cap} if stage in ("denoiser", "refinement") else {}
+        schedules = {key: settings[key] for key in (*BEFORE.get(stage, ()), stage)}
         return hashlib.sha256(json.dumps([shared, words, schedules], sort_keys=True).encode()).hexdigest()[:8]
 
     def batch(self, rows: np.ndarray) -> torch.Tensor:
@@ -244,18 +259,37 @@ def _encoded(shop: Workshop, rows: np.ndarray) -> np.ndarray:
 
 
 def _train_denoiser(shop: Workshop) -> Iterator[Progress]:
-    schedule, scheduler = shop.settings.denoiser, build_scheduler()
-    text_encoder = shop.clip.text_model.eval()
+    def rows(rng: np.random.Generator) -> np.ndarray:
+        return _rows(shop, shop.settings.denoiser, rng)
+
+    yield from _train(shop, "denoiser", shop.denoiser, _denoising(shop, shop.denoiser, rows), 3)
+
+
+def _refine_denoiser(shop: Workshop) -> Iterator[Progress]:
+    def rows(rng: np.random.Generator) -> np.ndarray:
+        chosen = _rows(shop, shop.settings.refinement, rng)
+        if len(shop.pairs):
+            chosen[::2] = rng.choice(shop.pairs, size=len(chosen[::2]))
+        return np.sort(chosen)
+
+    yield from _train(shop, "refinement", shop.refined, _denoising(shop, shop.refined, rows), 4)
+
+
+def _denoising(
+    shop: Workshop, model: UNet2DConditionModel, rows: Callable[[np.random.Generator], np.ndarray]
+) -> Callable[[int, np.random.Generator], torch.Tensor]:
+    """The denoiser's loss of a step on rows of ``rows``' choice."""
+    scheduler, text_encoder = build_scheduler(), shop.clip.text_model.eval()
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
-        rows = _rows(shop, schedule, rng)
-        captions = drop_captions(shop.pictures.captions(rows, rng), rng)
+        chosen = rows(rng)
+        captions = drop_captions(shop.pictures.captions(chosen, rng), rng)
         with torch.no_grad():
             states = text_encoder(input_ids=tokenize(shop.tokenizer, captions).to(shop.device)).last_hidden_state
-        latents = torch.from_numpy(shop.latents[rows].astype(np.float32)).to(shop.device)
-        return denoising_loss(shop.denoiser, scheduler, latents, states, rng, shop.settings.snr_cap)
+        latents = torch.from_numpy(shop.latents[chosen].astype(np.float32)).to(shop.device)
+        return denoising_loss(model, scheduler, latents, states, rng, shop.settings.snr_cap)
 
-    yield from _train(shop, "denoiser", shop.denoiser, loss, 3)
+    return loss
 
 
 def _train(shop: Workshop, stage: str, model: torch.nn.Module, loss: Callable[[int, np.random.Generator], torch.Tensor], number: int) -> Iterator[Progress]:
@@ -279,5 +313,6 @@ STAGES: dict[str, Callable[[Workshop], Iterator[Progress]]] = {
     "judge": _train_judge,
     "latents": _encode_pictures,
     "denoiser": _train_denoiser,
+    "refinement": _refine_denoiser,
 }
 """The stages, in order."""
