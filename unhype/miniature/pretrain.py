@@ -65,7 +65,7 @@ class Pretraining:
     clip: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=160, rate=1.5e-3))
     judge: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=128, rate=2e-3, average=0.995))
     denoiser: Schedule = field(default_factory=lambda: Schedule(steps=7000, batch=64, rate=1e-3, average=0.999))
-    refinement: Schedule = field(default_factory=lambda: Schedule(steps=2400, batch=64, rate=5e-4, average=0.998))
+    refinement: Schedule = field(default_factory=lambda: Schedule(steps=2000, batch=64, rate=5e-4, average=0.998))
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
