@@ -77,7 +77,7 @@ def test_a_picture_depends_on_its_seed_and_not_on_its_batch(data: Path) -> None:
 
 @pytest.mark.slow
 def test_it_draws_what_is_asked_for(data: Path) -> None:
-    asked = [questions(stratum, 1)[k] for stratum in ("avatar", "class", "synonym", "alias") for k in (2, 9)]
+    asked = [questions(stratum, 1, held_out=False)[k] for stratum in ("avatar", "class", "synonym", "alias") for k in (2, 9)]
     pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
     answers = list(ask(pipeline, judge, asked, Sampling()))
     assert [question for question, _, _ in answers] == asked
