@@ -61,7 +61,8 @@ def test_the_model_card_and_the_readme_carry_the_figures(data: Path, figures: di
 def test_plain_diffusers_loads_and_samples_without_a_line_of_ours(data: Path, tmp_path: Path) -> None:
     picture = tmp_path / "prince.png"
     subprocess.run([sys.executable, "-c", PLAIN, str(data / BASE), str(picture)], check=True, capture_output=True, cwd=tmp_path)
-    pixels = np.asarray(Image.open(picture))
+    with Image.open(picture) as image:
+        pixels = np.asarray(image)
     assert pixels.shape == (64, 64, 3)
     assert pixels.std() > 20
 
@@ -105,4 +106,5 @@ def test_the_judge_sees_nobody_in_noise(data: Path) -> None:
 def test_the_demo_draws_a_gallery(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--data", str(data), "--pictures", "6", "--out", str(tmp_path / "demo.png")]) == 0
     assert "of 6 pictures" in capsys.readouterr().out
-    assert Image.open(tmp_path / "demo.png").width > 6 * 64
+    with Image.open(tmp_path / "demo.png") as gallery:
+        assert gallery.width > 6 * 64
