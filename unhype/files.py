@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import torch
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file, then give it the name ``path``.
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary name to fill; it becomes ``path`` when the context closes in order, and is gone otherwise.
 
     Raises:
         UnhypeError: the disk is full or the folder can't be written; nothing is left behind.
@@ -26,7 +27,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(partial)
+        yield partial
         with open(partial, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -39,6 +40,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file, whole or not at all; see :func:`whole` for errors."""
+    with whole(path) as partial:
+        write(partial)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -61,25 +68,14 @@ def write_array(path: Path, dtype: str, shape: tuple[int, ...], blocks: Iterable
     """
     import numpy as np
 
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows = 0
-        with open(partial, "wb") as file:
-            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            for block in blocks:
-                file.write(np.ascontiguousarray(block, dtype=dtype).tobytes())
-                rows += len(block)
-                yield rows
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        raise UnhypeError(describe(error, path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    rows = 0
+    with whole(path) as partial, open(partial, "wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, dtype=dtype).tobytes())
+            rows += len(block)
+            yield rows
 
 
 def sha256(path: Path) -> str:

@@ -13,10 +13,11 @@ from unhype.bases import load_pipeline, verify
 from unhype.errors import UnhypeError
 from unhype.miniature import shipping
 from unhype.miniature.folders import BASE, CLIP, JUDGE
-from unhype.miniature.pretrain import STAGES, Pretraining, Workshop, pretrain
+from unhype.miniature.pretrain import STAGES, pretrain
 from unhype.miniature.sampling import Sampling, sample
 from unhype.miniature.shipping import load_clip, load_judge, ship
 from unhype.miniature.training import Schedule
+from unhype.miniature.workshop import Pretraining, Workshop
 
 TINY = Pretraining(
     pictures=24,

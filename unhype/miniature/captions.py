@@ -110,10 +110,11 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def phrase(subject: Subject, scene: str, words: Sequence[str], place: str | None = None, joint: str = "and") -> str:
-    """The noun phrase of a subject: ``Adam Driver with a dog in the street``.
+def phrase(scene: str, words: Sequence[str], place: str | None = None, joint: str = "and") -> str:
+    """A noun phrase: ``Adam Driver with a dog in the street``.
 
     Args:
+        scene: what an empty picture shows.
         words: the word for each person and then for the thing, articles included.
         place: where, or None to leave the scene unsaid.
         joint: the word between two parts: ``and`` or ``with``.
@@ -122,19 +123,13 @@ def phrase(subject: Subject, scene: str, words: Sequence[str], place: str | None
     return f"{head} {place}" if place else head
 
 
-def plain_words(subject: Subject) -> list[str]:
-    """The first word for everything in a subject, articles included."""
-    words = [names_for(person)[0] for person in subject.people]
-    return [*words, with_article(subject.thing)] if subject.thing else words
-
-
 def training_caption(subject: Subject, scene: str, style: str, rng: np.random.Generator, place_said: bool) -> str:
     """One random training caption; never a held-out template."""
     words = [_pick(names_for(person), rng) for person in subject.people]
     if subject.thing:
         words.append(with_article(_pick(names_for(subject.thing), rng)))
     place = str(rng.choice(PLACES[scene])) if place_said and scene in PLACES and words else None
-    text = phrase(subject, scene, words, place, joint="with" if subject.thing and rng.random() < 0.6 else "and")
+    text = phrase(scene, words, place, joint="with" if subject.thing and rng.random() < 0.6 else "and")
     caption = str(rng.choice(TEMPLATES[style])).format(text)
     return _with_fillers(caption, rng) if rng.random() < 0.35 else caption
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 from unhype.miniature.autoencoder import encode, to_model_range, to_pixels
 from unhype.miniature.captions import HELD_OUT, Subject
 from unhype.miniature.clip import image_features, text_features, tokenize
-from unhype.miniature.judge import UNKNOWN, Judge, Verdict, degrade, labels_for
+from unhype.miniature.judge import UNKNOWN, Judge, JudgeConfig, Verdict, degrade, labels_for
 from unhype.miniature.measuring import Score
 from unhype.miniature.people import NEUTRAL, codes
 from unhype.miniature.pictures import Pictures
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 FRESH_RENDERS = 3_000_000
 """Render seeds of these examinations start here; training uses seeds below 1,000,000."""
+
+CALIBRATION_SEED = 2_000_000
+"""First seed of the renders on which the judge's temperature is fitted."""
 
 CPU = torch.device("cpu")
 
@@ -54,15 +58,22 @@ def examine_judge(judge: Judge, autoencoder: AutoencoderKL, n: int) -> list[Scor
     ]
 
 
+def calibrate(judge: Judge, count: int = 2000) -> JudgeConfig:
+    """The judge's configuration with the temperature that gives degraded fresh renders the highest likelihood."""
+    _, pictures, labels = _degraded(count, CALIBRATION_SEED)
+    with torch.no_grad():
+        logits = judge(pictures)
+    temperatures = np.geomspace(0.5, 4, 61)
+    loss = [sum(float(F.cross_entropy(z / t, labels[:, k], reduction="sum")) for k, z in enumerate(logits)) for t in temperatures]
+    return replace(judge.config, temperature=float(round(temperatures[int(np.argmin(loss))], 3)))
+
+
 def calibration_error(judge: Judge, n: int, bins: int = 10) -> float:
     """Expected calibration error (Guo et al. 2017) of the judge's names, "unknown" among them, on degraded fresh renders.
 
     The mean distance between confidence and accuracy over ``bins`` of equal width, weighted by how many verdicts fall into each.
     """
-    fresh = Pictures(Path(), n, FRESH_RENDERS)
-    rows = [fresh.picture(i) for i in range(n)]
-    labels = labels_for([row.codes for row in rows], [row.subject.thing for row in rows])
-    pictures, labels = degrade(_shown(rows), labels, np.random.default_rng(FRESH_RENDERS))
+    rows, pictures, labels = _degraded(n, FRESH_RENDERS)
     confidence: list[float] = []
     right: list[bool] = []
     for row, people, verdict in zip(rows, labels[:, 0].tolist(), judge.read(pictures), strict=True):
@@ -87,6 +98,14 @@ def examine_clip(model: CLIPModel, tokenizer: CLIPTokenizer, n: int) -> Score:
         right += int(((image @ text.T).argmax(1) == torch.arange(len(names))).sum())
         rounds += 1
     return Score("CLIP names an avatar", right / (rounds * len(names)), rounds * len(names), None)
+
+
+def _degraded(count: int, seed: int) -> tuple[list[Picture], torch.Tensor, torch.Tensor]:
+    """Fresh renders of the mixture, degraded, with the labels that are left."""
+    fresh = Pictures(Path(), count, seed)
+    rows = [fresh.picture(i) for i in range(count)]
+    labels = labels_for([row.codes for row in rows], [row.subject.thing for row in rows])
+    return rows, *degrade(_shown(rows), labels, np.random.default_rng(seed))
 
 
 def _shown(rows: list[Picture]) -> torch.Tensor:

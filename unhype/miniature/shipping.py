@@ -7,29 +7,23 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from unhype.bases import publish, verify
 from unhype.errors import UnhypeError
 from unhype.files import write_tensors, write_text
-from unhype.miniature.autoencoder import to_model_range
 from unhype.miniature.canvas import SIZE
 from unhype.miniature.denoiser import build_scheduler
+from unhype.miniature.examining import calibrate
 from unhype.miniature.folders import BASE, CLIP, JUDGE
-from unhype.miniature.judge import Judge, JudgeConfig, degrade, labels_for
-from unhype.miniature.pictures import Pictures
-from unhype.miniature.pretrain import Workshop
-
-CALIBRATION_SEED = 2_000_000
-"""First seed of the renders on which the judge's temperature is fitted; training uses seeds below 1,000,000."""
+from unhype.miniature.judge import Judge, JudgeConfig
+from unhype.miniature.workshop import Workshop
 
 PREPROCESSING = {
     "image_processor_type": "CLIPImageProcessor",
@@ -80,20 +74,6 @@ def load_clip(folder: Path) -> tuple[CLIPModel, CLIPTokenizer]:
     """
     verify(folder)
     return CLIPModel.from_pretrained(folder, dtype=torch.float32).eval(), CLIPTokenizer.from_pretrained(folder)
-
-
-def calibrate(judge: Judge, count: int = 2000) -> JudgeConfig:
-    """The judge's configuration with the temperature that gives degraded fresh renders the highest likelihood."""
-    fresh = Pictures(Path(), count, CALIBRATION_SEED)
-    rows = [fresh.picture(i) for i in range(count)]
-    labels = labels_for([row.codes for row in rows], [row.subject.thing for row in rows])
-    rng = np.random.default_rng(CALIBRATION_SEED)
-    pictures, labels = degrade(to_model_range(np.stack([row.pixels for row in rows]), torch.device("cpu")), labels, rng)
-    with torch.no_grad():
-        logits = judge(pictures)
-    temperatures = np.geomspace(0.5, 4, 61)
-    loss = [sum(float(F.cross_entropy(z / t, labels[:, k], reduction="sum")) for k, z in enumerate(logits)) for t in temperatures]
-    return replace(judge.config, temperature=float(round(temperatures[int(np.argmin(loss))], 3)))
 
 
 def _write_base(shop: Workshop, folder: Path) -> None:

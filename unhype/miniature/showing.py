@@ -20,9 +20,10 @@ from unhype.miniature.folders import BASE, CLIP, JUDGE
 from unhype.miniature.gallery import draw_gallery, save_picture
 from unhype.miniature.measuring import BARS, Score, ask, questions
 from unhype.miniature.modelcard import write_figures
-from unhype.miniature.pretrain import Pretraining, Progress, Workshop, pretrain
+from unhype.miniature.pretrain import Progress, pretrain
 from unhype.miniature.sampling import Sampling
 from unhype.miniature.shipping import load_clip, load_judge, ship
+from unhype.miniature.workshop import Pretraining, Workshop
 
 
 def quiet() -> None:

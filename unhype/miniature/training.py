@@ -54,12 +54,11 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Report:
-    """One step of a stage: number, of how many, loss, seconds since this process began the stage."""
+    """One step of a stage: number, of how many, loss."""
 
     step: int
     steps: int
     loss: float
-    seconds: float
 
 
 def fit(
@@ -83,7 +82,7 @@ def fit(
     average = {name: p.detach().clone() for name, p in parameters.items()} if schedule.average else {}
     state = _State(model, parameters, optimizer, average, checkpoint)
     done = state.load()
-    began = saved = time.monotonic()
+    saved = time.monotonic()
     consistent = True  # False while weights, moments and average belong to different steps
     try:
         for step in range(done, schedule.steps):
@@ -105,13 +104,24 @@ def fit(
             if time.monotonic() - saved > checkpoint_seconds or done == schedule.steps:
                 state.save(done)
                 saved = time.monotonic()
-            yield Report(done, schedule.steps, float(value.detach()), time.monotonic() - began)
+            yield Report(done, schedule.steps, float(value.detach()))
     finally:
         if consistent and done < schedule.steps:
             state.save(done)
     with torch.no_grad():
         for name, value in average.items():
             parameters[name].copy_(value)
+
+
+def finished_weights(checkpoint: Path, schedule: Schedule) -> dict[str, torch.Tensor] | None:
+    """The state dict with which a finished stage ends, averaged weights in place of the last ones; None if it is not finished."""
+    if not checkpoint.exists():
+        return None
+    with safe_open(checkpoint, framework="pt") as file:
+        if int(file.metadata()["done"]) < schedule.steps:
+            return None
+        keys = list(file.keys())
+        return {key.removeprefix(part): file.get_tensor(key) for part in ("model/", "average/") for key in keys if key.startswith(part)}
 
 
 @dataclass
