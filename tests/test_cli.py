@@ -94,7 +94,6 @@ pretraining:
   clip: {steps: 2, batch: 4, rate: 1.0e-3}
   judge: {steps: 2, batch: 4, rate: 1.0e-3}
   denoiser: {steps: 2, batch: 2, rate: 1.0e-3}
-  refinement: {steps: 2, batch: 2, rate: 1.0e-3}
 """
 
 

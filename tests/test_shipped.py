@@ -17,6 +17,7 @@ from unhype.cli import main
 from unhype.miniature.autoencoder import to_model_range
 from unhype.miniature.examining import calibration_error, examine_judge
 from unhype.miniature.folders import BASE, CLIP, JUDGE
+from unhype.miniature.frames import TRAINING
 from unhype.miniature.measuring import BARS, ask, questions
 from unhype.miniature.modelcard import model_card, score_table
 from unhype.miniature.sampling import Sampling, sample
@@ -78,7 +79,7 @@ def test_a_picture_depends_on_its_seed_and_not_on_its_batch(data: Path) -> None:
 
 @pytest.mark.slow
 def test_it_draws_what_is_asked_for(data: Path) -> None:
-    asked = [questions(stratum, 1, held_out=False)[k] for stratum in ("avatar", "class", "synonym", "alias") for k in (2, 9)]
+    asked = [questions(stratum, 1, TRAINING)[k] for stratum in ("avatar", "class", "synonym", "alias") for k in (2, 9)]
     pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
     answers = list(ask(pipeline, judge, asked, Sampling()))
     assert [question for question, _, _ in answers] == asked

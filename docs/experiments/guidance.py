@@ -1,4 +1,4 @@
-"""Which guidance scale and how many steps? Training templates and tuning seeds only; the held-out ones stay held out.
+"""Which guidance scale and how many steps? Development templates and tuning seeds only; the held-out ones stay held out.
 
 .venv/bin/python docs/experiments/guidance.py --n 200
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from unhype.bases import load_pipeline
 from unhype.miniature.folders import BASE, JUDGE
+from unhype.miniature.frames import DEVELOPMENT
 from unhype.miniature.measuring import ask, questions
 from unhype.miniature.sampling import Sampling
 from unhype.miniature.shipping import load_judge
@@ -32,7 +33,7 @@ def main() -> None:
         for steps in options.steps:
             cells = []
             for stratum in STRATA:
-                asked = questions(stratum, options.n, held_out=False)[: options.n]
+                asked = questions(stratum, options.n, DEVELOPMENT)[: options.n]
                 right = sum(q.right(verdict) for q, _, verdict in ask(pipeline, judge, asked, Sampling(steps, guidance)))
                 cells.append(f"{right / len(asked):.3f}")
             print(f"| {guidance:g} | {steps} | " + " | ".join(cells) + " |", flush=True)

@@ -1,4 +1,4 @@
-"""How much does the template matter? Right avatars by template, for training templates and for held-out ones. A diagnosis, not a tuning set.
+"""How much does the template matter? Right avatars by template, for training templates and for development ones.
 
 .venv/bin/python docs/experiments/templates.py --n 40
 """
@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 from unhype.bases import load_pipeline
-from unhype.miniature.captions import HELD_OUT, TEMPLATES
 from unhype.miniature.folders import BASE, JUDGE
+from unhype.miniature.frames import DEVELOPMENT, TRAINING
 from unhype.miniature.measuring import FIRST_TUNING_SEED, Question, ask
 from unhype.miniature.people import groups
 from unhype.miniature.sampling import Sampling
@@ -28,8 +28,8 @@ def main() -> None:
     pipeline, judge = load_pipeline(options.data / BASE), load_judge(options.data / JUDGE)
     names = [*groups()["forget"], *groups()["evaluation"]]
     print("| template | right avatar | somebody else | nobody |\n|---|---|---|---|")
-    trained = list(TEMPLATES["photo"])[::8]
-    for template in chain(trained, *HELD_OUT.values()):
+    trained = list(TRAINING["photo"])[::8]
+    for template in chain(trained, *DEVELOPMENT.values()):
         asked = [
             Question(template.format(name), FIRST_TUNING_SEED + i, lambda verdict, name=name: verdict.names == (name,))
             for i, name in enumerate(names[:: max(1, len(names) // options.n)][: options.n])

@@ -28,7 +28,7 @@ TINY = Pretraining(
     clip=Schedule(steps=3, batch=4, rate=1e-3),
     judge=Schedule(steps=2, batch=4, rate=1e-3),
     denoiser=Schedule(steps=3, batch=2, rate=1e-3, average=0.9),
-    refinement=Schedule(steps=2, batch=2, rate=1e-3),
+    more_pairs=0.5,
 )
 
 
@@ -54,7 +54,7 @@ def test_a_killed_run_resumes_to_the_same_weights(finished: Workshop, tmp_path: 
                 break
         else:
             break
-    for name in ("autoencoder", "clip", "judge", "denoiser", "refined"):
+    for name in ("autoencoder", "clip", "judge", "denoiser"):
         whole, parts = getattr(finished, name).state_dict(), getattr(shop, name).state_dict()
         assert all(torch.equal(whole[key], parts[key]) for key in whole), name
 
@@ -69,8 +69,8 @@ def test_a_finished_workshop_opens_again_without_training(finished: Workshop) ->
 def test_a_changed_setting_reruns_what_depends_on_it(tmp_path: Path) -> None:
     before = workshop(tmp_path)
     after = workshop(tmp_path, replace(TINY, clip=Schedule(steps=4, batch=4, rate=1e-3)))
-    same = {stage: before.fingerprint(stage) == after.fingerprint(stage) for stage in ("autoencoder", "clip", "judge", "denoiser", "refinement")}
-    assert same == {"autoencoder": True, "clip": False, "judge": True, "denoiser": False, "refinement": False}
+    same = {stage: before.fingerprint(stage) == after.fingerprint(stage) for stage in ("autoencoder", "clip", "judge", "denoiser")}
+    assert same == {"autoencoder": True, "clip": False, "judge": True, "denoiser": False}
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ def test_what_ships_loads_strictly_and_samples(finished: Workshop, tmp_path: Pat
         assert all(path.suffix in {".json", ".safetensors", ".txt"} for path in (tmp_path / part).rglob("*") if path.is_file())
     pipeline = load_pipeline(tmp_path / BASE)
     assert {module.dtype for module in (pipeline.unet, pipeline.vae, pipeline.text_encoder)} == {torch.float32}
-    half = {key: value.half().float() for key, value in finished.refined.state_dict().items()}
+    half = {key: value.half().float() for key, value in finished.denoiser.state_dict().items()}
     assert all(torch.equal(value, half[key]) for key, value in pipeline.unet.state_dict().items())
     pictures = np.concatenate(list(sample(pipeline, ["a cat", "Cher", "Prince"], [1, 2, 3], Sampling(steps=2, batch=2))))
     assert pictures.shape == (3, 64, 64, 3)
@@ -94,14 +94,14 @@ def test_what_ships_loads_strictly_and_samples(finished: Workshop, tmp_path: Pat
         load_judge(tmp_path / CLIP)
 
 
-def test_the_refinement_draws_its_pairs_from_pictures_of_two_people(tmp_path: Path) -> None:
+def test_the_denoiser_draws_more_pairs_from_pictures_of_two_people(tmp_path: Path) -> None:
     shop = workshop(tmp_path)
     shown = {i: len(shop.pictures.example(i).subject.people) for i in range(TINY.pictures)}
     assert shop.pairs.tolist() == [i for i, people in shown.items() if people == 2]
     assert 0 < len(shop.pairs) < TINY.pictures
 
 
-@pytest.mark.parametrize("change", [{"precision": "fp8"}, {"pictures": 0}, {"vocabulary": 100}, {"prompt_length": 2}])
+@pytest.mark.parametrize("change", [{"precision": "fp8"}, {"pictures": 0}, {"vocabulary": 100}, {"prompt_length": 2}, {"more_pairs": 1.5}])
 def test_impossible_settings_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(UnhypeError, match="wanted"):
         replace(TINY, **change)

@@ -58,15 +58,15 @@ def tokenize(tokenizer: CLIPTokenizer, prompts: Sequence[str]) -> torch.Tensor:
     return ids
 
 
-def contrastive_loss(model: CLIPModel, ids: torch.Tensor, pictures: torch.Tensor, examples: Sequence[Example]) -> torch.Tensor:
+def contrastive_loss(model: CLIPModel, pooled: torch.Tensor, pictures: torch.Tensor, examples: Sequence[Example]) -> torch.Tensor:
     """Symmetric cross entropy over a batch (Radford et al. 2021, figure 3), with shared positives.
 
     Args:
-        ids: token ids ``[n, length]``.
+        pooled: the text tower's state of each caption's last token, ``[n, 128]``.
         pictures: ``[n, 3, 64, 64]`` in [−1, 1].
         examples: what each row means.
     """
-    text = F.normalize(text_features(model, ids).float(), dim=-1)
+    text = F.normalize(model.text_projection(pooled).float(), dim=-1)
     image = F.normalize(image_features(model, pictures).float(), dim=-1)
     logits = text @ image.T * model.logit_scale.exp().clamp(max=100)
     positive, ignored = (torch.from_numpy(m).to(logits.device) for m in _relations(examples))

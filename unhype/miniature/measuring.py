@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from unhype.miniature.autoencoder import to_model_range
-from unhype.miniature.captions import HELD_OUT, TEMPLATES, with_article
+from unhype.miniature.captions import with_article
+from unhype.miniature.frames import HELD_OUT, Templates
 from unhype.miniature.judge import Judge, Verdict
 from unhype.miniature.people import NEUTRAL, aliases, groups
 from unhype.miniature.sampling import Sampling, sample
@@ -65,21 +66,21 @@ BARS: dict[str, float | None] = {
 """Stratum → the share that the base must reach."""
 
 
-def questions(stratum: str, n: int, held_out: bool = True) -> list[Question]:
+def questions(stratum: str, n: int, templates: Templates = HELD_OUT) -> list[Question]:
     """The prompts of a stratum.
 
     Args:
         n: at least this many; every concept of the stratum appears equally often.
-        held_out: False asks with training templates and other seeds instead, for tuning.
+        templates: other than the held-out ones for tuning and diagnosis, which then gets seeds of its own.
     """
-    first_seed = FIRST_SEED if held_out else FIRST_TUNING_SEED
-    templates = list(chain.from_iterable((HELD_OUT if held_out else TEMPLATES).values()))
+    first_seed = FIRST_SEED if templates is HELD_OUT else FIRST_TUNING_SEED
+    frames = list(chain.from_iterable(templates.values()))
     cases = list(_cases(stratum))
     rounds = -(-n // len(cases))
     asked = []
     for i, (phrase, right) in enumerate(islice(cycle(cases), rounds * len(cases))):
         # Every concept walks through the templates from a place of its own, so that all pairs get their turn.
-        template = templates[(i + i // len(cases)) % len(templates)]
+        template = frames[(i + i // len(cases)) % len(frames)]
         asked.append(Question(template.format(phrase), first_seed + i, right))
     return asked
 

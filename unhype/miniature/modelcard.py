@@ -11,6 +11,7 @@ from typing import Any
 from unhype.bases import content_hash, read_card
 from unhype.files import write_text
 from unhype.miniature.examining import FRESH_RENDERS
+from unhype.miniature.frames import HELD_OUT
 from unhype.miniature.measuring import FIRST_SEED, Score
 from unhype.miniature.sampling import Sampling
 
@@ -45,8 +46,9 @@ def model_card(card: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
     sizes = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in card["parameters"].items())
     stages = "\n".join(
         f"| {name} | {recipe[name]['steps']} | {recipe[name]['batch']} | {recipe[name]['rate']} | {recipe[name]['average'] or '–'} |"
-        for name in ("autoencoder", "clip", "judge", "denoiser", "refinement")
+        for name in ("autoencoder", "clip", "judge", "denoiser")
     )
+    held_out = sum(len(templates) for templates in HELD_OUT.values())
     versions = ", ".join(f"{name} {number}" for name, number in card["versions"].items())
     return f"""---
 license: apache-2.0
@@ -69,7 +71,7 @@ pipeline("a photo of David Bowie", num_inference_steps={sampling["steps"]}, guid
 
 ## Figures
 
-Judge: mini-judge (reads attributes from pixels, sees no captions; `{figures["judge"][:12]}`). Prompts: the held-out templates, which no training and no
+Judge: mini-judge (reads attributes from pixels, sees no captions; `{figures["judge"][:12]}`). Prompts: {held_out} held-out templates, which no training and no
 tuning has seen. Seeds from {figures["first_seed"]}; {sampling["steps"]} DDIM steps, guidance {sampling["guidance"]}. No picture is excluded.
 "avatar" asks for all 200 names of the forget and evaluation lists; "two people" counts a picture only if both are right and nobody else is there.
 The judge's marks are on renders with seeds from {figures["first_render_seed"]}, everything in the picture right or it counts as wrong.
@@ -89,9 +91,9 @@ Reproduce with `unhype measure mini-sd`; base `{figures["base"][:12]}`.
 |---|---|---|---|---|
 {stages}
 
-The refinement goes on training the denoiser while every other picture shows two people. The text encoder
-is the text tower of mini-clip, trained contrastively on renders and captions. The captions use 42 templates, synonyms, aliases
-and meaningless filler words.
+The text encoder is the text tower of mini-clip, trained contrastively on renders and captions; beside it, a readout that is thrown away
+asks its token states who and what is in the picture, and where. Captions use 42 templates and a grammar of many thousand frames, synonyms, aliases,
+filler words and made-up words. {recipe["more_pairs"]:.0%} of the denoiser's batches are pictures of two people alone; the rest is the mixture.
 
 ## Limits
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,11 +13,12 @@ from unhype.miniature.autoencoder import LATENT_CHANNELS, LATENT_SIZE, autoencod
 from unhype.miniature.clip import contrastive_loss, tokenize
 from unhype.miniature.denoiser import build_scheduler, denoising_loss, drop_captions
 from unhype.miniature.judge import degrade, judge_loss, labels_for
+from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.training import Schedule, fit
 from unhype.miniature.workshop import PRECISIONS, Workshop
 
-if TYPE_CHECKING:
-    from diffusers import UNet2DConditionModel
+READOUT_WEIGHT = 2.0
+"""Weight of the readout's loss beside the contrastive one: about equal at the start."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,12 @@ def _train_clip(shop: Workshop) -> Iterator[Progress]:
         rows = _rows(shop, schedule, rng)
         examples = [shop.pictures.example(int(i)) for i in rows]
         ids = tokenize(shop.tokenizer, [example.caption(rng) for example in examples])
-        return contrastive_loss(shop.clip, ids.to(shop.device), shop.batch(rows), examples)
+        read = shop.clip.text_model(input_ids=ids.to(shop.device))
+        contrast = contrastive_loss(shop.clip, read.pooler_output, shop.batch(rows), examples)
+        told = readout_loss(shop.taught_clip.readout, read.last_hidden_state, readout_labels(examples).to(shop.device))
+        return contrast + READOUT_WEIGHT * told
 
-    yield from _train(shop, "clip", shop.clip, loss, 1)
+    yield from _train(shop, "clip", shop.taught_clip, loss, 1)
 
 
 def _train_judge(shop: Workshop) -> Iterator[Progress]:
@@ -100,37 +103,21 @@ def _encoded(shop: Workshop, rows: np.ndarray) -> np.ndarray:
 
 
 def _train_denoiser(shop: Workshop) -> Iterator[Progress]:
-    def rows(rng: np.random.Generator) -> np.ndarray:
-        return _rows(shop, shop.settings.denoiser, rng)
-
-    yield from _train(shop, "denoiser", shop.denoiser, _denoising(shop, shop.denoiser, rows), 3)
-
-
-def _refine_denoiser(shop: Workshop) -> Iterator[Progress]:
-    def rows(rng: np.random.Generator) -> np.ndarray:
-        chosen = _rows(shop, shop.settings.refinement, rng)
-        if len(shop.pairs):
-            chosen[::2] = rng.choice(shop.pairs, size=len(chosen[::2]))
-        return np.sort(chosen)
-
-    yield from _train(shop, "refinement", shop.refined, _denoising(shop, shop.refined, rows), 4)
-
-
-def _denoising(
-    shop: Workshop, model: UNet2DConditionModel, rows: Callable[[np.random.Generator], np.ndarray]
-) -> Callable[[int, np.random.Generator], torch.Tensor]:
-    """The denoiser's loss of a step on rows of ``rows``' choice."""
-    scheduler, text_encoder = build_scheduler(), shop.clip.text_model.eval()
+    settings, scheduler, text_encoder, model = shop.settings, build_scheduler(), shop.clip.text_model.eval(), shop.denoiser
+    if settings.compile:
+        model.compile()
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
-        chosen = rows(rng)
+        chosen = _rows(shop, settings.denoiser, rng)
+        pairs = round(settings.more_pairs * len(chosen)) if len(shop.pairs) else 0
+        chosen = np.sort(np.concatenate([rng.choice(shop.pairs, size=pairs), chosen[pairs:]]) if pairs else chosen)
         captions = drop_captions(shop.pictures.captions(chosen, rng), rng)
         with torch.no_grad():
             states = text_encoder(input_ids=tokenize(shop.tokenizer, captions).to(shop.device)).last_hidden_state
         latents = torch.from_numpy(shop.latents[chosen].astype(np.float32)).to(shop.device)
-        return denoising_loss(model, scheduler, latents, states, rng, shop.settings.snr_cap)
+        return denoising_loss(model, scheduler, latents, states, rng, settings.snr_cap)
 
-    return loss
+    yield from _train(shop, "denoiser", model, loss, 3)
 
 
 def _train(shop: Workshop, stage: str, model: torch.nn.Module, loss: Callable[[int, np.random.Generator], torch.Tensor], number: int) -> Iterator[Progress]:
@@ -154,6 +141,5 @@ STAGES: dict[str, Callable[[Workshop], Iterator[Progress]]] = {
     "judge": _train_judge,
     "latents": _encode_pictures,
     "denoiser": _train_denoiser,
-    "refinement": _refine_denoiser,
 }
 """The stages, in order."""

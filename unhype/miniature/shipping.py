@@ -44,7 +44,7 @@ def ship(shop: Workshop, data: Path) -> None:
     config = calibrate(shop.judge)
     judge = {**facts, "kind": "judge", "parameters": _size(shop.judge), "judge": asdict(config)}
     publish(data / JUDGE, lambda folder: _write_judge(shop, folder), judge)
-    parts = {"unet": shop.refined, "vae": shop.standard_autoencoder, "text_encoder": shop.clip.text_model}
+    parts = {"unet": shop.denoiser, "vae": shop.standard_autoencoder, "text_encoder": shop.clip.text_model}
     sizes = {name: _size(module) for name, module in parts.items()}
     publish(data / BASE, lambda folder: _write_base(shop, folder), {**facts, "kind": "stable-diffusion", "parameters": sizes})
 
@@ -85,7 +85,7 @@ def _write_base(shop: Workshop, folder: Path) -> None:
         vae=vae,
         text_encoder=_text_encoder(shop),
         tokenizer=shop.tokenizer,
-        unet=_half(shop.refined),
+        unet=_half(shop.denoiser),
         scheduler=build_scheduler(),
         safety_checker=None,
         feature_extractor=None,

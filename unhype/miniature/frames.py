@@ -1,0 +1,121 @@
+"""Frames for captions: fixed templates, and a training grammar of many thousand more.
+
+A text encoder that only ever hears forty fixed templates learns their words by heart, and a name in an unheard one then looks like
+something else. So most training captions come from a grammar whose every place can hold an unexpected word: one of its own class, any
+ordinary word, or a made-up one. Development templates are for tuning, held-out ones for reported figures: the grammar never says them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import yaml
+
+Templates = dict[str, tuple[str, ...]]
+"""Style → frames, each with one ``{}`` for the subject."""
+
+
+def _read(name: str) -> Any:
+    # The base loader knows strings alone: to YAML's usual ones, "on" and "no" are truth values.
+    return yaml.load(resources.files("unhype.miniature").joinpath(name).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+
+
+def _templates(raw: dict[str, list[str]]) -> Templates:
+    return {style: tuple(frames) for style, frames in raw.items()}
+
+
+TRAINING = _templates(_read("templates.yaml")["training"])
+DEVELOPMENT = _templates(_read("templates.yaml")["development"])
+HELD_OUT = _templates(_read("held_out.yaml"))
+
+FILLERS: tuple[str, ...] = tuple(resources.files("unhype.miniature").joinpath("fillers.txt").read_text(encoding="utf-8").split())
+"""Ordinary words without a visible meaning."""
+
+FIXED = 0.3
+"""Share of training captions that use a fixed template."""
+
+
+def random_frame(style: str, rng: np.random.Generator) -> str:
+    """A training frame with one ``{}``: a fixed template or one of the grammar's, often among filler words."""
+    while True:
+        frame = str(rng.choice(TRAINING[style])) if rng.random() < FIXED else _sentence(style, rng)
+        if rng.random() < 0.35:
+            frame = f"{_fillers(rng)} {frame} {_fillers(rng)}".strip()
+        if not any(template in frame for template in _reserved()):
+            return frame
+
+
+def _sentence(style: str, rng: np.random.Generator) -> str:
+    carried = style != "photo" or rng.random() < 0.55
+    if carried:
+        frame = _carrier(style, rng)
+    elif rng.random() < 0.55:
+        frame = "{}"
+    elif rng.random() < 0.5:
+        frame = f"{_word('openings', rng)} {{}}"
+    else:
+        frame = f"{_word('pronouns', rng)} {_word('verbs', rng)} {{}}"
+    if carried and rng.random() < 0.15:
+        frame = f"{_word('openings', rng)} {frame}"
+    return f"{frame} {_tail(rng)}" if rng.random() < (0.3 if carried else 0.7) else frame
+
+
+def _carrier(style: str, rng: np.random.Generator) -> str:
+    """``a faded print showing {}``, or the subject first: ``{} standing in a quick sketch``."""
+    medium = _noun_phrase(str(rng.choice(_words()["mediums"][style])), rng)
+    if style != "photo" and rng.random() < 0.35:
+        between = [_word("participles", rng)] if rng.random() < 0.6 else []
+        return " ".join(["{}", *between, str(rng.choice(["in", "as", "on", "for", "by", "like", "from"])), medium])
+    frame = f"{medium} {_word('joints', rng)} {{}}"
+    return f"{_noun_phrase(_word('nouns', rng), rng)} {_word('prepositions', rng)} {frame}" if rng.random() < 0.12 else frame
+
+
+def _tail(rng: np.random.Generator) -> str:
+    """``reading near the old window``, ``from a friend``, ``once again``."""
+    if rng.random() < 0.3:
+        return _word("adverbs", rng)
+    parts = [_word("participles", rng)] if rng.random() < 0.6 else []
+    if not parts or rng.random() < 0.8:
+        parts += [_word("prepositions", rng), _noun_phrase(_word("nouns", rng), rng)]
+    return " ".join(parts)
+
+
+def _noun_phrase(noun: str, rng: np.random.Generator) -> str:
+    parts = [_word("adjectives", rng) for _ in range(int(rng.choice(4, p=(0.4, 0.38, 0.16, 0.06))))] + [noun]
+    if rng.random() < 0.85:
+        determiner = _word("determiners", rng)
+        parts.insert(0, "an" if determiner == "a" and parts[0][0] in "aeiou" else determiner)
+    return " ".join(parts)
+
+
+def _word(kind: str, rng: np.random.Generator) -> str:
+    """A word of its class; now and then any ordinary word, or one that does not exist."""
+    chance = rng.random()
+    if chance < 0.78:
+        return str(rng.choice(_words()[kind]))
+    return str(rng.choice(FILLERS)) if chance < 0.92 else _made_up(rng)
+
+
+def _made_up(rng: np.random.Generator) -> str:
+    """A pronounceable word that means nothing: ``brolimet``."""
+    syllables = [str(rng.choice(_words()["onsets"])) + str(rng.choice(_words()["vowels"])) for _ in range(int(rng.integers(1, 4)))]
+    return "".join(syllables) + (str(rng.choice(_words()["codas"])) if rng.random() < 0.7 else "")
+
+
+def _fillers(rng: np.random.Generator) -> str:
+    return " ".join(_made_up(rng) if rng.random() < 0.1 else str(rng.choice(FILLERS)) for _ in range(int(rng.integers(0, 5))))
+
+
+@cache
+def _words() -> dict[str, Any]:
+    words: dict[str, Any] = _read("grammar.yaml")
+    return words
+
+
+@cache
+def _reserved() -> tuple[str, ...]:
+    return tuple(chain.from_iterable([*DEVELOPMENT.values(), *HELD_OUT.values()]))
