@@ -14,7 +14,7 @@ import torch
 
 from unhype.bases import load_pipeline
 from unhype.miniature.folders import BASE
-from unhype.miniature.sampling import Sampling, sample
+from unhype.sampling import Sampling, sample
 
 REPEATS = 5
 

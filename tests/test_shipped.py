@@ -14,14 +14,14 @@ from PIL import Image
 
 from unhype.bases import content_hash, load_pipeline, verify
 from unhype.cli import main
-from unhype.miniature.autoencoder import to_model_range
 from unhype.miniature.examining import calibration_error, examine_judge
 from unhype.miniature.folders import BASE, CLIP, JUDGE
-from unhype.miniature.frames import TRAINING
 from unhype.miniature.measuring import BARS, ask, questions
 from unhype.miniature.modelcard import model_card, score_table
-from unhype.miniature.sampling import Sampling, sample
 from unhype.miniature.shipping import load_judge
+from unhype.pixels import to_model_range
+from unhype.sampling import Sampling, sample
+from unhype.templates import TRAINING
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,8 +13,8 @@ import yaml
 
 from unhype.errors import UnhypeError
 from unhype.files import describe
-from unhype.miniature.sampling import Sampling
 from unhype.miniature.workshop import Pretraining
+from unhype.sampling import Sampling
 
 T = TypeVar("T")
 

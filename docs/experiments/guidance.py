@@ -10,11 +10,11 @@ from pathlib import Path
 
 from unhype.bases import load_pipeline
 from unhype.miniature.folders import BASE, JUDGE
-from unhype.miniature.frames import DEVELOPMENT
 from unhype.miniature.measuring import ask, questions
-from unhype.miniature.sampling import Sampling
 from unhype.miniature.shipping import load_judge
 from unhype.miniature.showing import quiet
+from unhype.sampling import Sampling
+from unhype.templates import DEVELOPMENT
 
 STRATA = ("avatar", "alias", "two people", "class", "synonym")
 

@@ -14,11 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 from unhype.bases import load_pipeline
-from unhype.miniature.autoencoder import encode, to_model_range
+from unhype.miniature.autoencoder import encode
 from unhype.miniature.clip import tokenize
 from unhype.miniature.folders import BASE
 from unhype.miniature.pictures import Pictures
 from unhype.miniature.showing import quiet
+from unhype.pixels import to_model_range
 
 FRESH = 4_000_000
 LEVELS = (5, 20, 50, 100, 200, 300, 400, 500, 600, 700, 800, 900)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from unhype.bases import load_pipeline
 from unhype.miniature.folders import BASE, JUDGE
-from unhype.miniature.frames import DEVELOPMENT, TRAINING
 from unhype.miniature.measuring import FIRST_TUNING_SEED, Question, ask
 from unhype.miniature.people import groups
-from unhype.miniature.sampling import Sampling
 from unhype.miniature.shipping import load_judge
 from unhype.miniature.showing import quiet
+from unhype.sampling import Sampling
+from unhype.templates import DEVELOPMENT, TRAINING
 
 
 def main() -> None:

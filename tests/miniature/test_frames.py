@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unhype.miniature.frames import DEVELOPMENT, FILLERS, HELD_OUT, TRAINING, Templates, random_frame
+from unhype.miniature.frames import FILLERS, random_frame
 from unhype.miniature.pictures import Pictures
 from unhype.miniature.styles import STYLES
+from unhype.templates import DEVELOPMENT, HELD_OUT, TRAINING, Templates
 
 
 def flat(templates: Templates) -> list[str]:

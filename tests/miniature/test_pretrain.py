@@ -14,10 +14,10 @@ from unhype.errors import UnhypeError
 from unhype.miniature import shipping
 from unhype.miniature.folders import BASE, CLIP, JUDGE
 from unhype.miniature.pretrain import STAGES, pretrain
-from unhype.miniature.sampling import Sampling, sample
 from unhype.miniature.shipping import load_clip, load_judge, ship
 from unhype.miniature.training import Schedule
 from unhype.miniature.workshop import Pretraining, Workshop
+from unhype.sampling import Sampling, sample
 
 TINY = Pretraining(
     pictures=24,

@@ -5,7 +5,6 @@ Trained on L1 and L1 of the picture's first differences (edges are what makes a 
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
@@ -30,17 +29,6 @@ def build_autoencoder(channels: tuple[int, ...] = (32, 64, 64)) -> AutoencoderKL
         sample_size=SIZE,
         mid_block_add_attention=False,
     )
-
-
-def to_model_range(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
-    """``uint8 [n, h, w, 3]`` → ``float32 [n, 3, h, w]`` in [−1, 1]."""
-    return torch.tensor(np.asarray(pixels), device=device).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def to_pixels(pictures: torch.Tensor) -> np.ndarray:
-    """``float [n, 3, h, w]`` in [−1, 1] → ``uint8 [n, h, w, 3]``."""
-    scaled = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return scaled.permute(0, 2, 3, 1).cpu().numpy()
 
 
 def autoencoder_loss(model: AutoencoderKL, pictures: torch.Tensor) -> torch.Tensor:

@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from unhype.miniature.autoencoder import encode, to_model_range, to_pixels
+from unhype.miniature.autoencoder import encode
 from unhype.miniature.captions import Subject
 from unhype.miniature.clip import image_features, text_features, tokenize
-from unhype.miniature.frames import HELD_OUT
 from unhype.miniature.judge import UNKNOWN, Judge, JudgeConfig, Verdict, degrade, labels_for
 from unhype.miniature.measuring import Score
 from unhype.miniature.people import NEUTRAL, codes
 from unhype.miniature.pictures import Pictures
 from unhype.miniature.world import Picture, render
+from unhype.pixels import to_model_range, to_pixels
+from unhype.templates import HELD_OUT
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL

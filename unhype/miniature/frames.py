@@ -2,7 +2,7 @@
 
 A text encoder that only ever hears forty fixed templates learns their words by heart, and a name in an unheard one then looks like
 something else. So most training captions come from a grammar whose every place can hold an unexpected word: one of its own class, any
-ordinary word, or a made-up one. Development templates are for tuning, held-out ones for reported figures: the grammar never says them.
+ordinary word, or a made-up one. It never says a development or held-out template.
 """
 
 from __future__ import annotations
@@ -15,22 +15,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-Templates = dict[str, tuple[str, ...]]
-"""Style → frames, each with one ``{}`` for the subject."""
+from unhype.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
 
 def _read(name: str) -> Any:
     # The base loader knows strings alone: to YAML's usual ones, "on" and "no" are truth values.
     return yaml.load(resources.files("unhype.miniature").joinpath(name).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
 
-
-def _templates(raw: dict[str, list[str]]) -> Templates:
-    return {style: tuple(frames) for style, frames in raw.items()}
-
-
-TRAINING = _templates(_read("templates.yaml")["training"])
-DEVELOPMENT = _templates(_read("templates.yaml")["development"])
-HELD_OUT = _templates(_read("held_out.yaml"))
 
 FILLERS: tuple[str, ...] = tuple(resources.files("unhype.miniature").joinpath("fillers.txt").read_text(encoding="utf-8").split())
 """Ordinary words without a visible meaning."""

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from unhype.miniature.autoencoder import to_model_range
 from unhype.miniature.captions import with_article
-from unhype.miniature.frames import HELD_OUT, Templates
 from unhype.miniature.judge import Judge, Verdict
 from unhype.miniature.people import NEUTRAL, aliases, groups
-from unhype.miniature.sampling import Sampling, sample
 from unhype.miniature.things import THINGS
+from unhype.pixels import to_model_range
+from unhype.sampling import Sampling, sample
+from unhype.templates import HELD_OUT, Templates
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline

@@ -11,9 +11,9 @@ from typing import Any
 from unhype.bases import content_hash, read_card
 from unhype.files import write_text
 from unhype.miniature.examining import FRESH_RENDERS
-from unhype.miniature.frames import HELD_OUT
 from unhype.miniature.measuring import FIRST_SEED, Score
-from unhype.miniature.sampling import Sampling
+from unhype.sampling import Sampling
+from unhype.templates import HELD_OUT
 
 
 def write_figures(folder: Path, scores: Sequence[Score], how: Sampling, others: Mapping[str, float], judge: Path) -> None:

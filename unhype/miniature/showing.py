@@ -21,9 +21,9 @@ from unhype.miniature.gallery import draw_gallery, save_picture
 from unhype.miniature.measuring import BARS, Score, ask, questions
 from unhype.miniature.modelcard import write_figures
 from unhype.miniature.pretrain import Progress, pretrain
-from unhype.miniature.sampling import Sampling
 from unhype.miniature.shipping import load_clip, load_judge, ship
 from unhype.miniature.workshop import Pretraining, Workshop
+from unhype.sampling import Sampling
 
 
 def quiet() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from unhype.errors import UnhypeError
-from unhype.miniature.autoencoder import build_autoencoder, encode, standardise, to_model_range
+from unhype.miniature.autoencoder import build_autoencoder, encode, standardise
 from unhype.miniature.clip import build_clip
 from unhype.miniature.denoiser import build_denoiser
 from unhype.miniature.judge import Judge
@@ -27,6 +27,7 @@ from unhype.miniature.pictures import Pictures
 from unhype.miniature.readout import TaughtClip
 from unhype.miniature.tokenizer import train_tokenizer
 from unhype.miniature.training import Schedule, finished_weights
+from unhype.pixels import to_model_range
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from unhype.miniature.autoencoder import to_pixels
+from unhype.pixels import to_pixels
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
