@@ -15,9 +15,9 @@ from unhype.miniature import shipping
 from unhype.miniature.folders import BASE, CLIP, JUDGE
 from unhype.miniature.pretrain import STAGES, pretrain
 from unhype.miniature.shipping import load_clip, load_judge, ship
-from unhype.miniature.training import Schedule
 from unhype.miniature.workshop import Pretraining, Workshop
 from unhype.sampling import Sampling, sample
+from unhype.training import Schedule
 
 TINY = Pretraining(
     pictures=24,

@@ -26,8 +26,8 @@ from unhype.miniature.judge import Judge
 from unhype.miniature.pictures import Pictures
 from unhype.miniature.readout import TaughtClip
 from unhype.miniature.tokenizer import train_tokenizer
-from unhype.miniature.training import Schedule, finished_weights
 from unhype.pixels import to_model_range
+from unhype.training import Schedule, finished_weights
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel

@@ -1,6 +1,6 @@
-"""The one training loop of all pretraining stages: AdamW, one cosine cycle, bf16 arithmetic, moving average, checkpoints.
+"""The one training loop: AdamW, one cosine cycle, bf16 arithmetic, moving average, checkpoints.
 
-A stage gives parameters and a loss of (step, random generator); the loop yields reports and leaves logging and stopping to the
+Whoever trains gives parameters and a loss of (step, random generator); the loop yields reports and leaves logging and stopping to the
 caller. Every random draw of a step comes from the seed and the step's number, so a run that was killed and resumed sees the same
 batches as one that was not.
 """

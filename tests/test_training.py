@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from unhype.miniature.training import Schedule, fit
+from unhype.training import Schedule, fit
 
 SCHEDULE = Schedule(steps=12, batch=4, rate=0.05, average=0.9)
 
