@@ -1,0 +1,108 @@
+"""``unhype concepts``: what people type, what they read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from unhype.concepts.commands import WIDTH, register
+from unhype.errors import UnhypeError
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "data" / "concepts"
+GOOD = "forget: [{concept: Adam Driver, anchor: a man, aliases: [Driver]}]\nretain: [Ada Lovelace]\nevaluation: [Aaron Paul]"
+
+Write = Callable[[str, str], Path]
+
+
+def run(*arguments: str) -> None:
+    parser = argparse.ArgumentParser(prog="unhype")
+    register(parser.add_subparsers(required=True))
+    options = parser.parse_args(["concepts", *arguments])
+    options.run(options)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_list_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    run("list", "--folder", str(SHIPPED))
+    said = capsys.readouterr().out
+    assert "celeb100  people       100" in said
+    assert max(map(len, said.splitlines())) <= WIDTH
+
+
+@pytest.mark.parametrize("name", ["celeb100", "objects", "nudity"])
+def test_show_fits_the_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run("show", name, "--folder", str(SHIPPED))
+    said = capsys.readouterr().out
+    assert "evaluation (" in said
+    assert max(map(len, said.splitlines())) <= WIDTH
+
+
+def test_validate_writes_a_report_and_says_so(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write("good", GOOD)
+    run("validate", "good", "--folder", str(tmp_path), "--json", "good.json")
+    assert "good: valid, 11 of 11 rules hold" in capsys.readouterr().out
+    assert "valid" in (tmp_path / "build" / "reports" / "good.html").read_text()
+    assert json.loads((tmp_path / "good.json").read_text())["ok"] is True
+
+
+def test_a_bad_set_ends_in_one_line_after_its_summary(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write("good", GOOD)
+    path = write("bad", GOOD.replace("[Ada Lovelace]", "[a driver]"))
+    with pytest.raises(UnhypeError) as caught:
+        run("validate", "--folder", str(tmp_path))
+    line = str(caught.value)
+    assert "\n" not in line
+    assert all(word in line for word in (str(path), "retain 1 'a driver'", "not_forgotten", "remove it"))
+    said = capsys.readouterr().out
+    assert "bad: NOT valid, 10 of 11 rules hold" in said
+    assert "fail not_forgotten" in said
+    assert "good: valid" in said
+    assert (tmp_path / "build" / "reports" / "bad.html").exists()
+
+
+def test_diff_tells_changes_or_none(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, same = write("old", GOOD), write("same", GOOD)
+    new = write("new", GOOD.replace("a man", "a person"))
+    run("diff", str(old), str(same))
+    assert capsys.readouterr().out.startswith("old and same ask for the same")
+    run("diff", str(old), str(new))
+    said = capsys.readouterr().out
+    assert "~ forget  Adam Driver: anchor a man → a person" in said
+    assert "0 added, 0 removed, 1 changed" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["show", "celeb"], "did you mean celeb10"),
+        (["validate", "celeb10", "zebra"], "'zebra'"),
+        (["validate", "celeb10", "celeb100", "--report", "x.html"], "name one set"),
+        (["diff", "celeb10", "absent.yaml"], "got no file absent.yaml"),
+        (["list", "--folder", "nowhere"], "got no folder nowhere"),
+        (["list", "--folder", "."], "got no concept set in ."),
+    ],
+)
+def test_mistakes_are_one_line(arguments: list[str], word: str) -> None:
+    if "--folder" not in arguments:
+        arguments = [*arguments, "--folder", str(SHIPPED)]
+    with pytest.raises(UnhypeError) as caught:
+        run(*arguments)
+    assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_registering_imports_nothing_heavy() -> None:
+    code = "import sys, unhype.concepts.commands; print([m for m in ('torch', 'numpy', 'pandas', 'great_expectations', 'diffusers') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said == "[]\n"
