@@ -10,13 +10,14 @@ Shapes: n samples, t tokens, i inputs, o outputs, r rank.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from unhype.errors import UnhypeError
 
@@ -92,7 +93,12 @@ def active(model: nn.Module, factors: Mapping[str, Factors]) -> Iterator[Counter
     if len({factor.samples for factor in factors.values()}) > 1:
         raise UnhypeError(f"got factors for {sorted({factor.samples for factor in factors.values()})} samples at different sites, wanted one number for all")
     calls: Counter[str] = Counter()
-    hooks = [layers[name].register_forward_hook(partial(_add, factor=factor, name=name, calls=calls)) for name, factor in factors.items()]
+
+    def counted(name: str) -> Factors:
+        calls[name] += 1
+        return factors[name]
+
+    hooks = [listen(model, name, counted) for name in factors]
     try:
         yield calls
     finally:
@@ -103,11 +109,15 @@ def active(model: nn.Module, factors: Mapping[str, Factors]) -> Iterator[Counter
         raise UnhypeError(f"got no call of {idle[0]!r} ({len(idle)} of {len(factors)} sites never ran), wanted every adapted layer to take part")
 
 
-def _add(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor, *, factor: Factors, name: str, calls: Counter[str]) -> torch.Tensor:
-    x = inputs[0]
+def listen(model: nn.Module, name: str, factors: Callable[[str], Factors]) -> RemovableHandle:
+    """Adapt one Linear from now on, each time with the factors that ``factors(name)`` gives then."""
+    return model.get_submodule(name).register_forward_hook(partial(_add, name=name, factors=factors))
+
+
+def _add(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor, *, name: str, factors: Callable[[str], Factors]) -> torch.Tensor:
+    x, factor = inputs[0], factors(name)
     if x.shape[0] != factor.samples:
         raise ValueError(f"got a batch of {x.shape[0]} at {name!r}, wanted {factor.samples}, one for each sample's factors")
-    calls[name] += 1
     tokens = x.reshape(x.shape[0], -1, x.shape[-1])
     A, B = factor.A.to(x.dtype), factor.B.to(x.dtype)
     delta = torch.bmm(torch.bmm(tokens, A.transpose(1, 2)), B.transpose(1, 2))

@@ -1,0 +1,72 @@
+"""Training on the real miniature: every mode lowers the task loss, a killed run resumes to the same weights, the base is never touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unhype.bases import load_pipeline
+from unhype.errors import UnhypeError
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.hypernet import HypernetConfig
+from unhype.miniature.folders import BASE
+from unhype.trainer import MODES, Material, Trainer, TrainingSettings
+from unhype.training import Schedule
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = TrainingSettings(hypernet=HypernetConfig(steps=10, hidden=32, basis=4), schedule=Schedule(steps=12, batch=4, rate=5e-3), retained=2)
+
+
+@pytest.fixture(scope="module")
+def family(data: Path) -> StableDiffusion:
+    return StableDiffusion(load_pipeline(data / BASE))
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    latents = torch.randn(6, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    prompts, anchors = ([f"a photo of {who}", f"a picture of {who}"] for who in ("Cher", "a woman"))
+    return Material(prompts, anchors, ["a photo of Drake"], latents, np.array([[0, 1, 2], [3, 4, 5]]))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_trains_and_leaves_the_base_alone(family: StableDiffusion, material: Material, tmp_path: Path, mode: str) -> None:
+    before = {name: tensor.clone() for name, tensor in family.unet.state_dict().items()}
+    trainer = Trainer(family, replace(SETTINGS, mode=mode, eta=0.1), material, None)
+    reports = list(trainer.run(tmp_path / "training.safetensors"))
+    assert [report.step for report in reports] == list(range(1, 13))
+    assert all(np.isfinite(report.loss) for report in reports)
+    assert ("step_cosine" in reports[-1].telemetry) == (mode != "direct")
+    assert reports[-1].telemetry["strength_forget"] > 0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in family.unet.state_dict().items())
+
+
+def test_direct_training_closes_on_the_target(family: StableDiffusion, material: Material, tmp_path: Path) -> None:
+    trainer = Trainer(family, replace(SETTINGS, schedule=Schedule(steps=60, batch=4, rate=5e-3)), material, None)
+    losses = [report.telemetry["task"] for report in trainer.run(tmp_path / "training.safetensors")]
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+
+
+def test_a_killed_run_resumes_to_the_same_weights(family: StableDiffusion, material: Material, tmp_path: Path) -> None:
+    whole = Trainer(family, SETTINGS, material, None)
+    list(whole.run(tmp_path / "whole.safetensors"))
+    for _ in range(4):
+        parts = Trainer(family, SETTINGS, material, None)
+        for count, _report in enumerate(parts.run(tmp_path / "parts.safetensors")):
+            if count == 4:
+                break
+    assert all(torch.equal(a, b) for a, b in zip(whole.hypernet.state_dict().values(), parts.hypernet.state_dict().values(), strict=True))
+
+
+def test_settings_and_material_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ValueError, match="got mode 'magic'"):
+        TrainingSettings(mode="magic")
+    with pytest.raises(ValueError, match="earliest"):
+        TrainingSettings(earliest=1.0)
+    with pytest.raises(UnhypeError, match="at least one"):
+        Material([], [], [], torch.zeros(0), np.zeros((0, 1), dtype=int))

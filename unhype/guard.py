@@ -1,0 +1,139 @@
+"""The guard: UnHype at inference, on any Stable Diffusion pipeline. Every prompt of a batch gets the LoRA that its own words call for.
+
+    guard = Guard.load("models/celeb100")
+    with guard.attached(pipeline):
+        pipeline(["a photo of a forgotten name", "a photo of a dog"])
+
+One pass of the hypernetwork for each call: prompts → c → H(c, S) → factors of the conditional half; the unconditional half is the base's. It fails closed: a
+call whose prompts it cannot read is refused, and detaching gives the pipeline back as it was, to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from unhype.bases import content_hash
+from unhype.checkpoint import Trained, load, to_device
+from unhype.errors import UnhypeError
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.hypernet import strength
+from unhype.lora import Factors, listen
+from unhype.switch import Switch
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+
+class Guard:
+    """A trained eraser, ready to be attached.
+
+    Attributes:
+        trained: hypernetwork, switch, facts.
+        share: s/S, the dial: 1 forgets wholly, 0 not at all.
+    """
+
+    def __init__(self, trained: Trained, concepts: Sequence[str] | None = None, share: float = 1.0) -> None:
+        if not 0 <= share <= 1:
+            raise UnhypeError(f"got a share of {share}, wanted a number from 0 (nothing is forgotten) to 1")
+        self.trained, self.share = trained, share
+        self.switch = _chosen(trained.switch, concepts)
+
+    @classmethod
+    def load(cls, folder: str | Path, concepts: Sequence[str] | None = None, share: float = 1.0) -> Guard:
+        """From a guard folder, or a registry URI such as ``models:/unhype-celeb100@champion``.
+
+        Args:
+            concepts: forget only these of the concepts that were trained; all of them by default.
+            share: s/S.
+        """
+        if str(folder).startswith(("models:/", "runs:/")):
+            from unhype.registry import local_folder
+
+            folder = local_folder(str(folder))
+        return cls(load(Path(folder)), concepts, share)
+
+    @contextmanager
+    def attached(self, pipeline: StableDiffusionPipeline) -> Iterator[StableDiffusionPipeline]:
+        """The pipeline under guard while the context is open."""
+        detach = self.attach(pipeline)
+        try:
+            yield pipeline
+        finally:
+            detach()
+
+    def attach(self, pipeline: StableDiffusionPipeline) -> Callable[[], None]:
+        """Put a pipeline under guard for good; returns what undoes it.
+
+        Raises:
+            UnhypeError: another family of pipeline, another base than it was trained for, or a pipeline under guard already.
+        """
+        family = StableDiffusion(pipeline)
+        self._check(pipeline, family)
+        self.trained = to_device(self.trained, family.unet.device)
+        current: dict[str, Factors] = {}
+        encode = pipeline.encode_prompt
+
+        def encode_prompt(prompt: Any, device: Any, num_images_per_prompt: int, do_classifier_free_guidance: bool, *rest: Any, **named: Any) -> Any:
+            current.clear()
+            if prompt is None or named.get("prompt_embeds") is not None:
+                raise UnhypeError("got prompt embeddings, wanted the prompts themselves: a guarded pipeline must read what it draws")
+            prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+            factors = self.factors(family, prompts)
+            for name, f in factors.items():
+                each = Factors(f.A.repeat_interleave(num_images_per_prompt, 0), f.B.repeat_interleave(num_images_per_prompt, 0))
+                current[name] = each.after_unadapted() if do_classifier_free_guidance else each
+            return encode(prompt, device, num_images_per_prompt, do_classifier_free_guidance, *rest, **named)
+
+        def now(site: str) -> Factors:
+            if site not in current:
+                raise UnhypeError("got a call of the U-Net alone, wanted one of the whole pipeline: the guard has not read a prompt for it")
+            return current[site]
+
+        handles = [listen(family.unet, site.name, now) for site in self.trained.hypernet.sites]
+        pipeline.encode_prompt = encode_prompt
+
+        def detach() -> None:
+            for handle in handles:
+                handle.remove()
+            if "encode_prompt" in vars(pipeline):
+                del pipeline.encode_prompt
+
+        return detach
+
+    @torch.no_grad()
+    def factors(self, family: StableDiffusion, prompts: Sequence[str]) -> dict[str, Factors]:
+        """The LoRA of each prompt."""
+        c = family.encode(prompts).pooled
+        steps = torch.full((len(c),), self.share * self.trained.hypernet.config.steps, device=c.device)
+        factors: dict[str, Factors] = self.trained.hypernet(c, steps, self.switch(c) if self.switch else None)
+        return factors
+
+    def strength(self, family: StableDiffusion, prompts: Sequence[str]) -> torch.Tensor:
+        """‖ΔW‖ of each prompt, ``[n]``: is the switch a switch?"""
+        return strength(self.factors(family, prompts))
+
+    def _check(self, pipeline: StableDiffusionPipeline, family: StableDiffusion) -> None:
+        if "encode_prompt" in vars(pipeline):
+            raise UnhypeError("got a pipeline that is under guard already, wanted a bare one: detach the other guard first")
+        hypernet, facts = self.trained.hypernet, self.trained.facts
+        if hypernet.width != family.width or hypernet.sites != family.sites:
+            raise UnhypeError(f"got a pipeline whose layers are not those of {facts.get('base')}, wanted the base that this guard was trained for")
+        wanted, folder = facts.get("base_hash"), Path(str(pipeline.config.get("_name_or_path", "")))
+        if wanted and folder.is_dir() and (got := content_hash(folder)) != wanted:
+            raise UnhypeError(f"got the base {folder} ({got[:12]}), wanted {facts.get('base')} ({wanted[:12]}): train a guard for this base")
+
+
+def _chosen(switch: Switch | None, concepts: Sequence[str] | None) -> Switch | None:
+    if concepts is None:
+        return switch
+    if switch is None:
+        raise UnhypeError("got a choice of concepts for a guard without a switch, wanted one with: train with switch: true")
+    unknown = [concept for concept in concepts if concept not in switch.concepts]
+    if unknown or not concepts:
+        raise UnhypeError(f"got the concept {unknown[0] if unknown else ''!r}, wanted some of those that were trained: {', '.join(switch.concepts[:8])}…")
+    return switch.only(concepts)
