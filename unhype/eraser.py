@@ -1,0 +1,68 @@
+"""The interface that evaluation knows: prompts and seeds in, pictures out, whatever method lies behind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from unhype.sampling import Sampling, sample
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+    from unhype.guard import Guard
+
+
+class Eraser(Protocol):
+    """Something that draws.
+
+    Attributes:
+        name: of the method, for tables.
+        identity: a hash of everything that shapes a picture besides its prompt and seed.
+    """
+
+    name: str
+    identity: str
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+        """One picture for each (prompt, seed), in batches ``uint8 [n, height, width, 3]`` in order."""
+        ...
+
+
+class Nothing:
+    """The base as it is: the floor and the ceiling of every score."""
+
+    name = "none"
+
+    def __init__(self, pipeline: StableDiffusionPipeline, base_hash: str, how: Sampling) -> None:
+        self.pipeline, self.how = pipeline, how
+        self.identity = identity(base_hash, how)
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+        return sample(self.pipeline, prompts, seeds, self.how)
+
+
+class Guarded:
+    """The base under guard."""
+
+    name = "unhype"
+
+    def __init__(self, pipeline: StableDiffusionPipeline, guard: Guard, how: Sampling) -> None:
+        self.pipeline, self.guard, self.how = pipeline, guard, how
+        concepts = list(guard.switch.concepts) if guard.switch else None
+        self.identity = identity(guard.trained.facts["base_hash"], how, guard.trained.facts["sha256"], guard.share, concepts)
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+        with self.guard.attached(self.pipeline):
+            yield from sample(self.pipeline, prompts, seeds, self.how)
+
+
+def identity(base_hash: str, how: Sampling, *others: object) -> str:
+    """A hash of what shapes pictures; the batch size does not."""
+    settings = {key: value for key, value in asdict(how).items() if key != "batch"}
+    return hashlib.sha256(json.dumps([base_hash, settings, *others]).encode()).hexdigest()
