@@ -2,13 +2,14 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test quick lint format train pretrain ui clean distclean
+.PHONY: help setup test quick lint format train demo pretrain ui clean distclean
 
 PYTHON ?= python3
 BIN := .venv/bin
 # For tools that start tools: stages, servers.
 IN_VENV = PATH="$(CURDIR)/$(BIN):$$PATH"
 PORT ?= 5000
+CONCEPTS ?= celeb100
 
 # Nothing phones home; Metaflow needs a user that is not root.
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -48,14 +49,17 @@ format: .venv/.installed ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train: .venv/.installed ## the smoke demo: a gallery drawn by the shipped miniature base
+train: .venv/.installed ## the main job: forget a hundred names on the miniature base (another set: make train CONCEPTS=objects)
+	$(IN_VENV) $(BIN)/python flows/train_flow.py --no-pylint run --concepts $(CONCEPTS)
+
+demo: .venv/.installed ## a gallery drawn by the bare miniature base
 	$(IN_VENV) $(BIN)/unhype demo
 
 pretrain: .venv/.installed ## bring every DVC stage up to date (the miniature base: hours on 2 cores)
 	$(IN_VENV) $(BIN)/dvc repro
 
 ui: .venv/.installed ## MLflow on http://127.0.0.1:5000 (another port: make ui PORT=5001)
-	$(IN_VENV) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
+	$(IN_VENV) $(BIN)/unhype ui --port $(PORT)
 
 clean: ## remove caches and packaging leftovers (keeps .venv, runs and checkpoints)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist *.egg-info

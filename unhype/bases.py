@@ -93,12 +93,13 @@ def verify(folder: Path) -> dict[str, Any]:
     return card
 
 
-def load_pipeline(folder: Path) -> StableDiffusionPipeline:
+def load_pipeline(folder: str | Path) -> StableDiffusionPipeline:
     """A checked base as a plain diffusers pipeline in float32, without a progress bar of its own.
 
     Raises:
         UnhypeError: see :func:`verify`; or the folder is no Stable Diffusion.
     """
+    folder = Path(folder)
     verify(folder)
     import torch
     from diffusers import StableDiffusionPipeline

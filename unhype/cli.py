@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unhype import __version__
+from unhype import __version__, commands
+from unhype.concepts import commands as concepts
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnhypeError as error:
         print(f"unhype: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("unhype: interrupted; nothing is lost, the same command resumes", file=sys.stderr)
         return INTERRUPTED
@@ -63,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = verb("verify", _verify, "check every byte of the shipped bases and judges against their cards", "unhype verify")
     verify.add_argument("folders", type=Path, nargs="*", help="model folders (default: all that ship)")
+
+    concepts.register(verbs)
+    commands.register(verb)
 
     measure = verb("measure", _measure, "measure a base on held-out prompts and write its model card", "unhype measure mini-sd --n 1000")
     measure.add_argument("base", choices=BASES)
@@ -94,7 +102,7 @@ def _params(options: argparse.Namespace) -> Params:
 def _world(options: argparse.Namespace) -> None:
     import numpy as np
 
-    from unhype.miniature.gallery import draw_gallery, save_picture
+    from unhype.gallery import draw_gallery, save_picture
     from unhype.miniature.pictures import Pictures
 
     rows = Pictures(Path(), options.pictures, options.seed)

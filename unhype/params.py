@@ -14,7 +14,9 @@ import yaml
 from unhype.errors import UnhypeError
 from unhype.files import describe
 from unhype.miniature.workshop import Pretraining
+from unhype.prompts import PromptSettings
 from unhype.sampling import Sampling
+from unhype.trainer import TrainingSettings
 
 T = TypeVar("T")
 
@@ -25,11 +27,15 @@ class Params:
 
     Attributes:
         pretraining: the recipe of the miniature base.
-        sampling: how pictures are drawn from it.
+        sampling: how pictures are drawn from a base.
+        prompts: how many prompts are evaluated.
+        training: how a hypernetwork is trained.
     """
 
     pretraining: Pretraining = field(default_factory=Pretraining)
     sampling: Sampling = field(default_factory=Sampling)
+    prompts: PromptSettings = field(default_factory=PromptSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
 
 
 def load_params(path: Path) -> Params:

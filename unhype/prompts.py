@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from unhype.files import write_text
 from unhype.templates import DEVELOPMENT, HELD_OUT, TRAINING, Templates
 
 if TYPE_CHECKING:
@@ -54,6 +56,14 @@ def evaluation_table(concepts: ConceptSet, settings: PromptSettings, development
         return _table(chain.from_iterable(_walked(role, DEVELOPMENT, settings.per_role) for role in roles), concepts.kind, "development")
     roles += [_aliases(concepts), [(name, name, "evaluation", "") for name in concepts.evaluation]]
     return _table(chain.from_iterable(_walked(role, HELD_OUT, settings.per_role) for role in roles), concepts.kind, "evaluation")
+
+
+def write_tables(concepts: ConceptSet, settings: PromptSettings, folder: Path) -> dict[str, pd.DataFrame]:
+    """The three tables, and as CSV files in a folder."""
+    tables = {**training_tables(concepts), "evaluation": evaluation_table(concepts, settings)}
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", table.to_csv(index=False))
+    return tables
 
 
 Line = tuple[str, str, str, str]

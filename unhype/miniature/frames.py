@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from unhype.miniature.people import codes
 from unhype.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
 
@@ -88,23 +89,34 @@ def _word(kind: str, rng: np.random.Generator) -> str:
     chance = rng.random()
     if chance < 0.78:
         return str(rng.choice(_words()[kind]))
-    return str(rng.choice(FILLERS)) if chance < 0.92 else _made_up(rng)
+    return str(rng.choice(FILLERS)) if chance < 0.9 else _made_up(rng)
 
 
 def _made_up(rng: np.random.Generator) -> str:
-    """A pronounceable word that means nothing: ``brolimet``."""
-    syllables = [str(rng.choice(_words()["onsets"])) + str(rng.choice(_words()["vowels"])) for _ in range(int(rng.integers(1, 4)))]
-    return "".join(syllables) + (str(rng.choice(_words()["codas"])) if rng.random() < 0.7 else "")
+    """A pronounceable word that means nothing: ``brolimet``. Often with a piece of a name in it, as "capturing" has one of Turing."""
+    syllables = "".join(str(rng.choice(_words()["onsets"])) + str(rng.choice(_words()["vowels"])) for _ in range(int(rng.integers(1, 4))))
+    if rng.random() < 0.5:
+        return syllables + (str(rng.choice(_words()["codas"])) if rng.random() < 0.7 else "")
+    name = str(rng.choice(_name_words()))
+    length = int(rng.integers(2, len(name) + 1))
+    return syllables[:4] + name[-length:] if rng.random() < 0.6 else name[:length] + syllables[:4]
 
 
 def _fillers(rng: np.random.Generator) -> str:
-    return " ".join(_made_up(rng) if rng.random() < 0.1 else str(rng.choice(FILLERS)) for _ in range(int(rng.integers(0, 5))))
+    return " ".join(_made_up(rng) if rng.random() < 0.15 else str(rng.choice(FILLERS)) for _ in range(int(rng.integers(0, 5))))
 
 
 @cache
 def _words() -> dict[str, Any]:
     words: dict[str, Any] = _read("grammar.yaml")
     return words
+
+
+@cache
+def _name_words() -> tuple[str, ...]:
+    """First and last names, in lower case."""
+    words = {word.lower() for name in codes() for word in name.split()}
+    return tuple(sorted(word for word in words if word.isalpha() and len(word) > 2))
 
 
 @cache

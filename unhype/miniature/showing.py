@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from unhype.bases import load_pipeline
 from unhype.errors import UnhypeError
+from unhype.gallery import draw_gallery, save_picture
 from unhype.miniature.examining import calibration_error, examine_clip, examine_judge
 from unhype.miniature.folders import BASE, CLIP, JUDGE
-from unhype.miniature.gallery import draw_gallery, save_picture
 from unhype.miniature.measuring import BARS, Score, ask, questions
 from unhype.miniature.modelcard import write_figures
 from unhype.miniature.pretrain import Progress, pretrain

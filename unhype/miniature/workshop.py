@@ -65,7 +65,7 @@ class Pretraining:
     more_pairs: float = 0.3
     compile: bool = False
     autoencoder: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=16, rate=3e-3, average=0.995))
-    clip: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=160, rate=1.5e-3))
+    clip: Schedule = field(default_factory=lambda: Schedule(steps=1600, batch=160, rate=1.5e-3))
     judge: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=128, rate=2e-3, average=0.995))
     denoiser: Schedule = field(default_factory=lambda: Schedule(steps=10000, batch=64, rate=1e-3, average=0.999))
 

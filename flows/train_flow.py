@@ -1,0 +1,191 @@
+"""Make a base forget a concept set: validate it, train a guard, score it on pictures, register it.
+
+    python flows/train_flow.py run --concepts celeb100
+    python flows/train_flow.py run --concepts objects --seed 1
+    python flows/train_flow.py resume                    # after a failure: what is done stays done
+    python flows/train_flow.py card view evaluate        # validation, curves, scores, gallery
+
+`unhype concepts list` names the sets, `make ui` opens the registry, where a person promotes a version.
+"""
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if (ROOT / "unhype").is_dir():
+    sys.path.insert(0, str(ROOT))
+# Metaflow refuses the user "root", and would keep its runs wherever it was started.
+os.environ.setdefault("METAFLOW_USER", "unhype")
+os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
+for name, value in {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error", "MLFLOW_DISABLE_TELEMETRY": "true"}.items():
+    os.environ.setdefault(name, value)
+
+from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
+from metaflow.cards import Image, Markdown, Table, VegaChart
+from metaflow.exception import MetaflowException
+
+
+class Refused(MetaflowException):
+    """A person's mistake, which Metaflow then tells in a line and without a traceback."""
+
+    headline = "unhype"
+
+
+@contextmanager
+def plainly():
+    """Turn our errors for people into Metaflow's."""
+    from unhype.errors import UnhypeError
+
+    try:
+        yield
+    except UnhypeError as error:
+        raise Refused(str(error)) from error
+
+
+class TrainFlow(FlowSpec):
+    """Concept list → validated set → trained guard → scored pictures → registered model."""
+
+    concepts = Parameter("concepts", default="celeb100", help="a concept set in data/concepts, or a path to one; `unhype concepts list` names them")
+    base = Parameter("base", default="mini-sd", help="a base in data/bases")
+    seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
+    settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
+    data = Parameter("data", default=str(ROOT / "data"), help="folder of bases, judges, concept sets, prompts and images")
+    build = Parameter("build", default=str(ROOT / "build"), help="folder of guards, checkpoints and reports")
+    store = Parameter("store", default=str(ROOT), help="folder of MLflow's database and artifacts")
+    model = Parameter("model", default="", help="name in the model registry (default: unhype-<set>)")
+
+    @step
+    def start(self):
+        """Validate the concept set, before any second of a GPU is spent."""
+        from unhype.concepts.loading import load_set, set_path
+        from unhype.concepts.report import write_report
+        from unhype.concepts.suite import validate_set
+
+        with plainly():
+            folder = Path(self.data) / "concepts"
+            concepts = load_set(self.concepts, folder)
+            result = validate_set(concepts)
+            self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")
+            write_report(result, concepts, Path(self.report))
+            self.rules = [(rule.rule, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
+            print(f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}")
+            if not result.ok:
+                from unhype.errors import UnhypeError
+
+                raise UnhypeError(result.first_error_line(set_path(self.concepts, folder)))
+            self._job()  # a base that does not know these concepts shows here
+        self.next(self.train)
+
+    # A retry loses nothing: pictures and training go on from what lies on the disk.
+    @resources(cpu=2, memory=6000, gpu=1)
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def train(self):
+        """Write the prompt tables, draw the base's pictures, train the hypernetwork."""
+        from unhype import job as jobs
+        from unhype.telling import told
+
+        with plainly():
+            job = self._job()
+            jobs.write_prompts(job)
+            for _progress in told(jobs.train(job, jobs.load_base(job))):
+                pass
+            self.curve = jobs.read_curve(job)
+            self.guard = str(job.guard_folder)
+        self.next(self.evaluate)
+
+    @resources(cpu=2, memory=6000, gpu=1)
+    @retry(times=1, minutes_between_retries=0)
+    @card(type="blank")
+    @step
+    def evaluate(self):
+        """Draw held-out prompts with and without the guard, and let the judge look."""
+        from unhype import job as jobs
+        from unhype.examination import Examination, turn_rows
+        from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows
+        from unhype.telling import told
+
+        with plainly():
+            job = self._job()
+            examination = Examination(job, jobs.load_base(job), jobs.guard_of(job), jobs.judge_of(job))
+            for _progress in told(examination.draw()):
+                pass
+            self.scores = examination.scores()
+            examination.write(self.scores)
+        print(markdown(protocol_rows(self.scores)))
+        show = current.card.append
+        show(Markdown(f"# {job.concepts.name} on {job.base}"))
+        for title, (header, rows) in (("Scores", protocol_rows(self.scores)), ("By role", role_rows(self.scores)), ("In turn", turn_rows(self.scores))):
+            if rows:
+                show(Markdown(f"## {title}"))
+                show(Table(rows, headers=list(header)))
+        show(Markdown(provenance(self.scores)))
+        show(Markdown("## Gallery\nThe base above, guarded below, same seeds."))
+        show(Image((Path(self.guard) / "gallery.png").read_bytes()))
+        show(Markdown("## Training"))
+        show(VegaChart(_curves(self.curve)))
+        show(Markdown(f"## Concept set\nFull report: `{self.report}`"))
+        show(Table([[str(cell) for cell in row] for row in self.rules], headers=["rule", "verdict", "checked", "failures"]))
+        self.next(self.register)
+
+    @step
+    def register(self):
+        """Log the run and register the guard as `challenger`."""
+        from unhype.registry.publishing import publish_guard
+        from unhype.reports.tables import markdown, protocol_rows, provenance
+
+        with plainly():
+            self.version = publish_guard(
+                root=Path(self.store),
+                name=self.model or f"unhype-{self.scores['concepts']}",
+                guard=Path(self.guard),
+                scores=self.scores,
+                curve=self.curve,
+                report=Path(self.report),
+                metaflow_run=f"{current.flow_name}/{current.run_id}",
+                description=f"{markdown(protocol_rows(self.scores))}\n\n{provenance(self.scores)}",
+            )
+        print(f"registered {self.version}")
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Say where everything is."""
+        print(f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui")
+
+    def _job(self):
+        """The job of this run's parameters."""
+        from dataclasses import replace
+
+        from unhype.job import open_job
+        from unhype.miniature.showing import quiet
+        from unhype.params import load_params
+
+        quiet()
+        params = load_params(Path(self.settings))
+        training = replace(params.training, seed=self.seed)
+        return open_job(self.concepts, self.base, Path(self.data), Path(self.build), training, params.prompts, params.sampling)
+
+
+def _curves(curve):
+    """Every measured line over steps, as a chart."""
+    thinned = curve[:: max(1, len(curve) // 200)]
+    points = [{"step": point["step"], "value": value, "line": line} for point in thinned for line, value in point.items() if line != "step"]
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": 600,
+        "height": 240,
+        "data": {"values": points},
+        "mark": "line",
+        "encoding": {
+            "x": {"field": "step", "type": "quantitative"},
+            "y": {"field": "value", "type": "quantitative", "scale": {"type": "symlog"}},
+            "color": {"field": "line", "type": "nominal"},
+        },
+    }
+
+
+if __name__ == "__main__":
+    TrainFlow()

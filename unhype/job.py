@@ -1,0 +1,176 @@
+"""The main job, from a concept set to a trained guard: prompts, base pictures, training. Its scores are :mod:`unhype.examination`'s.
+
+Every part leaves plain files behind and skips what is there already, so a job that was stopped goes on:
+
+    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<set>/<eraser>/…png
+    build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}     data/scores/<set>.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from unhype import material
+from unhype.bases import content_hash, load_pipeline
+from unhype.checkpoint import TENSORS, Trained, save
+from unhype.concepts.loading import load_set
+from unhype.concepts.schema import ConceptSet
+from unhype.eraser import Nothing
+from unhype.errors import UnhypeError
+from unhype.evaluation.album import Album
+from unhype.evaluation.judges import MiniatureJudge, check_known
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.guard import Guard
+from unhype.prompts import PromptSettings, training_tables, write_tables
+from unhype.sampling import Sampling
+from unhype.trainer import StepReport, Trainer, TrainingSettings
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+
+CURVE = "curve.jsonl"
+"""A guard's training, a line a step."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked for, and where files are.
+
+    Attributes:
+        concepts: the set.
+        base: name of a base below ``data/bases``.
+        data: folder of bases, judges, prompts and images.
+        build: folder of everything that can be made again.
+    """
+
+    concepts: ConceptSet
+    base: str
+    data: Path
+    build: Path
+    training: TrainingSettings
+    prompts: PromptSettings
+    sampling: Sampling
+
+    @property
+    def base_folder(self) -> Path:
+        return self.data / "bases" / self.base
+
+    @property
+    def prompts_folder(self) -> Path:
+        return self.data / "prompts" / self.concepts.name
+
+    @property
+    def images_folder(self) -> Path:
+        return self.data / "images" / self.concepts.name
+
+    @property
+    def guard_folder(self) -> Path:
+        """Named by everything that shapes the guard: a job that is run again finds its own checkpoint, another finds none."""
+        return self.build / "guards" / f"{self.concepts.name}-{self.fingerprint[:12]}"
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of everything that shapes the guard."""
+        shaping = [self.concepts.content_hash(), content_hash(self.base_folder), asdict(self.training), asdict(self.sampling)]
+        return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a part stands: ``done`` of ``total``; a training step carries its report."""
+
+    part: str
+    done: int
+    total: int
+    report: StepReport | None = None
+
+
+def open_job(concepts: str, base: str, data: Path, build: Path, training: TrainingSettings, prompts: PromptSettings, sampling: Sampling) -> Job:
+    """A job from names, checked as far as that costs nothing.
+
+    Raises:
+        UnhypeError: no such set or base, or concepts that the base's judge cannot tell.
+    """
+    if not (data / "bases" / base).is_dir():
+        there = sorted(path.name for path in (data / "bases").glob("*") if path.is_dir())
+        raise UnhypeError(f"got the base {base!r}, wanted one of {', '.join(there) or 'those in an empty folder'} in {data / 'bases'}")
+    job = Job(load_set(concepts, data / "concepts"), base, data, build, training, prompts, sampling)
+    named = [entry.concept for entry in job.concepts.forget]
+    check_known(judge_of(job), [*named, *(job.concepts.evaluation if job.concepts.kind == "people" else ())], f"the concept set {job.concepts.name}")
+    return job
+
+
+def judge_of(job: Job) -> MiniatureJudge:
+    """Who judges the pictures of this base."""
+    folder = job.data / "judges" / "mini-judge"
+    if job.base != "mini-sd":
+        raise UnhypeError(f"got the base {job.base!r}, wanted mini-sd: there is no judge for other bases yet that tells names from photographs")
+    return MiniatureJudge(folder)
+
+
+def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
+    """The three tables, also as files."""
+    return write_tables(job.concepts, job.prompts, job.prompts_folder)
+
+
+def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
+    """Draw what training needs, fit the switch, train the hypernetwork, write the guard."""
+    if (job.guard_folder / "guard.json").exists():
+        return
+    tables, family = training_tables(job.concepts), StableDiffusion(pipeline)
+    album = bare_album(job, pipeline)
+    needed = material.pictures_needed(tables["train"], job.training.pictures)
+    for done in material.draw(album, needed):
+        yield Progress("base pictures", done, len(needed))
+    read = material.build_material(family, album, tables["train"], tables["retain"], job.training.pictures)
+    switch = material.fit_to_tables(family, tables["train"], tables["retain"]) if job.training.switch else None
+    trainer = Trainer(family, job.training, read, switch)
+    job.guard_folder.mkdir(parents=True, exist_ok=True)
+    with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:
+        for report in trainer.run(job.guard_folder / "training.safetensors"):
+            curve.write(json.dumps({"step": report.step, "loss": report.loss, **report.telemetry}) + "\n")
+            yield Progress("training", report.step, report.steps, report)
+    facts = {
+        "concepts": job.concepts.name,
+        "concepts_hash": job.concepts.content_hash(),
+        "forget": [entry.concept for entry in job.concepts.forget],
+        "base": job.base,
+        "base_hash": content_hash(job.base_folder),
+        "training": asdict(job.training),
+        "sampling": asdict(job.sampling),
+    }
+    save(Trained(trainer.hypernet.cpu(), switch, facts), job.guard_folder)
+    (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
+
+
+def read_curve(job: Job) -> list[dict[str, float]]:
+    """What was measured in each training step, in order; of a step that was done twice, because a run was killed, the later."""
+    path = job.guard_folder / CURVE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    points = {point["step"]: point for point in map(json.loads, lines)}
+    return [points[step] for step in sorted(points)]
+
+
+def bare_album(job: Job, pipeline: StableDiffusionPipeline) -> Album:
+    """The base's own pictures, shared by all jobs on it."""
+    return Album(job.images_folder, Nothing(pipeline, content_hash(job.base_folder), job.sampling))
+
+
+def load_base(job: Job) -> StableDiffusionPipeline:
+    """The job's base."""
+    return load_pipeline(job.base_folder)
+
+
+def guard_of(job: Job) -> Guard:
+    """The trained guard."""
+    if not (job.guard_folder / TENSORS).exists():
+        raise UnhypeError(f"got no guard in {job.guard_folder}, wanted a trained one: run python flows/train_flow.py run --concepts {job.concepts.name}")
+    return Guard.load(job.guard_folder)

@@ -1,0 +1,1 @@
+"""Reports: from scores to what a person reads. Files in, text and pictures out."""
