@@ -62,6 +62,7 @@ class TrainFlow(FlowSpec):
         from unhype.concepts.loading import load_set, set_path
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
+        from unhype.registry.store import open_store
 
         with plainly():
             folder = Path(self.data) / "concepts"
@@ -75,6 +76,7 @@ class TrainFlow(FlowSpec):
                 from unhype.errors import UnhypeError
 
                 raise UnhypeError(result.first_error_line(set_path(self.concepts, folder)))
+            open_store(Path(self.store))  # so does a database that MLflow can't use
             self._job()  # a base that does not know these concepts shows here
         self.next(self.train)
 

@@ -104,8 +104,6 @@ def _encoded(shop: Workshop, rows: np.ndarray) -> np.ndarray:
 
 def _train_denoiser(shop: Workshop) -> Iterator[Progress]:
     settings, scheduler, text_encoder, model = shop.settings, build_scheduler(), shop.clip.text_model.eval(), shop.denoiser
-    if settings.compile:
-        model.compile()
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
         chosen = _rows(shop, settings.denoiser, rng)

@@ -53,7 +53,6 @@ class Pretraining:
         precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
         snr_cap: cap of the denoiser's Min-SNR weights; infinity (``.inf`` in YAML) weights all noise levels alike.
         more_pairs: share of the denoiser's batches drawn from pictures of two people alone, who take longest to learn; the rest is the mixture.
-        compile: whether torch compiles the denoiser's steps: a quarter faster after minutes of compiling, and a C++ compiler is needed.
     """
 
     seed: int = 0
@@ -63,11 +62,10 @@ class Pretraining:
     precision: str = "bf16"
     snr_cap: float = 2.0
     more_pairs: float = 0.3
-    compile: bool = False
     autoencoder: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=16, rate=3e-3, average=0.995))
     clip: Schedule = field(default_factory=lambda: Schedule(steps=1600, batch=160, rate=1.5e-3))
     judge: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=128, rate=2e-3, average=0.995))
-    denoiser: Schedule = field(default_factory=lambda: Schedule(steps=10000, batch=64, rate=1e-3, average=0.999))
+    denoiser: Schedule = field(default_factory=lambda: Schedule(steps=9500, batch=64, rate=1e-3, average=0.999))
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

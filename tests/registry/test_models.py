@@ -1,0 +1,163 @@
+"""The registry: what goes in comes out to the byte, by number, by alias and by copy; it says where it comes from; nothing in it is a pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from unhype.errors import UnhypeError
+from unhype.registry import local_folder, publish_guard
+from unhype.registry.models import PICKLES, REQUIRED, register, requirements, versions
+from unhype.registry.publishing import data_revision, git_commit
+from unhype.registry.resolving import resolve
+from unhype.registry.runs import RunRecord, log_run
+from unhype.registry.store import Store, open_store
+
+NAME = "unhype-celeb100"
+
+
+@pytest.fixture
+def run_id(store: Store, record: RunRecord) -> str:
+    return log_run(store, record)
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_round_trip(store: Store, guard: Path, tags: dict[str, str], run_id: str) -> None:
+    version = register(store, guard, NAME, tags, "# Card", run_id)
+    assert (version.number, version.uri, version.run_id, version.aliases) == (1, f"models:/{NAME}/1", run_id, ("challenger",))
+    assert version.tags.items() >= tags.items()
+    # As a person does in the UI: the champion by alias, or a copy by "Promote model".
+    store.client.set_registered_model_alias(NAME, "champion", "1")
+    store.client.copy_model_version(f"models:/{NAME}/1", "prod")
+    for uri in (version.uri, f"models:/{NAME}@challenger", f"models:/{NAME}@champion", "models:/prod/1"):
+        assert bytes_of(resolve(store, uri)) == bytes_of(guard), uri
+    assert local_folder(f"models:/{NAME}@champion", store.root) == resolve(store, version.uri)
+    assert versions(store, NAME)[0].aliases == ("challenger", "champion")
+    assert store.client.get_model_version(NAME, "1").description == "# Card"
+    assert not [path for path in store.artifacts.rglob("*") if path.suffix in PICKLES]
+    assert store.client.get_run(run_id).outputs.model_outputs
+
+
+def test_the_same_guard_of_the_same_run_is_one_version(store: Store, guard: Path, tags: dict[str, str], run_id: str) -> None:
+    first = register(store, guard, NAME, tags, "", run_id)
+    assert register(store, guard, NAME, tags, "", run_id) == first
+    (guard / "README.md").write_text("changed")
+    second = register(store, guard, NAME, tags, "", run_id)
+    assert [version.number for version in versions(store, NAME)] == [2, 1]
+    assert second.aliases == ("challenger",)
+    assert versions(store, NAME)[1].aliases == ()
+
+
+def test_a_failed_copy_leaves_no_version(store: Store, guard: Path, tags: dict[str, str], run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    def full(self: MlflowClient, *given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_model_artifacts", full)
+        with pytest.raises(UnhypeError, match="no space left"):
+            register(store, guard, NAME, tags, "", run_id)
+    assert not store.client.search_registered_models()
+    assert not store.client.search_logged_models([store.experiment_id()])
+    assert register(store, guard, NAME, tags, "", run_id).number == 1
+
+
+def test_registering_leaves_the_environment_alone(store: Store, guard: Path, tags: dict[str, str], run_id: str) -> None:
+    register(store, guard, NAME, tags, "", run_id)
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+
+
+@pytest.mark.parametrize("tag", REQUIRED)
+def test_a_version_says_where_it_comes_from(store: Store, guard: Path, tags: dict[str, str], tag: str) -> None:
+    with pytest.raises(UnhypeError, match=f"got no {tag} among the tags"):
+        register(store, guard, NAME, {**tags, tag: ""}, "", "run")
+
+
+def test_a_folder_that_is_no_guard(store: Store, guard: Path, tags: dict[str, str]) -> None:
+    (guard / "optimiser.pt").touch()
+    with pytest.raises(UnhypeError, match=r"optimiser\.pt, wanted no file that runs code"):
+        register(store, guard, NAME, tags, "", "run")
+    (guard / "guard.json").unlink()
+    with pytest.raises(UnhypeError, match=r"got no .*guard\.json"):
+        register(store, guard, NAME, tags, "", "run")
+    with pytest.raises(UnhypeError, match="got the model name 'a/b'"):
+        register(store, guard, "a/b", tags, "", "run")
+
+
+def test_a_wrong_uri_names_what_there_is(store: Store, guard: Path, tags: dict[str, str], run_id: str, tmp_path: Path) -> None:
+    register(store, guard, NAME, tags, "", run_id)
+    for uri, words in {
+        "models:/nope/1": f"got the model 'nope', wanted one of those in .*: {NAME}",
+        f"models:/{NAME}/7": "got version 7 .* wanted one of 1",
+        f"models:/{NAME}@champion": r"got @champion .* wanted one of @challenger \(version 1\)",
+        f"models:/{NAME}": "wanted models:/<name>/<number>",
+        f"models:/{NAME}/latest": "wanted models:/<name>/<number>",
+        "s3://bucket/guard": "wanted models:/<name>/<number>",
+        str(tmp_path / "absent"): "got no folder .*absent",
+    }.items():
+        with pytest.raises(UnhypeError, match=words) as caught:
+            resolve(store, uri)
+        assert "\n" not in str(caught.value)
+    assert resolve(store, str(guard)) == guard
+    with pytest.raises(UnhypeError, match=f"wanted one of those in .*: {NAME}"):
+        versions(store, "nope")
+
+
+def test_files_that_are_gone(store: Store, guard: Path, tags: dict[str, str], run_id: str) -> None:
+    folder = resolve(store, register(store, guard, NAME, tags, "", run_id).uri)
+    shutil.rmtree(folder)
+    with pytest.raises(UnhypeError, match="restore it, or train and register anew"):
+        resolve(store, f"models:/{NAME}/1")
+    shutil.rmtree(folder.parents[1])
+    with pytest.raises(UnhypeError, match="restore it, or train and register anew"):
+        resolve(store, f"models:/{NAME}/1")
+
+
+def test_a_model_of_somebody_else(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    store.client.create_registered_model("theirs")
+    store.client.create_model_version("theirs", str(tmp_path / "theirs"))
+    with pytest.raises(UnhypeError, match="registered by something else"):
+        resolve(store, "models:/theirs/1")
+
+
+def test_the_end_of_a_flow(root: Path, guard: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("<p>valid</p>")
+    scores = json.loads((guard / "scores.json").read_text())
+    curve = [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
+    for _ in range(2):
+        assert publish_guard(root, NAME, guard, scores, curve, tmp_path / "report.html", "TrainFlow/17") == f"models:/{NAME}/1"
+    store = open_store(root)
+    version = versions(store, NAME)[0]
+    assert set(REQUIRED) <= set(version.tags)
+    run = store.client.get_run(version.run_id)
+    assert run.data.metrics == {"loss": 0.5, "protocols/unseen/H": 0.9}
+    assert {"report.html", "scores.json", "gallery.png", "images"} <= {file.path for file in store.client.list_artifacts(version.run_id)}
+
+
+def test_requirements_are_pinned() -> None:
+    assert all("==" in line and "+" not in line for line in requirements())
+    names = {line.split("==")[0] for line in requirements()}
+    assert {"torch", "diffusers", "transformers"} <= names
+    assert "unhype" not in names, "a package index has none of ours"
+
+
+def test_where_code_and_data_come_from(tmp_path: Path) -> None:
+    assert (git_commit(tmp_path), data_revision(tmp_path)) == ("no git", "no dvc.lock")
+    (tmp_path / "dvc.lock").write_text("stages: {}")
+    assert len(data_revision(tmp_path)) == 64
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "--quiet"], ["add", "dvc.lock"], ["commit", "--quiet", "-m", "a"]):
+        subprocess.run([*git, *words], check=True)
+    assert len(git_commit(tmp_path)) == 40
+    (tmp_path / "dvc.lock").write_text("stages: {a: 1}")
+    assert git_commit(tmp_path).endswith("-dirty")

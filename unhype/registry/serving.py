@@ -1,0 +1,64 @@
+"""What MLflow runs to serve a guard: prompts in, PNG pictures out. A copy of this file lies in every registered model; nothing imports it.
+
+    mlflow.pyfunc.load_model("models:/unhype-celeb100@champion", model_config={"base": "data/bases/mini-sd"})
+
+The base is not in the model: it is looked for where ``model_config`` or ``UNHYPE_BASE`` says, else as ``data/bases/<name>`` in the working folder and in the
+checkout. The guard refuses any other base than its own. A picture depends on its prompt and the seed, not on what else was asked for.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd  # by name: MLflow reads the type of predict's argument when it loads this
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+
+class GuardedBase(PythonModel):
+    """A base under guard."""
+
+    def load_context(self, context: Any) -> None:
+        """Load guard and base, once."""
+        from unhype.bases import load_pipeline
+        from unhype.guard import Guard
+
+        self.guard = Guard.load(Path(context.artifacts["guard"]))
+        named = (context.model_config or {}).get("base") or os.environ.get("UNHYPE_BASE")
+        self.pipeline = load_pipeline(Path(named) if named else _shipped(str(self.guard.trained.facts["base"])))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> list[bytes]:
+        """One PNG for each row of the column ``prompt``; REST answers it as base64."""
+        from PIL import Image
+
+        from unhype.sampling import Sampling, sample
+
+        prompts, wanted = list(model_input["prompt"]), params or {}
+        if odd := [prompt for prompt in prompts if not isinstance(prompt, str)]:
+            raise MlflowException.invalid_parameter_value(f"got the prompt {odd[0]!r}, wanted text: one row a prompt, in the column prompt of a DataFrame")
+        try:
+            how = Sampling(steps=int(wanted.get("steps", 20)), guidance=float(wanted.get("guidance", 4.0)))
+            with self.guard.attached(self.pipeline):
+                batches = list(sample(self.pipeline, prompts, [int(wanted.get("seed", 0))] * len(prompts), how))
+        except ValueError as error:  # an UnhypeError is one; a server answers 400 and the sentence
+            raise MlflowException.invalid_parameter_value(str(error)) from error
+        pictures = []
+        for pixels in (pixels for batch in batches for pixels in batch):
+            file = io.BytesIO()
+            Image.fromarray(pixels).save(file, "PNG")
+            pictures.append(file.getvalue())
+        return pictures
+
+
+def _shipped(name: str) -> Path:
+    import unhype
+
+    here = Path("data") / "bases" / name
+    return here if here.is_dir() else Path(unhype.__file__).resolve().parents[1] / here
+
+
+set_model(GuardedBase())
