@@ -14,7 +14,7 @@ from unhype import cli
 from unhype.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("demo", "world", "verify", "measure", "pretrain")
+VERBS = ("demo", "world", "verify", "measure", "pretrain", "concepts", "prompts", "generate", "evaluate", "ui")
 
 
 def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +32,11 @@ def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.Captu
         (["demo", "--data", "{tmp}"], ["no model folder", "bases/mini-sd"]),
         (["demo", "--params", "{tmp}/absent.yaml"], ["got no file {tmp}/absent.yaml"]),
         (["demo", "--params", "{tmp}/wrong.yaml"], ["unknown key 'sampler'", "wrong.yaml"]),
+        (["concepts", "show", "celeb999"], ["celeb999", "celeb100"]),
+        (["prompts", "celeb999"], ["celeb999"]),
+        (["generate", "--prompt", "Cher"], ["without --model"]),
+        (["generate", "--prompt", "Cher", "--model", "{tmp}"], ["guard.json", "wanted a trained guard"]),
+        (["evaluate", "--method", "none", "--prompts", "{tmp}/absent.csv"], ["got no file {tmp}/absent.csv"]),
         (["pretrain", "mini-sd", "--device", "abacus", "--work", "{tmp}"], ["got the device 'abacus'", "cpu"]),
     ],
 )

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import torch
 
 from unhype import material
 from unhype.bases import content_hash, load_pipeline
-from unhype.checkpoint import TENSORS, Trained, save
+from unhype.checkpoint import TENSORS, Trained, save, to_device
 from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet
 from unhype.eraser import Nothing
@@ -147,7 +148,7 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
         "training": asdict(job.training),
         "sampling": asdict(job.sampling),
     }
-    save(Trained(trainer.hypernet.cpu(), switch, facts), job.guard_folder)
+    save(to_device(Trained(trainer.hypernet, switch, facts), torch.device("cpu")), job.guard_folder)
     (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
 
 
@@ -165,8 +166,9 @@ def bare_album(job: Job, pipeline: StableDiffusionPipeline) -> Album:
 
 
 def load_base(job: Job) -> StableDiffusionPipeline:
-    """The job's base."""
-    return load_pipeline(job.base_folder)
+    """The job's base, on a GPU where there is one."""
+    pipeline: StableDiffusionPipeline = load_pipeline(job.base_folder).to("cuda" if torch.cuda.is_available() else "cpu")
+    return pipeline
 
 
 def guard_of(job: Job) -> Guard:

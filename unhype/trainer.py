@@ -8,12 +8,14 @@ Three objectives (docs/experiments tells which is best, and why all three are he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
@@ -110,7 +112,7 @@ class Trainer:
         """Train to the end, resuming from ``checkpoint``; the hypernetwork then has the averaged weights."""
         self.hypernet.train()
         for report in fit(self.hypernet, self._loss, self.settings.schedule, checkpoint, self.settings.seed, self.device, torch.float32):
-            yield StepReport(report.step, report.steps, report.loss, self._telemetry)
+            yield StepReport(report.step, report.steps, report.loss, dict(self._telemetry))
         self.hypernet.eval()
 
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
@@ -129,7 +131,8 @@ class Trainer:
         scale = scale.mean() + scale
 
         def task(factors: dict[str, Factors]) -> torch.Tensor:
-            with active(self.family.unet, factors):
+            # On a CPU the fused attention's backward pass is slow at small sizes; the plain product has the same values.
+            with active(self.family.unet, factors), sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext():
                 return task_loss(self.family.predict(*batch, concept.states), target, scale)
 
         opened = self.switch(concept.pooled) if self.switch else None
@@ -146,12 +149,12 @@ class Trainer:
             total = total + settings.retain * self._retention(rng)
         return total
 
-    def _matching(self, c: torch.Tensor, s: torch.Tensor, opened: torch.Tensor | None, task: object) -> torch.Tensor:
+    def _matching(self, c: torch.Tensor, s: torch.Tensor, opened: torch.Tensor | None, task: Callable[[dict[str, Factors]], torch.Tensor]) -> torch.Tensor:
         s = s.clamp(max=self.settings.hypernet.steps - 1)
         now, following = self.hypernet(c, s, opened), self.hypernet(c, s + 1, opened)
         leaves = as_leaves(now)
         # The batch's mean gradient is a batch-th of each sample's own.
-        slope = gradient_of(task(leaves) * len(c), leaves)  # type: ignore[operator]
+        slope = gradient_of(task(leaves) * len(c), leaves)
         with torch.no_grad():
             step = torch.cat([torch.cat([(following[k].A - now[k].A).flatten(1), (following[k].B - now[k].B).flatten(1)], 1) for k in now], 1)
             wanted = -self.settings.eta * torch.cat([torch.cat([slope[k].A.flatten(1), slope[k].B.flatten(1)], 1) for k in now], 1)
