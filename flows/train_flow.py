@@ -59,25 +59,27 @@ class TrainFlow(FlowSpec):
     @step
     def start(self):
         """Validate the concept set, before any second of a GPU is spent."""
+        from unhype import job as jobs
         from unhype.concepts.loading import load_set, set_path
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
+        from unhype.errors import UnhypeError
         from unhype.registry.store import open_store
 
         with plainly():
             folder = Path(self.data) / "concepts"
-            concepts = load_set(self.concepts, folder)
-            result = validate_set(concepts)
+            concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
             self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")
+            result = validate_set(concepts)
+            if result.ok:
+                open_store(Path(self.store))  # a database that MLflow can't use shows here
+                job = self._job()  # and a base that does not know these concepts
+                result = jobs.validate(job, jobs.load_base(job))
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.rule, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
             print(f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}")
             if not result.ok:
-                from unhype.errors import UnhypeError
-
-                raise UnhypeError(result.first_error_line(set_path(self.concepts, folder)))
-            open_store(Path(self.store))  # so does a database that MLflow can't use
-            self._job()  # a base that does not know these concepts shows here
+                raise UnhypeError(result.first_error_line(path))
         self.next(self.train)
 
     # A retry loses nothing: pictures and training go on from what lies on the disk.

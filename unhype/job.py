@@ -22,7 +22,10 @@ from unhype import material
 from unhype.bases import content_hash, load_pipeline
 from unhype.checkpoint import TENSORS, Trained, save, to_device
 from unhype.concepts.loading import load_set
+from unhype.concepts.prompt_suite import validate_prompts
+from unhype.concepts.results import ValidationResult
 from unhype.concepts.schema import ConceptSet
+from unhype.concepts.suite import validate_set
 from unhype.eraser import Nothing
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
@@ -117,9 +120,24 @@ def judge_of(job: Job) -> MiniatureJudge:
     return MiniatureJudge(folder)
 
 
+def validate(job: Job, pipeline: StableDiffusionPipeline) -> ValidationResult:
+    """The concept set by every rule, tokens counted and likeness measured by the base itself: a retained concept that would open the switch is a warning."""
+    family = StableDiffusion(pipeline)
+    similarities, limit = material.likeness(family, job.concepts)
+    return validate_set(job.concepts, lambda text: len(family.tokenizer(text).input_ids), similarities, limit)
+
+
 def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
-    """The three tables, also as files."""
-    return write_tables(job.concepts, job.prompts, job.prompts_folder)
+    """The three tables, also as files.
+
+    Raises:
+        UnhypeError: they break a rule: training and evaluation would share what they must not.
+    """
+    tables = write_tables(job.concepts, job.prompts, job.prompts_folder)
+    result = validate_prompts(pd.concat(tables.values(), ignore_index=True), job.concepts.name)
+    if not result.ok:
+        raise UnhypeError(result.first_error_line(job.prompts_folder))
+    return tables
 
 
 def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,12 @@ import torch
 from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.pixels import to_model_range
+from unhype.prompts import training_tables
 from unhype.switch import Switch, fit_switch
 from unhype.trainer import Material
+
+if TYPE_CHECKING:
+    from unhype.concepts.schema import ConceptSet
 
 
 def pictures_needed(train: pd.DataFrame, per_concept: int) -> pd.DataFrame:
@@ -59,6 +64,22 @@ def _latents(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
 def fit_to_tables(family: StableDiffusion, train: pd.DataFrame, retain: pd.DataFrame) -> Switch:
     """The switch of these tables: every forgotten and retained concept in every training template."""
     return fit_switch(list(train["concept"].unique()), _grid(family, train), _grid(family, retain))
+
+
+def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
+    """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch would open.
+
+    A few templates are enough to see neighbours; training fits the switch on all.
+    """
+    tables = training_tables(concepts)
+    few = sorted(tables["train"]["template"].unique())[::5]
+    train, retain = (table[table["template"].isin(few)] for table in tables.values())
+    if retain.empty:
+        return {}, 1.0
+    switch = fit_to_tables(family, train, retain)
+    alike = switch.similarity(_grid(family, retain).flatten(0, 1)).view(retain["concept"].nunique(), len(few), -1).mean(1)
+    pairs = {(forgotten, kept): float(alike[i, k]) for i, kept in enumerate(retain["concept"].unique()) for k, forgotten in enumerate(switch.concepts)}
+    return pairs, switch.threshold
 
 
 def _grid(family: StableDiffusion, table: pd.DataFrame) -> torch.Tensor:
