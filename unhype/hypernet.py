@@ -52,6 +52,8 @@ class Hypernet(nn.Module):
 
     def __init__(self, config: HypernetConfig, sites: Sequence[Site], width: int) -> None:
         super().__init__()
+        if not sites:
+            raise ValueError("got no sites, wanted at least one layer to adapt")
         self.config, self.sites, self.width = config, tuple(sites), width
         self.trunk = nn.Sequential(nn.Linear(width + 2 * OCTAVES, config.hidden), nn.SiLU(), nn.Linear(config.hidden, config.hidden), nn.SiLU())
         self.coefficients = nn.Linear(config.hidden, 2 * len(self.sites) * config.basis)

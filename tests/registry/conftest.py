@@ -18,16 +18,6 @@ from safetensors.numpy import save_file
 from unhype.registry.runs import RunRecord
 from unhype.registry.store import Store, open_store
 
-THEIRS = ["ignore:The ``noload`` loader strategy is deprecated"]
-"""Warnings of MLflow about itself: it uses what the SQLAlchemy beside it will drop."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            for warning in THEIRS:
-                item.add_marker(pytest.mark.filterwarnings(warning))
-
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
