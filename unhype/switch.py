@@ -13,8 +13,12 @@ from dataclasses import dataclass
 
 import torch
 
-SHRINKAGE = 0.05
+SHRINKAGE = 0.2
 """Share of the mean variance that is added to every direction's: few prompts leave some directions unmeasured."""
+
+
+PLACE = 0.2
+"""Where between the retained and the forgotten the switch opens. Nearer to the retained: new sentences and aliases pull the forgotten away from their centres."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tens
     other = (_project(retain.double(), mean, whitening) @ centres.T).amax(-1).flatten()
     # Between the worst of the forgotten and the nearest of the retained, away from single outliers on either side.
     low, high = float(other.quantile(0.995)), float(own.quantile(0.005))
-    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), (low + high) / 2, 2 * sharpness / max(high - low, 0.1))
+    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), low + PLACE * (high - low), 2 * sharpness / max(high - low, 0.1))
 
 
 def _project(c: torch.Tensor, mean: torch.Tensor, whitening: torch.Tensor) -> torch.Tensor:
