@@ -18,7 +18,7 @@ SHRINKAGE = 0.2
 
 
 PLACE = 0.2
-"""Where between the retained and the forgotten the switch opens. Nearer to the retained: new sentences and aliases pull the forgotten away from their centres."""
+"""Where between the retained (0) and the forgotten (1) the switch opens: new sentences and aliases pull the forgotten away from their centres."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Where should the switch open? The roles of the lists are swapped, so that nothing that is reported on is tuned on.
 
-Forgotten: the 100 retain names. Trained to be kept: 50 of the forget names; never seen: the other 50. Development templates. Aliases: those of the retain names.
+Forgotten: the 100 retain names, and their aliases. Trained to be kept: 50 of the forget names; never seen: the other 50.
 
 .venv/bin/python docs/experiments/switch.py
 """
