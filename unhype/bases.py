@@ -107,6 +107,8 @@ def load_pipeline(folder: str | Path) -> StableDiffusionPipeline:
     if not (folder / "model_index.json").exists():
         raise UnhypeError(f"got no {folder / 'model_index.json'}, wanted a diffusers folder of a Stable Diffusion")
     pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True, use_safetensors=True)
+    for part in (pipeline.unet, pipeline.vae):
+        part.to(memory_format=torch.channels_last)  # a tenth faster on a CPU, and usual on a GPU
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
