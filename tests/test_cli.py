@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,9 @@ def test_pretraining_survives_ctrl_c_and_resumes(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(TINY)
     command = [sys.executable, "-m", "unhype", "pretrain", "mini-sd", "--work", "work", "--data", "data"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
+    # A job in a shell's background hands "ignore Ctrl-C" on to whatever it starts: the tests may be such a job.
+    listens = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=listens)
     assert first.stderr is not None
     said = ""
     while "autoencoder" not in said:

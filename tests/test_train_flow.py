@@ -46,7 +46,7 @@ training:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("flow")
     (place / "data").mkdir()
-    for part in ("bases", "judges"):
+    for part in ("bases", "judges", "concepts"):
         (place / "data" / part).symlink_to(ROOT / "data" / part)
     (place / "toy.yaml").write_text(TOY)
     (place / "params.yaml").write_text(SETTINGS)
@@ -89,8 +89,8 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     ],
 )
 def test_what_cannot_work_is_refused_before_any_training(place: Path, options: list[str], message: str) -> None:
-    (place / "broken.yaml").write_text(TOY.replace("retain: [Amy Adams", "retain: [CHER"))
-    (place / "strange.yaml").write_text(TOY.replace("concept: Cher", "concept: Nobody Known"))
+    (place / "broken.yaml").write_text(TOY.replace("name: toy", "name: broken").replace("retain: [Amy Adams", "retain: [CHER"))
+    (place / "strange.yaml").write_text(TOY.replace("name: toy", "name: strange").replace("concept: Cher", "concept: Nobody Known"))
     files = {"BROKEN": "broken.yaml", "STRANGE": "strange.yaml", "TOY": "toy.yaml"}
     done = run(place, *(str(place / files[option]) if option in files else option for option in options))
     told = done.stdout + done.stderr
