@@ -106,7 +106,4 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 def to_device(trained: Trained, device: torch.device) -> Trained:
     """The same, elsewhere."""
-    switch = trained.switch
-    if switch:
-        switch = Switch(switch.concepts, switch.mean.to(device), switch.whitening.to(device), switch.centres.to(device), switch.threshold, switch.slope)
-    return Trained(trained.hypernet.to(device), switch, trained.facts)
+    return Trained(trained.hypernet.to(device), trained.switch and trained.switch.to(device), trained.facts)

@@ -7,14 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from unhype import __version__, commands
 from unhype.concepts import commands as concepts
 from unhype.errors import UnhypeError
-
-if TYPE_CHECKING:
-    from unhype.params import Params
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -90,15 +86,6 @@ def _positive(text: str) -> int:
     return number
 
 
-def _params(options: argparse.Namespace) -> Params:
-    from unhype.params import Params, load_params
-
-    # A missing default file means defaults; a file that somebody named must be there.
-    if options.params == Path("params.yaml") and not options.params.exists():
-        return Params()
-    return load_params(options.params)
-
-
 def _world(options: argparse.Namespace) -> None:
     import numpy as np
 
@@ -125,16 +112,16 @@ def _verify(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import demo
 
-    demo(options.data, _params(options).sampling, options.pictures, options.out)
+    demo(options.data, commands.params_of(options).sampling, options.pictures, options.out)
 
 
 def _measure(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import measure
 
-    measure(options.data, _params(options).sampling, options.n)
+    measure(options.data, commands.params_of(options).sampling, options.n)
 
 
 def _pretrain(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import pretrain_and_ship
 
-    pretrain_and_ship(_params(options).pretraining, options.work, options.data, options.device)
+    pretrain_and_ship(commands.params_of(options).pretraining, options.work, options.data, options.device)

@@ -64,9 +64,11 @@ def _eraser(options: argparse.Namespace, params: Params) -> Eraser:
     return Guarded(pipeline, guard, params.sampling) if guard else Nothing(pipeline, content_hash(folder), params.sampling)
 
 
-def _params(options: argparse.Namespace) -> Params:
+def params_of(options: argparse.Namespace) -> Params:
+    """The settings that a command's ``--params`` names."""
     from unhype.params import Params, load_params
 
+    # A missing default file means defaults; a file that somebody named must be there.
     if options.params == Path("params.yaml") and not options.params.exists():
         return Params()
     return load_params(options.params)
@@ -78,7 +80,7 @@ def _prompts(options: argparse.Namespace) -> None:
 
     concepts = load_set(options.concepts, options.data / "concepts")
     folder = options.data / "prompts" / concepts.name
-    tables = write_tables(concepts, _params(options).prompts, folder)
+    tables = write_tables(concepts, params_of(options).prompts, folder)
     print(f"{', '.join(f'{name} {len(table)}' for name, table in tables.items())} prompts: {folder}")
 
 
@@ -87,7 +89,7 @@ def _generate(options: argparse.Namespace) -> None:
 
     from unhype.gallery import draw_gallery, save_picture
 
-    eraser = _eraser(options, _params(options))
+    eraser = _eraser(options, params_of(options))
     seeds = [options.seed + i for i in range(len(options.prompt))]
     pictures = [picture for batch in eraser.draw(options.prompt, seeds) for picture in batch]
     single = Image.fromarray(pictures[0]) if len(pictures) == 1 else draw_gallery(pictures, options.prompt)
@@ -102,7 +104,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     judge = MiniatureJudge(options.data / "judges" / "mini-judge")
     table = read_prompts(options.prompts, judge.vocabulary)
-    scores = score_list(table, _eraser(options, _params(options)), judge, options.data / "images")
+    scores = score_list(table, _eraser(options, params_of(options)), judge, options.data / "images")
     write_text(options.out, json.dumps(scores, indent=2) + "\n")
     shown = "  ".join(f"{name} {scores[name]:.3f}" for name in ("Acc_e", "Acc_s", "H") if name in scores)
     print(f"{scores['method']} on {scores['n']} prompts: {shown}; {options.out}")

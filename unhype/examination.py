@@ -18,7 +18,7 @@ from unhype.bases import content_hash
 from unhype.eraser import Guarded
 from unhype.evaluation.album import Album
 from unhype.evaluation.judges import Reader
-from unhype.evaluation.scores import protocols, score_roles, separation
+from unhype.evaluation.scores import RoleScore, protocols, score_roles, separation
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.files import write_text
 from unhype.gallery import draw_gallery, save_picture
@@ -60,8 +60,7 @@ class Examination:
     def scores(self) -> dict[str, Any]:
         """Everything measured; the pictures must be drawn."""
         job, table = self.job, self.table
-        bare, guarded = self.pixels(self.bare, table), self.pixels(self._album(self.guard), table)
-        roles = score_roles(table, self.judge.read(guarded), self.judge.read(bare), guarded, bare)
+        roles = self._roles(table, self.guard)
         strengths = self.guard.strength(StableDiffusion(self.pipeline), list(table["prompt"])).cpu().numpy()
         by_role = {role: strengths[(table["role"] == role).to_numpy()] for role in roles}
         people = job.concepts.kind == "people"
@@ -110,9 +109,11 @@ class Examination:
 
     def _score_turn(self, concept: str, guard: Guard) -> dict[str, float]:
         table = self._turn(concept)
+        return {**protocols(self._roles(table, guard), "things")["papers"], "n": float(len(table))}
+
+    def _roles(self, table: pd.DataFrame, guard: Guard) -> dict[str, RoleScore]:
         bare, guarded = self.pixels(self.bare, table), self.pixels(self._album(guard), table)
-        roles = score_roles(table, self.judge.read(guarded), self.judge.read(bare), guarded, bare)
-        return {**protocols(roles, "things")["papers"], "n": float(len(table))}
+        return score_roles(table, self.judge.read(guarded), self.judge.read(bare), guarded, bare)
 
     def _album(self, guard: Guard) -> Album:
         return Album(self.job.images_folder, Guarded(self.pipeline, guard, self.job.sampling))

@@ -75,6 +75,7 @@ class Guard:
         family = StableDiffusion(pipeline)
         self._check(pipeline, family)
         self.trained = to_device(self.trained, family.unet.device)
+        self.switch = self.switch and self.switch.to(family.unet.device)  # a choice of concepts is a switch of its own
         current: dict[str, Factors] = {}
         encode = pipeline.encode_prompt
 

@@ -147,9 +147,9 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
     tables, family = training_tables(job.concepts), StableDiffusion(pipeline)
     album = bare_album(job, pipeline)
     needed = material.pictures_needed(tables["train"], job.training.pictures)
-    for done in material.draw(album, needed):
+    for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
         yield Progress("base pictures", done, len(needed))
-    read = material.build_material(family, album, tables["train"], tables["retain"], job.training.pictures)
+    read = material.build_material(family, album, tables["train"], tables["retain"], needed)
     switch = material.fit_to_tables(family, tables["train"], tables["retain"]) if job.training.switch else None
     trainer = Trainer(family, job.training, read, switch)
     job.guard_folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,6 @@ z_t is a noised picture of the forgotten concept or of its anchor, half and half
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -37,14 +36,8 @@ def _spread(rows: pd.DataFrame, column: str, n: int) -> pd.DataFrame:
     return pd.DataFrame({"prompt": chosen[column].to_numpy(), "seed": chosen["seed"].to_numpy()})
 
 
-def draw(album: Album, needed: pd.DataFrame) -> Iterator[int]:
-    """Draw the pictures that are missing; yields how many there are so far."""
-    yield from album.draw(list(needed["prompt"]), list(needed["seed"]))
-
-
-def build_material(family: StableDiffusion, album: Album, train: pd.DataFrame, retain: pd.DataFrame, per_concept: int) -> Material:
-    """Everything in memory; the pictures must be drawn."""
-    needed = pictures_needed(train, per_concept)
+def build_material(family: StableDiffusion, album: Album, train: pd.DataFrame, retain: pd.DataFrame, needed: pd.DataFrame) -> Material:
+    """Everything in memory; the pictures of :func:`pictures_needed` must be drawn."""
     latents = _latents(family, album.read(list(needed["prompt"]), list(needed["seed"])))
     places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
     rows = []

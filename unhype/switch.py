@@ -9,7 +9,7 @@ a forgotten concept. It is fitted in closed form.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -52,7 +52,11 @@ class Switch:
     def only(self, concepts: Sequence[str]) -> Switch:
         """The same switch for some of its concepts: the others are no longer forgotten."""
         kept = [self.concepts.index(concept) for concept in concepts]
-        return Switch(tuple(concepts), self.mean, self.whitening, self.centres[kept], self.threshold, self.slope)
+        return replace(self, concepts=tuple(concepts), centres=self.centres[kept])
+
+    def to(self, device: torch.device) -> Switch:
+        """The same, elsewhere."""
+        return replace(self, mean=self.mean.to(device), whitening=self.whitening.to(device), centres=self.centres.to(device))
 
 
 def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor, sharpness: float = 8.0) -> Switch:

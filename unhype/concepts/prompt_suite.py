@@ -14,7 +14,7 @@ from unhype.concepts.judging import ROW, Row, Rule, judge
 from unhype.concepts.prompt_facts import PROMPT_COLUMNS, prompt_facts, prompts_hash
 from unhype.concepts.results import Failure, ValidationResult, shortened
 from unhype.concepts.schema import ROLES
-from unhype.concepts.suite import LONGEST
+from unhype.concepts.suite import carriable
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
@@ -60,6 +60,16 @@ def prompt_rules(frame: pd.DataFrame, shared: Mapping[str, Sequence[str]] = SHAR
     def splits(column: str, row: Row) -> str:
         return " and ".join(sorted(set(frame.loc[frame[column] == row[column], "split"])))
 
+    def known(column: str, values: Sequence[str]) -> Rule:
+        listed = ", ".join(values)
+        return Rule(
+            f"known_{column}",
+            f"every {column} is one of {listed}",
+            "ExpectColumnValuesToBeInSet",
+            {"column": column, "value_set": list(values)},
+            each(lambda row: f"has the unknown {column} {row[column]!r}", f"use one of {listed}"),
+        )
+
     def names_apart(split: str) -> Rule:
         allowed = shared.get(split, ())
         return Rule(
@@ -79,20 +89,8 @@ def prompt_rules(frame: pd.DataFrame, shared: Mapping[str, Sequence[str]] = SHAR
             {"min_value": 1},
             lambda row: Failure("the table", "has no rows", "make the prompts again"),
         ),
-        Rule(
-            "known_role",
-            f"every role is one of {', '.join(ROLES)}",
-            "ExpectColumnValuesToBeInSet",
-            {"column": "role", "value_set": list(ROLES)},
-            each(lambda row: f"has the unknown role {row['role']!r}", f"use one of {', '.join(ROLES)}"),
-        ),
-        Rule(
-            "known_split",
-            f"every split is one of {', '.join(SPLITS)}",
-            "ExpectColumnValuesToBeInSet",
-            {"column": "split", "value_set": list(SPLITS)},
-            each(lambda row: f"has the unknown split {row['split']!r}", f"use one of {', '.join(SPLITS)}"),
-        ),
+        known("role", ROLES),
+        known("split", SPLITS),
         Rule(
             "named",
             "every prompt says whose it is",
@@ -100,20 +98,7 @@ def prompt_rules(frame: pd.DataFrame, shared: Mapping[str, Sequence[str]] = SHAR
             {"column": "key", "min_value": 1},
             each(lambda row: "names nobody", "name its concept"),
         ),
-        Rule(
-            "visible",
-            "no prompt hides control or invisible characters",
-            "ExpectColumnValueLengthsToBeBetween",
-            {"column": "hidden", "max_value": 0},
-            each(lambda row: f"hides {row['hidden']}", "type it again by hand"),
-        ),
-        Rule(
-            "short_enough",
-            f"no prompt is longer than {LONGEST} tokens",
-            "ExpectColumnValuesToBeBetween",
-            {"column": "tokens", "max_value": LONGEST},
-            each(lambda row: f"is {row['tokens']} tokens long, wanted at most {LONGEST}", "shorten its template or its concept"),
-        ),
+        *carriable("prompt", each, "shorten its template or its concept"),
         Rule(
             "from_template",
             "every prompt is its template with the one {} filled in",

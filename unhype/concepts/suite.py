@@ -55,6 +55,7 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
     def twin(row: Row) -> str:
         return f"reads the same as {_label(next(other for other in groups[row['group'], row['key']] if other[ROW] != row[ROW]))}"
 
+    visible, short_enough = carriable("text", each, "shorten it")
     rules = [
         Rule(
             "has_forget",
@@ -79,13 +80,7 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
             {"column": "key", "min_value": 1},
             each(lambda row: "has no letter and no digit", "write the name or delete the entry"),
         ),
-        Rule(
-            "visible",
-            "no text hides control or invisible characters",
-            "ExpectColumnValueLengthsToBeBetween",
-            {"column": "hidden", "max_value": 0},
-            each(lambda row: f"hides {row['hidden']}", "type it again by hand"),
-        ),
+        visible,
         Rule(
             "tidy",
             "no text has spaces to spare or letters in pieces",
@@ -93,13 +88,7 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
             {"column_A": "text", "column_B": "tidy"},
             each(lambda row: "has spaces to spare or letters in pieces", "write it with single spaces, in Unicode's NFC"),
         ),
-        Rule(
-            "short_enough",
-            f"no text is longer than {LONGEST} tokens",
-            "ExpectColumnValuesToBeBetween",
-            {"column": "tokens", "max_value": LONGEST},
-            each(lambda row: f"is {row['tokens']} tokens long, wanted at most {LONGEST}", "shorten it"),
-        ),
+        short_enough,
         Rule(
             "unique",
             "no two texts of forget with its synonyms and aliases, of retain, or of evaluation read the same",
@@ -153,6 +142,31 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
         WARNING,
     )
     return (*rules, near)
+
+
+def carriable(what: str, each: Callable[[Callable[[Row], str], str], Callable[[Row], Failure]], shorten: str) -> tuple[Rule, Rule]:
+    """The two rules for whatever a model shall read, a text or a prompt: it hides nothing, and it is not cut off.
+
+    Args:
+        what: the noun for a row.
+        each: (detail, fix) → how a failing row is put into words.
+        shorten: the fix of a row that is too long.
+    """
+    visible = Rule(
+        "visible",
+        f"no {what} hides control or invisible characters",
+        "ExpectColumnValueLengthsToBeBetween",
+        {"column": "hidden", "max_value": 0},
+        each(lambda row: f"hides {row['hidden']}", "type it again by hand"),
+    )
+    short_enough = Rule(
+        "short_enough",
+        f"no {what} is longer than {LONGEST} tokens",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "tokens", "max_value": LONGEST},
+        each(lambda row: f"is {row['tokens']} tokens long, wanted at most {LONGEST}", shorten),
+    )
+    return visible, short_enough
 
 
 def _label(row: Row) -> str:
