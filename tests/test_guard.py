@@ -61,7 +61,7 @@ def test_forgotten_prompts_change_others_do_not_and_detaching_restores_every_bit
     changed = np.abs(before.astype(int) - during).mean((1, 2, 3))
     assert changed[0] > 5
     assert changed[2] > 5
-    assert changed[1] < 0.5
+    assert changed[1] == 0, "a shut switch leaves the base's own picture"
     assert not family.unet._forward_hooks
     assert all(not module._forward_hooks for module in family.unet.modules())
 

@@ -19,7 +19,7 @@ from unhype.hypernet import Hypernet, HypernetConfig
 from unhype.lora import Site
 from unhype.switch import Switch
 
-FORMAT = 1
+FORMAT = 2
 TENSORS, CARD = "guard.safetensors", "guard.json"
 
 

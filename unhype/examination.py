@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pandas as pd
 from unhype.bases import content_hash
 from unhype.eraser import Guarded
 from unhype.evaluation.album import Album
-from unhype.evaluation.judges import Reader
+from unhype.evaluation.judges import Reader, Seen
 from unhype.evaluation.scores import RoleScore, protocols, score_roles, separation
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.files import write_text
@@ -46,6 +47,7 @@ class Examination:
         unknown = (table["role"] == "retain") & ~table["concept"].isin(judge.known)
         self.table = table.assign(role=table["role"].mask(unknown, UNJUDGED))
         self.bare = bare_album(job, pipeline)
+        self._read: dict[Path, Seen] = {}
         self.turns: dict[str, Guard] = {}
         if job.concepts.kind == "things" and guard.switch and len(guard.switch.concepts) > 1:
             self.turns = {concept: Guard(guard.trained, [concept], guard.share) for concept in guard.switch.concepts}
@@ -91,11 +93,12 @@ class Examination:
             write_text(path, json.dumps(scores, indent=2) + "\n")
         pictures: list[np.ndarray] = []
         words: list[str] = []
+        columns = min(8, int(self.table.groupby("role").size().min()))
         for role, rows in self.table.groupby("role", sort=False):
-            chosen = rows.iloc[:: max(1, len(rows) // 8)][:8]
+            chosen = rows.iloc[:: max(1, len(rows) // columns)][:columns]
             pictures += [*self.pixels(self.bare, chosen), *self.pixels(self._album(self.guard), chosen)]
             words += [f"{role}: {prompt}" for prompt in chosen["prompt"]] + ["guarded"] * len(chosen)
-        save_picture(draw_gallery(pictures, words, columns=8), self.job.guard_folder / "gallery.png")
+        save_picture(draw_gallery(pictures, words, columns), self.job.guard_folder / "gallery.png")
 
     def pixels(self, album: Album, table: pd.DataFrame) -> np.ndarray:
         """The drawn pictures of some rows."""
@@ -112,8 +115,17 @@ class Examination:
         return {**protocols(self._roles(table, guard), "things")["papers"], "n": float(len(table))}
 
     def _roles(self, table: pd.DataFrame, guard: Guard) -> dict[str, RoleScore]:
-        bare, guarded = self.pixels(self.bare, table), self.pixels(self._album(guard), table)
-        return score_roles(table, self.judge.read(guarded), self.judge.read(bare), guarded, bare)
+        guarded = self.pixels(self._album(guard), table)
+        return score_roles(table, self.judge.read(guarded), self._bare_readings(table), guarded, self.pixels(self.bare, table))
+
+    def _bare_readings(self, table: pd.DataFrame) -> list[Seen]:
+        """What the judge sees in bare pictures. Every turn asks for the same ones; each is looked at once."""
+        paths = [self.bare.path(prompt, int(seed)) for prompt, seed in zip(table["prompt"], table["seed"], strict=True)]
+        new = [i for i, path in enumerate(paths) if path not in self._read]
+        if new:
+            readings = self.judge.read(self.pixels(self.bare, table.iloc[new]))
+            self._read |= {paths[i]: seen for i, seen in zip(new, readings, strict=True)}
+        return [self._read[path] for path in paths]
 
     def _album(self, guard: Guard) -> Album:
         return Album(self.job.images_folder, Guarded(self.pipeline, guard, self.job.sampling))

@@ -28,6 +28,7 @@ def draw_gallery(pictures: Sequence[np.ndarray], words: Sequence[str], columns: 
         raise ValueError(f"got {len(pictures)} pictures and {len(words)} captions, wanted as many of each and at least one")
     font = ImageFont.load_default(size=11)
     height, width = (side * scale for side in pictures[0].shape[:2])
+    columns = min(columns, len(pictures))
     lines = [_broken(text, font, width) for text in words]
     cell = (width + MARGIN, height + LINE * max(len(broken) for broken in lines) + MARGIN)
     rows = -(-len(pictures) // columns)

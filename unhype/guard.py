@@ -4,8 +4,8 @@
     with guard.attached(pipeline):
         pipeline(["a photo of a forgotten name", "a photo of a dog"])
 
-One pass of the hypernetwork for each call: prompts → c → H(c, S) → factors of the conditional half; the unconditional half is the base's. It fails closed: a
-call whose prompts it cannot read is refused, and detaching gives the pipeline back as it was, to the bit.
+One pass of the hypernetwork for each call: prompts → c → H(c, S) → factors of the conditional half; the unconditional half is the base's. It fails closed
+(:mod:`unhype.attachment`).
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
+from unhype.attachment import attach
 from unhype.bases import content_hash
 from unhype.checkpoint import Trained, load, to_device
 from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.hypernet import strength
-from unhype.lora import Factors, listen
+from unhype.lora import Factors
 from unhype.switch import Switch
 
 if TYPE_CHECKING:
@@ -76,35 +77,7 @@ class Guard:
         self._check(pipeline, family)
         self.trained = to_device(self.trained, family.unet.device)
         self.switch = self.switch and self.switch.to(family.unet.device)  # a choice of concepts is a switch of its own
-        current: dict[str, Factors] = {}
-        encode = pipeline.encode_prompt
-
-        def encode_prompt(prompt: Any, device: Any, num_images_per_prompt: int, do_classifier_free_guidance: bool, *rest: Any, **named: Any) -> Any:
-            current.clear()
-            if prompt is None or named.get("prompt_embeds") is not None:
-                raise UnhypeError("got prompt embeddings, wanted the prompts themselves: a guarded pipeline must read what it draws")
-            prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-            factors = self.factors(family, prompts)
-            for name, f in factors.items():
-                each = Factors(f.A.repeat_interleave(num_images_per_prompt, 0), f.B.repeat_interleave(num_images_per_prompt, 0))
-                current[name] = each.after_unadapted() if do_classifier_free_guidance else each
-            return encode(prompt, device, num_images_per_prompt, do_classifier_free_guidance, *rest, **named)
-
-        def now(site: str) -> Factors:
-            if site not in current:
-                raise UnhypeError("got a call of the U-Net alone, wanted one of the whole pipeline: the guard has not read a prompt for it")
-            return current[site]
-
-        handles = [listen(family.unet, site.name, now) for site in self.trained.hypernet.sites]
-        pipeline.encode_prompt = encode_prompt
-
-        def detach() -> None:
-            for handle in handles:
-                handle.remove()
-            if "encode_prompt" in vars(pipeline):
-                del pipeline.encode_prompt
-
-        return detach
+        return attach(pipeline, self.trained.hypernet.sites, lambda prompts: self.factors(family, prompts))
 
     @torch.no_grad()
     def factors(self, family: StableDiffusion, prompts: Sequence[str]) -> dict[str, Factors]:
@@ -119,8 +92,6 @@ class Guard:
         return strength(self.factors(family, prompts))
 
     def _check(self, pipeline: StableDiffusionPipeline, family: StableDiffusion) -> None:
-        if "encode_prompt" in vars(pipeline):
-            raise UnhypeError("got a pipeline that is under guard already, wanted a bare one: detach the other guard first")
         hypernet, facts = self.trained.hypernet, self.trained.facts
         if hypernet.width != family.width or hypernet.sites != family.sites:
             raise UnhypeError(f"got a pipeline whose layers are not those of {facts.get('base')}, wanted the base that this guard was trained for")

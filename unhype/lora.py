@@ -47,9 +47,17 @@ class Factors:
         """n."""
         return self.A.shape[0]
 
+    def after(self, others: Factors) -> Factors:
+        """The others' samples first, then these."""
+        return Factors(torch.cat([others.A, self.A]), torch.cat([others.B, self.B]))
+
     def after_unadapted(self) -> Factors:
         """2n samples: n zero adapters first, then these. What a guided batch needs, whose first half is unconditional."""
-        return Factors(torch.cat([torch.zeros_like(self.A), self.A]), torch.cat([torch.zeros_like(self.B), self.B]))
+        return self.after(Factors(torch.zeros_like(self.A), torch.zeros_like(self.B)))
+
+    def repeated(self, times: int) -> Factors:
+        """Each sample so many times in a row."""
+        return Factors(self.A.repeat_interleave(times, 0), self.B.repeat_interleave(times, 0))
 
     def merged(self) -> torch.Tensor:
         """ΔW = BA, ``[n, o, i]``."""

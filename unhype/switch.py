@@ -20,6 +20,9 @@ SHRINKAGE = 0.2
 PLACE = 0.2
 """Where between the retained (0) and the forgotten (1) the switch opens: new sentences and aliases pull the forgotten away from their centres."""
 
+WIDTH = 0.25
+"""How much of the way between the two sides it takes to open."""
+
 
 @dataclass(frozen=True)
 class Switch:
@@ -31,7 +34,7 @@ class Switch:
         whitening: ``[d, d]``.
         centres: of every forgotten concept after whitening, unit length, ``[m, d]``.
         threshold: cosine at which the switch is half open.
-        slope: how steeply it opens there.
+        slope: how steeply it opens there; half a unit of 1/slope below it is shut, as far above it is wide open.
     """
 
     concepts: tuple[str, ...]
@@ -46,8 +49,8 @@ class Switch:
         return _project(c, self.mean, self.whitening) @ self.centres.T
 
     def __call__(self, c: torch.Tensor) -> torch.Tensor:
-        """How far open the switch is for ``c [n, d]``: ``[n]`` in 0…1."""
-        return torch.sigmoid(self.slope * (self.similarity(c).amax(1) - self.threshold))
+        """How far open the switch is for ``c [n, d]``: ``[n]`` in 0…1. Shut is exactly 0: such a prompt is drawn by the base itself, to the bit."""
+        return (0.5 + self.slope * (self.similarity(c).amax(1) - self.threshold)).clamp(0, 1)
 
     def only(self, concepts: Sequence[str]) -> Switch:
         """The same switch for some of its concepts: the others are no longer forgotten."""
@@ -59,13 +62,12 @@ class Switch:
         return replace(self, mean=self.mean.to(device), whitening=self.whitening.to(device), centres=self.centres.to(device))
 
 
-def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor, sharpness: float = 8.0) -> Switch:
+def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor) -> Switch:
     """Fit a switch.
 
     Args:
         forget: vectors of m forgotten concepts in each of T templates, ``[m, T, d]``.
         retain: vectors of retained concepts in the same templates, ``[k, T, d]``.
-        sharpness: slope times the distance between the two sides.
     """
     both = torch.cat([forget, retain]).double()
     mean = both.mean((0, 1))
@@ -79,7 +81,7 @@ def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tens
     other = (_project(retain.double(), mean, whitening) @ centres.T).amax(-1).flatten()
     # Between the worst of the forgotten and the nearest of the retained, away from single outliers on either side.
     low, high = float(other.quantile(0.995)), float(own.quantile(0.005))
-    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), low + PLACE * (high - low), 2 * sharpness / max(high - low, 0.1))
+    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), low + PLACE * (high - low), 1 / max(WIDTH * (high - low), 0.02))
 
 
 def _project(c: torch.Tensor, mean: torch.Tensor, whitening: torch.Tensor) -> torch.Tensor:
