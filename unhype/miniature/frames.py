@@ -89,21 +89,22 @@ def _word(kind: str, rng: np.random.Generator) -> str:
     chance = rng.random()
     if chance < 0.78:
         return str(rng.choice(_words()[kind]))
-    return str(rng.choice(FILLERS)) if chance < 0.9 else _made_up(rng)
+    return str(rng.choice(FILLERS)) if chance < 0.88 else _made_up(rng)
 
 
 def _made_up(rng: np.random.Generator) -> str:
-    """A pronounceable word that means nothing: ``brolimet``. Often with a piece of a name in it, as "capturing" has one of Turing."""
+    """A pronounceable word that means nothing: ``brolimet``. Most have a whole name or a piece of one in them, as "capturing" has Turing."""
     syllables = "".join(str(rng.choice(_words()["onsets"])) + str(rng.choice(_words()["vowels"])) for _ in range(int(rng.integers(1, 4))))
-    if rng.random() < 0.5:
+    if rng.random() < 0.35:
         return syllables + (str(rng.choice(_words()["codas"])) if rng.random() < 0.7 else "")
     name = str(rng.choice(_name_words()))
-    length = int(rng.integers(2, len(name) + 1))
-    return syllables[:4] + name[-length:] if rng.random() < 0.6 else name[:length] + syllables[:4]
+    length = len(name) if rng.random() < 0.6 else int(rng.integers(2, len(name) + 1))
+    rest = syllables[: int(rng.integers(2, 6))]
+    return rest + name[-length:] if rng.random() < 0.6 else name[:length] + rest
 
 
 def _fillers(rng: np.random.Generator) -> str:
-    return " ".join(_made_up(rng) if rng.random() < 0.15 else str(rng.choice(FILLERS)) for _ in range(int(rng.integers(0, 5))))
+    return " ".join(_made_up(rng) if rng.random() < 0.3 else str(rng.choice(FILLERS)) for _ in range(int(rng.integers(0, 5))))
 
 
 @cache

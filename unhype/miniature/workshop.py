@@ -65,7 +65,7 @@ class Pretraining:
     autoencoder: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=16, rate=3e-3, average=0.995))
     clip: Schedule = field(default_factory=lambda: Schedule(steps=1600, batch=160, rate=1.5e-3))
     judge: Schedule = field(default_factory=lambda: Schedule(steps=2500, batch=128, rate=2e-3, average=0.995))
-    denoiser: Schedule = field(default_factory=lambda: Schedule(steps=9500, batch=64, rate=1e-3, average=0.999))
+    denoiser: Schedule = field(default_factory=lambda: Schedule(steps=7000, batch=64, rate=1e-3, average=0.999))
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
