@@ -12,7 +12,7 @@ import torch
 from unhype.bases import load_pipeline
 from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.hypernet import HypernetConfig
+from unhype.hypernet import Hypernet, HypernetConfig
 from unhype.miniature.folders import BASE
 from unhype.trainer import MODES, Material, Trainer, TrainingSettings
 from unhype.training import Schedule
@@ -34,11 +34,15 @@ def material() -> Material:
     return Material(prompts, anchors, ["a photo of Drake"], latents, np.array([[0, 1, 2], [3, 4, 5]]))
 
 
+def trainer(family: StableDiffusion, settings: TrainingSettings, material: Material) -> Trainer[Hypernet]:
+    return Trainer(family, settings, material, None, lambda: Hypernet(settings.hypernet, family.sites, family.width))
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_trains_and_leaves_the_base_alone(family: StableDiffusion, material: Material, tmp_path: Path, mode: str) -> None:
     before = {name: tensor.clone() for name, tensor in family.unet.state_dict().items()}
-    trainer = Trainer(family, replace(SETTINGS, mode=mode, eta=0.1), material, None)
-    reports = list(trainer.run(tmp_path / "training.safetensors"))
+    run = trainer(family, replace(SETTINGS, mode=mode, eta=0.1), material)
+    reports = list(run.run(tmp_path / "training.safetensors"))
     assert [report.step for report in reports] == list(range(1, 13))
     assert all(np.isfinite(report.loss) for report in reports)
     assert ("step_cosine" in reports[-1].telemetry) == (mode != "direct")
@@ -47,20 +51,20 @@ def test_every_mode_trains_and_leaves_the_base_alone(family: StableDiffusion, ma
 
 
 def test_direct_training_closes_on_the_target(family: StableDiffusion, material: Material, tmp_path: Path) -> None:
-    trainer = Trainer(family, replace(SETTINGS, schedule=Schedule(steps=60, batch=4, rate=5e-3)), material, None)
-    losses = [report.telemetry["task"] for report in trainer.run(tmp_path / "training.safetensors")]
+    run = trainer(family, replace(SETTINGS, schedule=Schedule(steps=60, batch=4, rate=5e-3)), material)
+    losses = [report.telemetry["task"] for report in run.run(tmp_path / "training.safetensors")]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
 
 
 def test_a_killed_run_resumes_to_the_same_weights(family: StableDiffusion, material: Material, tmp_path: Path) -> None:
-    whole = Trainer(family, SETTINGS, material, None)
+    whole = trainer(family, SETTINGS, material)
     list(whole.run(tmp_path / "whole.safetensors"))
     for _ in range(4):
-        parts = Trainer(family, SETTINGS, material, None)
+        parts = trainer(family, SETTINGS, material)
         for count, _report in enumerate(parts.run(tmp_path / "parts.safetensors")):
             if count == 4:
                 break
-    assert all(torch.equal(a, b) for a, b in zip(whole.hypernet.state_dict().values(), parts.hypernet.state_dict().values(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(whole.emitter.state_dict().values(), parts.emitter.state_dict().values(), strict=True))
 
 
 def test_settings_and_material_that_make_no_sense_are_refused() -> None:

@@ -34,6 +34,15 @@ def register(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -
     evaluate.add_argument("--prompts", type=Path, required=True, metavar="FILE", help=columns)
     evaluate.add_argument("--out", type=Path, default=Path("build/scores.json"), help="where the scores go (default: %(default)s)")
 
+    compare = verb("compare", _compare, "compare methods on one set: fit, draw, judge, tabulate; resumes", "unhype compare --concepts celeb100 --methods all")
+    compare.add_argument("--concepts", default="celeb100", metavar="SET", help="a concept set (default: %(default)s)")
+    compare.add_argument("--base", default="mini-sd", help="a base in data/bases (default: %(default)s)")
+    compare.add_argument("--methods", nargs="+", default=["all"], metavar="NAME", help="names of methods, or all (default); an unknown name lists them")
+    compare.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="of training (default: 0)")
+    compare.add_argument("--n", type=int, help="pictures a stratum, at least (default: prompts.per_role of params.yaml)")
+    compare.add_argument("--build", type=Path, default=Path("build"), help="folder of everything that is fitted (default: %(default)s)")
+    compare.add_argument("--out", type=Path, default=Path("build/comparison"), help="folder of table and pictures (default: %(default)s)")
+
     ui = verb("ui", _ui, "open MLflow's pages on this machine: runs, pictures, the model registry", "unhype ui --port 5001")
     ui.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default: %(default)s)")
     ui.add_argument("--root", type=Path, default=Path(), help="folder of mlflow.db (default: here)")
@@ -108,6 +117,28 @@ def _evaluate(options: argparse.Namespace) -> None:
     write_text(options.out, json.dumps(scores, indent=2) + "\n")
     shown = "  ".join(f"{name} {scores[name]:.3f}" for name in ("Acc_e", "Acc_s", "H") if name in scores)
     print(f"{scores['method']} on {scores['n']} prompts: {shown}; {options.out}")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from unhype import job as jobs
+    from unhype.comparison.methods import chosen
+    from unhype.comparison.reporting import write_report
+    from unhype.comparison.running import Comparison
+    from unhype.miniature.showing import quiet
+    from unhype.prompts import PromptSettings
+    from unhype.telling import told
+
+    if options.n is not None and options.n < 1:
+        raise UnhypeError(f"got --n {options.n}, wanted at least 1 picture a stratum")
+    quiet()
+    params = params_of(options)
+    prompts = PromptSettings(options.n) if options.n else params.prompts
+    job = jobs.open_job(options.concepts, options.base, options.data, options.build, params.training, prompts, params.sampling)
+    methods = chosen(options.methods, job)
+    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), methods, options.seeds)
+    for _progress in told(comparison.run()):
+        pass
+    print(f"{write_report(comparison, options.out)}\n\n{options.out}")
 
 
 def _ui(options: argparse.Namespace) -> None:

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 
 class Eraser(Protocol):
-    """Something that draws.
+    """Something that draws."""
 
-    Attributes:
-        name: of the method, for tables.
-        identity: a hash of everything that shapes a picture besides its prompt and seed.
-    """
+    @property
+    def name(self) -> str:
+        """Of the method, for tables."""
+        ...
 
-    name: str
-    identity: str
+    @property
+    def identity(self) -> str:
+        """A hash of everything that shapes a picture besides its prompt and seed."""
+        ...
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         """One picture for each (prompt, seed), in batches ``uint8 [n, height, width, 3]`` in order."""

@@ -12,6 +12,7 @@ Shapes: n prompts, d width of c, r rank, K basis size.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,14 +48,26 @@ class HypernetConfig:
             raise ValueError(f"got {self}, wanted rank, steps, hidden and basis ≥ 1 and alpha > 0")
 
 
-class Hypernet(nn.Module):
-    """H(c, s)."""
+class Emitter(nn.Module, ABC):
+    """Whatever gives every prompt a LoRA, with S steps from nothing to all: the hypernetwork, and what it is compared with."""
 
-    def __init__(self, config: HypernetConfig, sites: Sequence[Site], width: int) -> None:
+    def __init__(self, config: HypernetConfig, sites: Sequence[Site]) -> None:
         super().__init__()
         if not sites:
             raise ValueError("got no sites, wanted at least one layer to adapt")
-        self.config, self.sites, self.width = config, tuple(sites), width
+        self.config, self.sites = config, tuple(sites)
+
+    @abstractmethod
+    def forward(self, c: torch.Tensor, s: torch.Tensor, switch: torch.Tensor | None = None) -> dict[str, Factors]:
+        """Factors of every site for ``c [n, d]`` at steps ``s [n]`` in 0…S, B scaled by ``switch [n]``."""
+
+
+class Hypernet(Emitter):
+    """H(c, s)."""
+
+    def __init__(self, config: HypernetConfig, sites: Sequence[Site], width: int) -> None:
+        super().__init__(config, sites)
+        self.width = width
         self.trunk = nn.Sequential(nn.Linear(width + 2 * OCTAVES, config.hidden), nn.SiLU(), nn.Linear(config.hidden, config.hidden), nn.SiLU())
         self.coefficients = nn.Linear(config.hidden, 2 * len(self.sites) * config.basis)
         r, K = config.rank, config.basis

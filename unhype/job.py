@@ -32,6 +32,7 @@ from unhype.evaluation.album import Album
 from unhype.evaluation.judges import MiniatureJudge, check_known
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
+from unhype.hypernet import Hypernet
 from unhype.prompts import PromptSettings, training_tables, write_tables
 from unhype.sampling import Sampling
 from unhype.trainer import StepReport, Trainer, TrainingSettings
@@ -151,7 +152,7 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
         yield Progress("base pictures", done, len(needed))
     read = material.build_material(family, album, tables["train"], tables["retain"], needed)
     switch = material.fit_to_tables(family, tables["train"], tables["retain"]) if job.training.switch else None
-    trainer = Trainer(family, job.training, read, switch)
+    trainer = Trainer(family, job.training, read, switch, lambda: Hypernet(job.training.hypernet, family.sites, family.width))
     job.guard_folder.mkdir(parents=True, exist_ok=True)
     with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:
         for report in trainer.run(job.guard_folder / "training.safetensors"):
@@ -166,7 +167,7 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
         "training": asdict(job.training),
         "sampling": asdict(job.sampling),
     }
-    save(to_device(Trained(trainer.hypernet, switch, facts), torch.device("cpu")), job.guard_folder)
+    save(to_device(Trained(trainer.emitter, switch, facts), torch.device("cpu")), job.guard_folder)
     (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
 
 

@@ -17,8 +17,9 @@ SHRINKAGE = 0.2
 """Share of the mean variance that is added to every direction's: few prompts leave some directions unmeasured."""
 
 
-PLACE = 0.2
-"""Where between the retained (0) and the forgotten (1) the switch opens: new sentences and aliases pull the forgotten away from their centres."""
+PLACE = -0.2
+"""Where between the retained (0) and the forgotten (1) the switch opens. New sentences and aliases pull the forgotten away from their centres, and names
+that it never saw lie no nearer than the retained: docs/experiments."""
 
 WIDTH = 0.25
 """How much of the way between the two sides it takes to open."""

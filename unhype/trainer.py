@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.hypernet import Hypernet, HypernetConfig, strength
+from unhype.hypernet import Emitter, HypernetConfig, strength
 from unhype.lora import Factors, active
 from unhype.losses import as_leaves, gradient_of, guided_target, removal_loss, retention_loss, task_loss
 from unhype.switch import Switch
@@ -87,6 +88,14 @@ class Material:
         if not len(self.prompts) == len(self.anchors) == len(self.rows) or not self.prompts:
             raise UnhypeError(f"got {len(self.prompts)} prompts, {len(self.anchors)} anchors and {len(self.rows)} rows, wanted equally many and at least one")
 
+    def noised(self, family: StableDiffusion, chosen: np.ndarray, rng: np.random.Generator, earliest: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """z_t ``[n, 4, h, w]`` and t ``[n]`` for ``chosen`` rows; no timestep below ``earliest``, a share of all."""
+        rows = self.rows[chosen, rng.integers(self.rows.shape[1], size=len(chosen))]
+        latents = self.latents[torch.from_numpy(rows)].to(family.unet.device)
+        timesteps = torch.from_numpy(rng.integers(int(earliest * family.timesteps), family.timesteps, size=len(chosen))).to(latents.device)
+        noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), dtype=np.float32)).to(latents.device)
+        return family.add_noise(latents, noise, timesteps), timesteps
+
 
 @dataclass(frozen=True)
 class StepReport:
@@ -98,22 +107,25 @@ class StepReport:
     telemetry: dict[str, float]
 
 
-class Trainer:
-    """One run: a hypernetwork on a frozen base."""
+E = TypeVar("E", bound=Emitter)
 
-    def __init__(self, family: StableDiffusion, settings: TrainingSettings, material: Material, switch: Switch | None) -> None:
+
+class Trainer(Generic[E]):
+    """One run on a frozen base: of a hypernetwork, or of something else that gives every prompt a LoRA."""
+
+    def __init__(self, family: StableDiffusion, settings: TrainingSettings, material: Material, switch: Switch | None, build: Callable[[], E]) -> None:
         self.family, self.settings, self.material, self.switch = family, settings, material, switch
         self.device = family.unet.device
         torch.manual_seed(settings.seed)
-        self.hypernet = Hypernet(settings.hypernet, family.sites, family.width).to(self.device)
+        self.emitter: E = build().to(self.device)
         self._telemetry: dict[str, float] = {}
 
     def run(self, checkpoint: Path) -> Iterator[StepReport]:
-        """Train to the end, resuming from ``checkpoint``; the hypernetwork then has the averaged weights."""
-        self.hypernet.train()
-        for report in fit(self.hypernet, self._loss, self.settings.schedule, checkpoint, self.settings.seed, self.device, torch.float32):
+        """Train to the end, resuming from ``checkpoint``; it then has the averaged weights."""
+        self.emitter.train()
+        for report in fit(self.emitter, self._loss, self.settings.schedule, checkpoint, self.settings.seed, self.device, torch.float32):
             yield StepReport(report.step, report.steps, report.loss, dict(self._telemetry))
-        self.hypernet.eval()
+        self.emitter.eval()
 
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
         settings, S = self.settings, self.settings.hypernet.steps
@@ -122,7 +134,7 @@ class Trainer:
         anchor = self.family.encode([self.material.anchors[i] for i in chosen])
         # Half of the batch at S, where inference is; the rest anywhere, so that s is a dial.
         s = torch.from_numpy(np.where(rng.random(len(chosen)) < 0.5, S, rng.integers(1, S + 1, size=len(chosen)))).to(self.device)
-        batch = self._noised(chosen, rng)
+        batch = self.material.noised(self.family, chosen, rng, settings.earliest)
         with torch.no_grad():
             eps_concept = self.family.predict(*batch, concept.states)
             eps_anchor = self.family.predict(*batch, anchor.states)
@@ -139,7 +151,7 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         if settings.mode in ("matching", "both"):
             total = total + settings.remove * self._matching(concept.pooled, s, opened, task)
-        factors = self.hypernet(concept.pooled, s, opened)
+        factors = self.emitter(concept.pooled, s, opened)
         if settings.mode in ("direct", "both"):
             direct = task(factors)
             self._telemetry["task"] = float(direct.detach())
@@ -151,7 +163,7 @@ class Trainer:
 
     def _matching(self, c: torch.Tensor, s: torch.Tensor, opened: torch.Tensor | None, task: Callable[[dict[str, Factors]], torch.Tensor]) -> torch.Tensor:
         s = s.clamp(max=self.settings.hypernet.steps - 1)
-        now, following = self.hypernet(c, s, opened), self.hypernet(c, s + 1, opened)
+        now, following = self.emitter(c, s, opened), self.emitter(c, s + 1, opened)
         leaves = as_leaves(now)
         # The batch's mean gradient is a batch-th of each sample's own.
         slope = gradient_of(task(leaves) * len(c), leaves)
@@ -166,15 +178,6 @@ class Trainer:
     def _retention(self, rng: np.random.Generator) -> torch.Tensor:
         kept = self.family.encode([self.material.retained[i] for i in rng.integers(len(self.material.retained), size=self.settings.retained)])
         s = torch.from_numpy(rng.integers(1, self.settings.hypernet.steps + 1, size=self.settings.retained)).to(self.device)
-        factors = self.hypernet(kept.pooled, s, self.switch(kept.pooled) if self.switch else None)
+        factors = self.emitter(kept.pooled, s, self.switch(kept.pooled) if self.switch else None)
         self._telemetry["strength_retain"] = float(strength(factors).mean().detach())
         return retention_loss(factors)
-
-    def _noised(self, chosen: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """z_t and t for rows of the material."""
-        rows = self.material.rows[chosen, rng.integers(self.material.rows.shape[1], size=len(chosen))]
-        latents = self.material.latents[torch.from_numpy(rows)].to(self.device)
-        first = int(self.settings.earliest * self.family.timesteps)
-        timesteps = torch.from_numpy(rng.integers(first, self.family.timesteps, size=len(chosen))).to(self.device)
-        noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), dtype=np.float32)).to(self.device)
-        return self.family.add_noise(latents, noise, timesteps), timesteps

@@ -17,13 +17,13 @@ import numpy as np
 import yaml
 
 from unhype import job as jobs
-from unhype.eraser import Guarded
+from unhype.eraser import Guarded, Nothing
+from unhype.evaluation.album import Album
 from unhype.evaluation.scores import protocols, score_roles, separation
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.showing import quiet
 from unhype.params import build, load_params
 from unhype.prompts import PromptSettings, evaluation_table
-from unhype.sampling import sample
 from unhype.telling import told
 from unhype.trainer import TrainingSettings
 
@@ -58,7 +58,10 @@ def _row(label: str, job: jobs.Job, unseen: tuple[str, ...], n: int) -> str:
     others = evaluation_table(replace(job.concepts, forget=(), retain=unseen), PromptSettings(n), development=True)
     table = _joined(table, others.assign(role="evaluation"), n)
     prompts, seeds = list(table["prompt"]), list(table["seed"])
-    bare = np.concatenate(list(sample(pipeline, prompts, seeds, job.sampling)))
+    album = Album(job.build / "images", Nothing(pipeline, guard.trained.facts["base_hash"], job.sampling))
+    for _drawn in album.draw(prompts, seeds):
+        pass
+    bare = album.read(prompts, seeds)
     guarded = np.concatenate(list(Guarded(pipeline, guard, job.sampling).draw(prompts, seeds)))
     roles = score_roles(table, judge.read(guarded), judge.read(bare), guarded, bare)
     found = protocols(roles, job.concepts.kind)

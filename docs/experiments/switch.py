@@ -40,14 +40,14 @@ def main() -> None:
         "forgotten and another": vectors([f"{a} and {b}" for a, b in zip(forgotten, others[50:], strict=False)]),
         "nameless people and things": vectors(["a man", "a woman", "a person", "a dog", "a ship", "a street", "the sky"]),
     }
-    print(f"| shrinkage | opens at | {' | '.join(asked)} |\n|{'---|' * (2 + len(asked))}")
+    print(f"| shrinkage | place | opens at | {' | '.join(asked)} |\n|{'---|' * (3 + len(asked))}")
     for shrinkage in (0.02, 0.2, 1.0):
         unhype.switch.SHRINKAGE = shrinkage
-        switch = fit_switch(forgotten, *trained)
-        alike = {name: switch.similarity(c.flatten(0, 1)).amax(1) for name, c in asked.items()}
-        for threshold in (0.7, 0.75, 0.8, 0.85, 0.9, round(switch.threshold, 3)):
-            shares = [f"{float((values > threshold).float().mean()):.3f}" for values in alike.values()]
-            print(f"| {shrinkage} | {threshold}{' (fitted)' if threshold == round(switch.threshold, 3) else ''} | {' | '.join(shares)} |")
+        for place in (-0.4, -0.2, 0.0, 0.2, 0.4):
+            unhype.switch.PLACE = place
+            switch = fit_switch(forgotten, *trained)
+            shares = [f"{float((switch(c.flatten(0, 1)) > 0.5).float().mean()):.3f}" for c in asked.values()]
+            print(f"| {shrinkage} | {place} | {switch.threshold:.3f} | {' | '.join(shares)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,103 @@
+"""Every rival on the real miniature: drawn before, not after; a neighbour still drawn; the pipeline itself again afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unhype import job as jobs
+from unhype import material
+from unhype.baselines.case import Case, Method
+from unhype.baselines.esd import Esd
+from unhype.baselines.mace import MaceLike
+from unhype.baselines.spm_gate import SpmGate
+from unhype.baselines.static_lora import StaticLora
+from unhype.baselines.threshold import Threshold
+from unhype.baselines.uce import Uce
+from unhype.baselines.unguide import UnGuide
+from unhype.bases import content_hash
+from unhype.concepts.schema import ConceptSet, Entry
+from unhype.errors import UnhypeError
+from unhype.evaluation.judges import MiniatureJudge
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.prompts import PromptSettings, training_tables
+from unhype.sampling import Sampling, sample
+from unhype.trainer import TrainingSettings
+from unhype.training import Schedule
+
+pytestmark = pytest.mark.slow
+
+TOY = ConceptSet("toy", "people", (Entry("Adam Driver", "a man"),), ("Drake", "Cher", "Bob Marley", "Bob Dylan"))
+HOW = Sampling(steps=12, batch=16)
+FORGOTTEN = ["a photo of Adam Driver"] * 6
+NEIGHBOURS = ["a photo of Drake", "a portrait of Cher", "a photo of Bob Marley", "a picture of Bob Dylan", "Drake at a party", "here is Cher"]
+QUICK = TrainingSettings(schedule=Schedule(steps=60, batch=8, rate=5e-3))
+
+
+@pytest.fixture(scope="module")
+def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    folder = tmp_path_factory.mktemp("case")
+    (folder / "data").mkdir()
+    (folder / "data" / "bases").symlink_to(data / "bases")
+    job = jobs.Job(TOY, "mini-sd", folder / "data", folder / "build", QUICK, PromptSettings(4), HOW)
+    pipeline = jobs.load_base(job)
+    family, tables = StableDiffusion(pipeline), training_tables(TOY)
+    album, needed = jobs.bare_album(job, pipeline), material.pictures_needed(tables["train"], 2)
+    for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
+        pass
+    read = material.build_material(family, album, tables["train"], tables["retain"], needed)
+    return Case(family, content_hash(job.base_folder), tables["train"], tables["retain"], read, HOW, 0, folder / "fitted")
+
+
+@pytest.fixture(scope="module")
+def judge(data: Path) -> MiniatureJudge:
+    return MiniatureJudge(data / "judges" / "mini-judge")
+
+
+METHODS = {
+    "static_lora": StaticLora(QUICK),
+    "threshold": Threshold(QUICK),
+    "spm_gate": SpmGate(QUICK),
+    "unguide_paper": UnGuide("unguide_paper", settings=QUICK),
+    "uce": Uce(),
+    "mace_like": MaceLike(QUICK),
+    "esd_x": Esd("esd_x", schedule=Schedule(steps=60, batch=8, rate=5e-4, decay=0.0)),
+    "esd_u": Esd("esd_u", schedule=Schedule(steps=60, batch=8, rate=2e-4, decay=0.0)),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_drawn_before_and_not_after_and_the_pipeline_is_itself_again(case: Case, judge: MiniatureJudge, name: str) -> None:
+    method: Method = METHODS[name]
+    pipeline, prompts, seeds = case.family.pipeline, [*FORGOTTEN, *NEIGHBOURS], list(range(12))
+    before = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))
+    for _step in method.fit(case):
+        pass
+    assert not list(method.fit(case)), "what is fitted is not fitted again"
+    during = np.concatenate(list(method.eraser(case).draw(prompts, seeds)))
+    after = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))
+    assert np.array_equal(before, after)
+    shown = [["Adam Driver" in seen.concepts for seen in judge.read(pixels[:6])] for pixels in (before, during)]
+    assert sum(shown[0]) >= 5
+    assert sum(shown[1]) <= 2
+    change = np.abs(before.astype(int) - during).mean((1, 2, 3))
+    if not name.startswith(("unguide", "esd")):
+        assert change[6:].mean() < 0.7 * change[:6].mean(), "the neighbours suffer as much"
+
+
+def test_a_rival_that_is_not_fitted_or_was_fitted_elsewhere_is_refused(case: Case, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    other = replace(case, folder=tmp_path)
+    with pytest.raises(UnhypeError, match="wanted uce to be fitted first"):
+        Uce().eraser(other)
+    other.keep("uce", {"weight": torch.zeros(1)}, {})
+    with pytest.raises(UnhypeError, match="this base fits"):
+        replace(other, base_hash="0" * 64).fitted("uce")
+
+
+def test_both_forms_of_unguidance_share_one_lora() -> None:
+    assert UnGuide("unguide_paper").fits == UnGuide("unguide_code").fits

@@ -1,0 +1,79 @@
+"""A whole comparison on the real miniature, small: it resumes, a method that fails is told, the report shows everything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from unhype import job as jobs
+from unhype.baselines.case import Case, Step
+from unhype.baselines.uce import Uce
+from unhype.comparison.methods import METHODS, chosen
+from unhype.comparison.reporting import write_report
+from unhype.comparison.running import Comparison
+from unhype.concepts.schema import ConceptSet, Entry
+from unhype.eraser import Eraser
+from unhype.errors import UnhypeError
+from unhype.prompts import PromptSettings
+from unhype.sampling import Sampling
+from unhype.trainer import TrainingSettings
+
+TOY = ConceptSet(
+    "toy", "people", (Entry("Adam Driver", "a man"), Entry("Amy Adams", "a woman", aliases=("Adams",))), ("Drake", "Amy Poehler"), ("Amy Winehouse",)
+)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A method that cannot."""
+
+    name: str = "broken"
+    fits: str = "broken"
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        yield Step(1, 2)
+        raise UnhypeError("got a base that broken does not know, wanted another")
+
+    def eraser(self, case: Case) -> Eraser:
+        raise AssertionError
+
+
+@pytest.fixture
+def job(data: Path, tmp_path: Path) -> jobs.Job:
+    (tmp_path / "data").mkdir()
+    for part in ("bases", "judges"):
+        (tmp_path / "data" / part).symlink_to(data / part)
+    return jobs.Job(TOY, "mini-sd", tmp_path / "data", tmp_path / "build", TrainingSettings(), PromptSettings(2), Sampling(steps=1, batch=16))
+
+
+@pytest.mark.slow
+def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> None:
+    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), {"uce": Uce(), "broken": Broken()}, [0, 1])
+    parts = {progress.part for progress in comparison.run()}
+    assert {"base pictures", "bare strata", "uce 0: drawing", "uce 1: drawing", "broken 0: fitting"} <= parts
+    found = comparison.results()
+    assert [len(found[name]) for name in ("none", "uce", "broken")] == [1, 2, 2]
+    assert found["none"][0]["summary"]["drift"] == 0
+    assert found["uce"][0]["summary"]["drift"] > 0
+    assert found["uce"][0]["fit_seconds"] > 0
+    assert "does not know" in found["broken"][1]["error"]
+
+    again = [progress for progress in comparison.run() if progress.part == "uce 0: drawing"]
+    assert [progress.done for progress in again] == [again[0].total], "pictures were drawn twice"
+
+    text = write_report(comparison, tmp_path / "out")
+    assert "broken" in text
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text())["uce"][1]["seed"] == 1
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"comparison.md", "comparison.json", "pareto.png", "gallery.png"}
+
+
+def test_methods_by_name(job: jobs.Job) -> None:
+    assert list(chosen(["all"], job)) == list(METHODS)
+    assert list(chosen(["uce", "unhype", "uce"], job)) == ["uce", "unhype"]
+    assert all(method.name == name for name, method in chosen(["all"], job).items())
+    with pytest.raises(UnhypeError, match="got the method 'magic', wanted all, or some of unhype"):
+        chosen(["magic"], job)

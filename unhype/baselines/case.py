@@ -1,0 +1,130 @@
+"""What every method is given, and how what it fitted is kept: safetensors and a JSON card beside it, strict both ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from unhype.eraser import Eraser, identity
+from unhype.errors import UnhypeError
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.files import sha256, write_tensors, write_text
+from unhype.sampling import Sampling
+from unhype.trainer import Material
+
+
+@dataclass(frozen=True)
+class Case:
+    """A base, a concept set and a seed: the same for all methods that are compared.
+
+    Attributes:
+        train, retain: the prompt tables that training may read.
+        material: the same with latents of base pictures.
+        folder: where fitted methods and checkpoints lie.
+    """
+
+    family: StableDiffusion
+    base_hash: str
+    train: pd.DataFrame
+    retain: pd.DataFrame
+    material: Material
+    how: Sampling
+    seed: int
+    folder: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def concepts(self) -> dict[str, str]:
+        """Forgotten concept → its anchor."""
+        return dict(zip(self.train["concept"], self.train["anchor"], strict=True))
+
+    @cached_property
+    def retained(self) -> list[str]:
+        """Retained concepts."""
+        return list(self.retain["concept"].unique())
+
+    def checkpoint(self, method: str) -> Path:
+        """Where an interrupted fit goes on."""
+        return self.folder / f"{method}-{self.seed}.training.safetensors"
+
+    def path(self, method: str) -> Path:
+        """Where a fitted method lies."""
+        return self.folder / f"{method}-{self.seed}.safetensors"
+
+    def keep(self, method: str, tensors: dict[str, torch.Tensor], settings: object) -> None:
+        """Write what a method fitted; the card comes last, so that a method with a card is whole."""
+        path = self.path(method)
+        card = path.with_suffix(".json")
+        card.unlink(missing_ok=True)
+        write_tensors(path, {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"format": "pt"})
+        parameters = sum(tensor.numel() for tensor in tensors.values())
+        about = {"method": method, "seed": self.seed, "base_hash": self.base_hash, "settings": settings, "parameters": parameters, "bytes": path.stat().st_size}
+        write_text(card, json.dumps({**about, "sha256": sha256(path), **self.facts}, indent=2) + "\n")
+        self.checkpoint(method).unlink(missing_ok=True)
+
+    def fitted(self, method: str) -> dict[str, torch.Tensor]:
+        """What a method fitted.
+
+        Raises:
+            UnhypeError: it is not there, damaged, or was fitted on another base.
+        """
+        path = self.path(method)
+        card = self.card(method)
+        if not path.exists() or sha256(path) != card["sha256"] or card["base_hash"] != self.base_hash:
+            raise UnhypeError(f"got no {path} that its card describes and this base fits, wanted one: delete {path.with_suffix('.json')} and compare again")
+        return load_file(path, device=str(self.family.unet.device))
+
+    def card(self, method: str) -> dict[str, Any]:
+        """The card of a fitted method.
+
+        Raises:
+            UnhypeError: there is none.
+        """
+        path = self.path(method).with_suffix(".json")
+        if not path.exists():
+            raise UnhypeError(f"got no {path}, wanted {method} to be fitted first: unhype compare --methods {method}")
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return card
+
+    def identity(self, method: str, *others: object) -> str:
+        """Of a fitted method as an eraser."""
+        return identity(self.base_hash, self.how, method, self.card(method)["sha256"], *others)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a fit stands."""
+
+    step: int
+    steps: int
+    loss: float = float("nan")
+
+
+class Method(Protocol):
+    """A way to erase."""
+
+    @property
+    def name(self) -> str:
+        """In tables."""
+        ...
+
+    @property
+    def fits(self) -> str:
+        """Under which name its fitted tensors are kept; methods that differ in a gate alone share them."""
+        ...
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        """Fit it and keep the result; resumes, and does nothing where it is there."""
+        ...
+
+    def eraser(self, case: Case) -> Eraser:
+        """The fitted method, ready to draw."""
+        ...

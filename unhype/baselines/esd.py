@@ -1,0 +1,87 @@
+"""ESD (Gandikota et al. 2023): fine-tune weights of the U-Net until a forgotten prompt is guided away from itself.
+
+    ε_θ(z_t, t, c)  →  ε*(z_t, t, ∅) − γ·(ε*(z_t, t, c) − ε*(z_t, t, ∅))
+
+``esd_x`` tunes cross-attention (what answers to words), ``esd_u`` everything else.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from unhype.baselines.case import Case, Step
+from unhype.baselines.weights import Rewritten
+from unhype.losses import guided_target
+from unhype.training import Schedule, fit
+
+PARTS = {"esd_x": lambda name: ".attn2." in name, "esd_u": lambda name: ".attn2." not in name}
+"""Method → which weights of the U-Net it tunes."""
+
+
+@dataclass(frozen=True)
+class Esd:
+    """Attributes:
+    name: ``esd_x`` or ``esd_u``.
+    gamma: γ.
+    """
+
+    name: str = "esd_x"
+    gamma: float = 1.0
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=500, batch=16, rate=5e-5, decay=0.0))
+
+    @property
+    def fits(self) -> str:
+        return self.name
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        if case.path(self.name).with_suffix(".json").exists():
+            return
+        case.folder.mkdir(parents=True, exist_ok=True)
+        family, material = case.family, case.material
+        tuned = _Tuned(family.unet, PARTS[self.name])
+        nothing = family.encode([""]).states
+
+        def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
+            chosen = rng.integers(len(material.prompts), size=self.schedule.batch)
+            states = family.encode([material.prompts[i] for i in chosen]).states
+            noisy, timesteps = material.noised(family, chosen, rng, earliest=0.0)
+            with torch.no_grad():
+                eps_concept = family.predict(noisy, timesteps, states)
+                eps_nothing = family.predict(noisy, timesteps, nothing.expand_as(states))
+            target = guided_target(eps_concept, eps_nothing, self.gamma, torch.ones(len(chosen), device=noisy.device))
+            with sdpa_kernel(SDPBackend.MATH) if noisy.device.type == "cpu" else nullcontext():
+                return ((tuned(noisy, timesteps, states) - target) ** 2).mean()
+
+        for report in fit(tuned, loss, self.schedule, case.checkpoint(self.name), case.seed, family.unet.device, torch.float32):
+            yield Step(report.step, report.steps, report.loss)
+        case.keep(self.name, tuned.weights(), {"gamma": self.gamma, "schedule": asdict(self.schedule)})
+
+    def eraser(self, case: Case) -> Rewritten:
+        return Rewritten(self.name, case.identity(self.fits), case)
+
+
+class _Tuned(nn.Module):
+    """A copy of a U-Net, some of whose weights are trained."""
+
+    def __init__(self, unet: nn.Module, chosen: object) -> None:
+        super().__init__()
+        model = copy.deepcopy(unet)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(bool(chosen(name)))  # type: ignore[operator]
+        self.model = model
+
+    def forward(self, noisy: torch.Tensor, timesteps: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        noise: torch.Tensor = self.model(noisy, timesteps, encoder_hidden_states=states).sample
+        return noise
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The tuned ones, under the U-Net's names."""
+        return {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}

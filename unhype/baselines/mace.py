@@ -1,0 +1,68 @@
+"""After MACE (Lu et al. 2024): a LoRA for each concept, fused into one set of weights in closed form.
+
+    W = argmin  Σ_i ‖W c_i − (W0 + ΔW_i) c_i‖²  +  Σ_p ‖W c_p − W0 c_p‖²  +  λ‖W − W0‖²
+
+c_i are token states of concept i's prompts, ΔW_i its LoRA. Like the paper's fusion and not all of the paper: its LoRAs are trained by masking attention maps
+with a segmentation model, ours on UnHype's target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+
+from unhype.baselines.adapters import BANK, by_site, train_bank
+from unhype.baselines.case import Case, Step
+from unhype.baselines.weights import Rewritten
+from unhype.trainer import TrainingSettings
+
+
+@dataclass(frozen=True)
+class MaceLike:
+    """Attributes:
+    weight: λ, per forgotten concept.
+    templates: prompts of each concept whose states are fused.
+    """
+
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    rank: int = 1
+    weight: float = 0.1
+    templates: int = 4
+    name: str = "mace_like"
+    fits: str = "mace_like"
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        if case.path(self.name).with_suffix(".json").exists():
+            return
+        yield from train_bank(case, self.settings, self.rank)
+        family, bank = case.family, by_site(case.fitted(BANK), case.family.sites)
+        rows = [group["prompt"].iloc[:: max(1, len(group) // self.templates)] for _, group in case.train.groupby("concept", sort=False)]
+        states = [family.encode(list(prompts)).states.flatten(0, 1) for prompts in rows]
+        kept = family.encode([*case.retained, ""]).states.flatten(0, 1)
+        weights = {}
+        for site in family.sites:
+            original = family.unet.get_submodule(site.name).weight
+            weights[f"{site.name}.weight"] = fuse(original, states, bank[site.name].merged(), kept, self.weight * len(states)).to(original.dtype)
+        case.keep(self.name, weights, {"rank": self.rank, "weight": self.weight, "templates": self.templates})
+
+    def eraser(self, case: Case) -> Rewritten:
+        return Rewritten(self.name, case.identity(self.fits), case)
+
+
+def fuse(W0: torch.Tensor, states: list[torch.Tensor], deltas: torch.Tensor, kept: torch.Tensor, weight: float) -> torch.Tensor:
+    """The closed form above: W = W0 + (Σ ΔW_i C_iᵀC_i)(Σ C_iᵀC_i + PᵀP + λI)⁻¹.
+
+    Args:
+        W0: ``[o, i]``.
+        states: c_i of each of m concepts, ``[n, i]`` each.
+        deltas: ΔW_i, ``[m, o, i]``.
+        kept: c_p, ``[k, i]``.
+        weight: λ.
+    """
+    W0, deltas, kept = W0.double(), deltas.double(), kept.double()
+    grams = [C.double().T @ C.double() for C in states]
+    total = torch.stack(grams).sum(0) + kept.T @ kept + weight * torch.eye(W0.shape[1], dtype=torch.float64, device=W0.device)
+    pull = torch.stack([delta @ gram for delta, gram in zip(deltas, grams, strict=True)]).sum(0)
+    return W0 + torch.linalg.solve(total, pull, left=False)

@@ -1,0 +1,57 @@
+"""SPM's way (Lyu et al. 2024): one LoRA for each concept, all added up, each scaled by how much the prompt has to do with its concept.
+
+    γ_i(p) = max( cosine of CLIP's vectors of p and of concept i,  share of the concept's words that p says )
+
+The cosine is measured from that of the empty prompt, so that a prompt about nothing opens nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch.nn import functional as F
+
+from unhype.baselines.adapters import BANK, Adapted, train_bank
+from unhype.baselines.case import Case, Step
+from unhype.trainer import TrainingSettings
+
+
+@dataclass(frozen=True)
+class SpmGate:
+    """A bank of LoRAs behind soft gates."""
+
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    rank: int = 1
+    name: str = "spm_gate"
+    fits: str = BANK
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        yield from train_bank(case, self.settings, self.rank)
+
+    def eraser(self, case: Case) -> Adapted:
+        concepts = list(case.concepts)
+        centres, floor = _vectors(case, concepts), _vectors(case, [""])
+
+        def weigh(prompts: list[str]) -> torch.Tensor:
+            nothing = (floor @ centres.T)[0]
+            cosine = ((_vectors(case, prompts) @ centres.T - nothing) / (1 - nothing)).clamp(0, 1)
+            return torch.maximum(cosine, said(prompts, concepts).to(cosine.device))
+
+        return Adapted(self.name, case.identity(self.fits, self.name), case, self.fits, weigh)
+
+
+def said(prompts: list[str], concepts: list[str]) -> torch.Tensor:
+    """The share of each concept's words that each prompt says, ``[n, m]``."""
+    words = [set(_words(concept)) for concept in concepts]
+    return torch.tensor([[len(concept & set(_words(prompt))) / len(concept) for concept in words] for prompt in prompts])
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def _vectors(case: Case, prompts: list[str]) -> torch.Tensor:
+    return F.normalize(case.family.encode(prompts).pooled, dim=-1)

@@ -1,0 +1,37 @@
+"""One static LoRA for all concepts, trained on UnHype's own target, with as many retained prompts, whose target is the base itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from unhype.baselines.adapters import Adapted, Bank, always, train_adapters
+from unhype.baselines.case import Case, Step
+from unhype.trainer import Material, TrainingSettings
+
+
+@dataclass(frozen=True)
+class StaticLora:
+    """The same LoRA for every prompt, in both halves of guidance, as if merged into the weights."""
+
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    name: str = "static_lora"
+    fits: str = "static_lora"
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        settings = replace(self.settings, mode="direct", seed=case.seed, retained=0, switch=False)
+        yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), with_retained(case.material))
+
+    def eraser(self, case: Case) -> Adapted:
+        return Adapted(self.name, case.identity(self.name), case, self.fits, always(case), unconditional=True)
+
+
+def with_retained(material: Material) -> Material:
+    """As many retained prompts again, each its own anchor: their target is what the base predicts."""
+    if not material.retained:
+        return material
+    kept = [material.retained[i] for i in np.linspace(0, len(material.retained) - 1, len(material.prompts)).round().astype(int)]
+    rows = np.concatenate([material.rows, material.rows])
+    return Material([*material.prompts, *kept], [*material.anchors, *kept], material.retained, material.latents, rows)

@@ -1,0 +1,50 @@
+"""The null hypothesis: a static LoRA that is put on where CLIP finds a prompt like a forgotten concept, and off elsewhere.
+
+Cosine of the prompt's vector to the nearest forgotten concept's; the threshold halves the way between retained and forgotten training prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch.nn import functional as F
+
+from unhype.baselines.adapters import Adapted, Bank, train_adapters
+from unhype.baselines.case import Case, Step
+from unhype.trainer import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """CLIP similarity and a static LoRA without retention."""
+
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    name: str = "threshold"
+    fits: str = "plain_lora"
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        settings = replace(self.settings, mode="direct", seed=case.seed, retained=0, switch=False)
+        yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), case.material)
+
+    def eraser(self, case: Case) -> Adapted:
+        centres = vectors(case, list(case.concepts))
+        forgotten, retained = (likeness(case, list(table["prompt"][::7]), centres).median() for table in (case.train, case.retain))
+        opens = float(forgotten + retained) / 2
+
+        def weigh(prompts: list[str]) -> torch.Tensor:
+            return (likeness(case, prompts, centres) > opens).float()[:, None]
+
+        return Adapted(self.name, case.identity(self.fits, self.name), case, self.fits, weigh)
+
+
+def likeness(case: Case, prompts: list[str], centres: torch.Tensor) -> torch.Tensor:
+    """Cosine of each prompt to the nearest centre, ``[n]``."""
+    return (vectors(case, prompts) @ centres.T).amax(1)
+
+
+def vectors(case: Case, prompts: list[str]) -> torch.Tensor:
+    """CLIP's vectors of prompts, unit length, ``[n, d]``."""
+    parts = [case.family.encode(prompts[i : i + 128]).pooled for i in range(0, len(prompts), 128)]
+    return F.normalize(torch.cat(parts), dim=-1)

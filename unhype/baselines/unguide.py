@@ -1,0 +1,116 @@
+"""UnGuidance (arXiv 2508.05755): a static LoRA, and a mixture with the base whose sign each prompt decides at inference.
+
+    d(p) = mean ‖ε_lora(z_t, t, p) − ε*(z_t, t, p)‖₂         ε = w·ε* + (1 − w)·ε_lora         w = −1 if d(p) > d("") else 2
+
+A forgotten prompt moves the LoRA more than the empty one does, and is pushed on; every other prompt is pushed back. The paper looks at the first
+few steps of the trajectory (``unguide_paper``), its code after four fifths of the steps (``unguide_code``). Two models and probes for every prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from unhype.baselines.adapters import Bank, by_site, train_adapters
+from unhype.baselines.case import Case, Step
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.lora import Factors, active
+from unhype.sampling import Sampling, sample
+from unhype.trainer import TrainingSettings
+
+PROBES = {"unguide_paper": (0.0, 0.1, 0.2), "unguide_code": (0.8,)}
+"""Form → where it looks, as shares of the sampling steps."""
+
+
+@dataclass(frozen=True)
+class UnGuide:
+    """Attributes:
+    name: ``unguide_paper`` or ``unguide_code``.
+    noises: starts whose distances are averaged.
+    """
+
+    name: str = "unguide_paper"
+    noises: int = 4
+    gamma: float = 2.0
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
+    fits: str = "unguide_lora"
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        settings = replace(self.settings, mode="direct", seed=case.seed, retained=0, switch=False, gamma=self.gamma)
+        yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), case.material)
+
+    def eraser(self, case: Case) -> _Mixture:
+        return _Mixture(self.name, case.identity(self.fits, self.name, self.noises), case, self)
+
+
+@dataclass(frozen=True)
+class _Mixture:
+    name: str
+    identity: str
+    case: Case
+    method: UnGuide
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+        family, how = self.case.family, self.case.how
+        lora = by_site(self.case.fitted(self.method.fits), family.sites)
+        floor = float(distances(family, lora, [""], how, PROBES[self.name], self.method.noises)[0])
+        for start in range(0, len(prompts), how.batch):
+            part = slice(start, start + how.batch)
+            far = distances(family, lora, list(prompts[part]), how, PROBES[self.name], self.method.noises) > floor
+            with mixed(family, lora, torch.where(far, -1.0, 2.0)):
+                yield from sample(family.pipeline, prompts[part], seeds[part], how)
+
+
+@torch.no_grad()
+def distances(
+    family: StableDiffusion, lora: Mapping[str, Factors], prompts: list[str], how: Sampling, probes: Sequence[float], noises: int, seed: int = 0
+) -> torch.Tensor:
+    """d(p) of each prompt, ``[n]``: along the base's own trajectories, the same noises for every prompt."""
+    scheduler, device = type(family.pipeline.scheduler).from_config(family.pipeline.scheduler.config), family.unet.device
+    scheduler.set_timesteps(how.steps, device=device)
+    looked = {round(share * (how.steps - 1)) for share in probes}
+    n, size = len(prompts), family.unet.config.sample_size
+    states = family.encode(prompts).states.repeat(noises, 1, 1)
+    empty = family.encode([""]).states.expand_as(states)
+    starts = torch.randn(noises, 1, family.unet.config.in_channels, size, size, generator=torch.Generator("cpu").manual_seed(seed))
+    latents = starts.expand(-1, n, -1, -1, -1).flatten(0, 1).to(device) * scheduler.init_noise_sigma
+    found = torch.zeros(noises * n, device=device)
+    for i, timestep in enumerate(scheduler.timesteps[: max(looked) + 1]):
+        timesteps = timestep.expand(len(latents))
+        noise = family.predict(latents, timesteps, states)
+        if i in looked:
+            with active(family.unet, repeated(lora, len(latents))):
+                found += (family.predict(latents, timesteps, states) - noise).flatten(1).norm(dim=1) / len(looked)
+        guided = torch.lerp(family.predict(latents, timesteps, empty), noise, how.guidance) if i < max(looked) else noise
+        latents = scheduler.step(guided, timestep, latents).prev_sample
+    return found.view(noises, n).mean(0).cpu()
+
+
+@contextmanager
+def mixed(family: StableDiffusion, lora: Mapping[str, Factors], w: torch.Tensor) -> Iterator[None]:
+    """The U-Net as ε = w·ε* + (1 − w)·ε_lora while the context is open, for a batch of len(w) prompts; in both halves of guidance."""
+    unet = family.unet
+    forward = unet.forward
+
+    def both(noisy: torch.Tensor, *rest: Any, **named: Any) -> Any:
+        base = forward(noisy, *rest, **{**named, "return_dict": False})[0]
+        with active(unet, repeated(lora, len(noisy))):
+            adapted = forward(noisy, *rest, **{**named, "return_dict": False})[0]
+        weight = w.to(base).repeat(len(noisy) // len(w)).view(-1, 1, 1, 1)
+        return (weight * base + (1 - weight) * adapted,)
+
+    unet.forward = both
+    try:
+        yield
+    finally:
+        del unet.forward
+
+
+def repeated(lora: Mapping[str, Factors], n: int) -> dict[str, Factors]:
+    """A single LoRA for n samples."""
+    return {name: f.repeated(n) for name, f in lora.items()}

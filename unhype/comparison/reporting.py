@@ -1,0 +1,40 @@
+"""A comparison's table, its picture of forgetting against keeping, and a gallery with equal seeds: the base above, a row for each method below."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from unhype.comparison.running import BARE, Comparison
+from unhype.evaluation.album import Album
+from unhype.files import write_text
+from unhype.gallery import draw_gallery, save_picture
+from unhype.reports.comparison import comparison_rows, draw_pareto, missing_strata
+from unhype.reports.tables import markdown
+
+SHOWN = ("forgotten", "alias", "two_forgotten", "forgotten_and_retained", "trained", "unseen", "near_miss", "things")
+"""Strata in the gallery, a column each."""
+
+
+def write_report(comparison: Comparison, folder: Path) -> str:
+    """Write ``comparison.md``, ``comparison.json``, ``pareto.png`` and ``gallery.png``; returns the table."""
+    results = comparison.results()
+    missing = missing_strata(results)
+    text = markdown(comparison_rows(results)) + "".join(f"\n\nNot asked: {line}" for line in missing)
+    write_text(folder / "comparison.md", text + "\n")
+    write_text(folder / "comparison.json", json.dumps(results, indent=2) + "\n")
+    draw_pareto(results, folder / "pareto.png")
+    _draw_gallery(comparison, [name for name, runs in results.items() if any("summary" in run for run in runs)], folder / "gallery.png")
+    return text
+
+
+def _draw_gallery(comparison: Comparison, names: list[str], path: Path) -> None:
+    table, _ = comparison.strata
+    rows = table[table["stratum"].isin(SHOWN)].groupby("stratum", sort=False).nth(0)
+    pictures, words = [], []
+    for name in names:
+        seed = comparison.seeds[0]
+        album = comparison.bare if name == BARE else Album(comparison.job.images_folder, comparison.methods[name].eraser(comparison.case(seed)))
+        pictures += list(album.read(list(rows["prompt"]), list(rows["seed"])))
+        words += [f"{stratum}: {prompt}" for stratum, prompt in zip(rows["stratum"], rows["prompt"], strict=True)] if name == BARE else [name] * len(rows)
+    save_picture(draw_gallery(pictures, words, columns=len(rows)), path)
