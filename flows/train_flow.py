@@ -76,7 +76,7 @@ class TrainFlow(FlowSpec):
                 job = self._job()  # and a base that does not know these concepts
                 result = jobs.validate(job, jobs.load_base(job))
             write_report(result, concepts, Path(self.report))
-            self.rules = [(rule.rule, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
+            self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
             print(f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}")
             if not result.ok:
                 raise UnhypeError(result.first_error_line(path))
@@ -127,9 +127,12 @@ class TrainFlow(FlowSpec):
                 show(Table(rows, headers=list(header)))
         show(Markdown(provenance(self.scores)))
         show(Markdown("## Gallery\nThe base above, guarded below, same seeds."))
-        show(Image((Path(self.guard) / "gallery.png").read_bytes()))
+        for role in self.scores["roles"]:
+            show(Image.from_pil_image(examination.gallery([role]), label=role))
         show(Markdown("## Training"))
-        show(VegaChart(_curves(self.curve)))
+        losses, strengths = {"loss", "task"}, {line for point in self.curve for line in point if line.startswith(("strength", "step", "target"))}
+        for lines in (losses, strengths):
+            show(VegaChart(_curves(self.curve, lines)))
         show(Markdown(f"## Concept set\nFull report: `{self.report}`"))
         show(Table([[str(cell) for cell in row] for row in self.rules], headers=["rule", "verdict", "checked", "failures"]))
         self.next(self.register)
@@ -173,10 +176,10 @@ class TrainFlow(FlowSpec):
         return open_job(self.concepts, self.base, Path(self.data), Path(self.build), training, params.prompts, params.sampling)
 
 
-def _curves(curve):
-    """Every measured line over steps, as a chart."""
+def _curves(curve, lines):
+    """Some measured lines over steps, as a chart."""
     thinned = curve[:: max(1, len(curve) // 200)]
-    points = [{"step": point["step"], "value": value, "line": line} for point in thinned for line, value in point.items() if line != "step"]
+    points = [{"step": point["step"], "value": point[line], "line": line} for point in thinned for line in sorted(lines & set(point))]
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": 600,

@@ -15,7 +15,7 @@ from unhype import cli
 from unhype.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("demo", "world", "verify", "measure", "pretrain", "concepts", "prompts", "generate", "evaluate", "ui")
+VERBS = ("demo", "world", "verify", "measure", "pretrain", "concepts", "prompts", "generate", "evaluate", "compare", "ui")
 
 
 def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,6 +38,9 @@ def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.Captu
         (["generate", "--prompt", "Cher"], ["without --model"]),
         (["generate", "--prompt", "Cher", "--model", "{tmp}"], ["guard.json", "wanted a trained guard"]),
         (["evaluate", "--method", "none", "--prompts", "{tmp}/absent.csv"], ["got no file {tmp}/absent.csv"]),
+        (["compare", "--methods", "magic"], ["got the method 'magic'", "static_lora"]),
+        (["compare", "--n", "0"], ["got --n 0"]),
+        (["compare", "--concepts", "celeb999"], ["celeb999", "celeb100"]),
         (["pretrain", "mini-sd", "--device", "abacus", "--work", "{tmp}"], ["got the device 'abacus'", "cpu"]),
     ],
 )

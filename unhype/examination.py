@@ -29,6 +29,7 @@ from unhype.prompts import evaluation_table
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
+    from PIL import Image
 
 UNJUDGED = "unjudged"
 """Role of retained texts that the judge has no word for: their drift counts, what they show does not."""
@@ -91,14 +92,19 @@ class Examination:
         """``scores.json``, also as the set's latest in ``data/scores``; ``gallery.png``: prompts of every role, the base above, guarded below, same seeds."""
         for path in (self.job.guard_folder / "scores.json", self.job.data / "scores" / f"{self.job.concepts.name}.json"):
             write_text(path, json.dumps(scores, indent=2) + "\n")
+        save_picture(self.gallery(list(self.table["role"].unique())), self.job.guard_folder / "gallery.png")
+
+    def gallery(self, roles: Sequence[str]) -> Image.Image:
+        """Prompts of these roles: the base above, guarded below, same seeds. The pictures must be drawn."""
         pictures: list[np.ndarray] = []
         words: list[str] = []
         columns = min(8, int(self.table.groupby("role").size().min()))
-        for role, rows in self.table.groupby("role", sort=False):
+        for role in roles:
+            rows = self.table[self.table["role"] == role]
             chosen = rows.iloc[:: max(1, len(rows) // columns)][:columns]
             pictures += [*self.pixels(self.bare, chosen), *self.pixels(self._album(self.guard), chosen)]
             words += [f"{role}: {prompt}" for prompt in chosen["prompt"]] + ["guarded"] * len(chosen)
-        save_picture(draw_gallery(pictures, words, columns), self.job.guard_folder / "gallery.png")
+        return draw_gallery(pictures, words, columns)
 
     def pixels(self, album: Album, table: pd.DataFrame) -> np.ndarray:
         """The drawn pictures of some rows."""

@@ -30,15 +30,17 @@ def draw_gallery(pictures: Sequence[np.ndarray], words: Sequence[str], columns: 
     height, width = (side * scale for side in pictures[0].shape[:2])
     columns = min(columns, len(pictures))
     lines = [_broken(text, font, width) for text in words]
-    cell = (width + MARGIN, height + LINE * max(len(broken) for broken in lines) + MARGIN)
-    rows = -(-len(pictures) // columns)
-    page = Image.new("RGB", (columns * cell[0] + MARGIN, rows * cell[1] + MARGIN), PAPER)
+    rows = [range(start, min(start + columns, len(pictures))) for start in range(0, len(pictures), columns)]
+    heights = [height + LINE * max(len(lines[i]) for i in row) + MARGIN for row in rows]
+    page = Image.new("RGB", (columns * (width + MARGIN) + MARGIN, sum(heights) + MARGIN), PAPER)
     draw = ImageDraw.Draw(page)
-    for i, (picture, broken) in enumerate(zip(pictures, lines, strict=True)):
-        x, y = MARGIN + (i % columns) * cell[0], MARGIN + (i // columns) * cell[1]
-        page.paste(Image.fromarray(picture).resize((width, height), Image.Resampling.NEAREST), (x, y))
-        for k, line in enumerate(broken):
-            draw.text((x, y + height + 1 + k * LINE), line, INK, font=font)
+    for k, row in enumerate(rows):
+        y = MARGIN + sum(heights[:k])
+        for column, i in enumerate(row):
+            x = MARGIN + column * (width + MARGIN)
+            page.paste(Image.fromarray(pictures[i]).resize((width, height), Image.Resampling.NEAREST), (x, y))
+            for number, line in enumerate(lines[i]):
+                draw.text((x, y + height + 1 + number * LINE), line, INK, font=font)
     return page
 
 
@@ -55,4 +57,4 @@ def _broken(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width
             lines.append(word)
         else:
             lines[-1] = longer
-    return lines[:most]
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]} …"]

@@ -14,11 +14,13 @@ from unhype.evaluation.judges import Seen
 from unhype.reports.comparison import comparison_rows, draw_pareto, missing_strata
 
 NOBODY, STRANGER = Seen((), False), Seen(("unknown",), True)
-TABLE = pd.DataFrame(
-    [("forgotten", "Cher", ""), ("forgotten", "Cher", ""), ("forgotten", "Cher", ""), ("two_forgotten", "Cher;Prince", "")]
-    + [("forgotten_and_retained", "Cher", "Drake"), ("forgotten_and_retained", "Cher", "Drake"), ("unseen", "", "Adele"), ("unseen", "", "Adele")],
-    columns=["stratum", "erased", "kept"],
-)
+ROWS = [
+    *[("forgotten", "Cher", "")] * 3,
+    ("two_forgotten", "Cher;Prince", ""),
+    *[("forgotten_and_retained", "Cher", "Drake")] * 2,
+    *[("unseen", "", "Adele")] * 2,
+]
+TABLE = pd.DataFrame(ROWS, columns=["stratum", "erased", "kept"])
 
 
 def seen(*names: str) -> Seen:

@@ -70,8 +70,13 @@ def train_bank(case: Case, base_settings: TrainingSettings, rank: int) -> Iterat
 def concept_vectors(case: Case) -> torch.Tensor:
     """The mean vector of each forgotten concept's training prompts, unit length, ``[m, d]``."""
     prompts = [prompt for _, rows in case.train.groupby("concept", sort=False) for prompt in rows["prompt"]]
-    vectors = torch.cat([case.family.encode(prompts[i : i + 128]).pooled for i in range(0, len(prompts), 128)])
-    return F.normalize(vectors.view(len(case.concepts), -1, vectors.shape[1]).mean(1), dim=-1)
+    return F.normalize(vectors(case, prompts).view(len(case.concepts), -1, case.family.width).mean(1), dim=-1)
+
+
+def vectors(case: Case, prompts: Sequence[str]) -> torch.Tensor:
+    """CLIP's vectors of prompts, unit length, ``[n, d]``."""
+    parts = [case.family.encode(prompts[i : i + 128]).pooled for i in range(0, len(prompts), 128)]
+    return F.normalize(torch.cat(parts), dim=-1)
 
 
 def by_site(tensors: Mapping[str, torch.Tensor], sites: Sequence[Site]) -> dict[str, Factors]:

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
-from torch.nn import functional as F
 
-from unhype.baselines.adapters import BANK, Adapted, train_bank
+from unhype.baselines.adapters import BANK, Adapted, train_bank, vectors
 from unhype.baselines.case import Case, Step
 from unhype.trainer import TrainingSettings
 
@@ -33,11 +32,11 @@ class SpmGate:
 
     def eraser(self, case: Case) -> Adapted:
         concepts = list(case.concepts)
-        centres, floor = _vectors(case, concepts), _vectors(case, [""])
+        centres, floor = vectors(case, concepts), vectors(case, [""])
 
         def weigh(prompts: list[str]) -> torch.Tensor:
             nothing = (floor @ centres.T)[0]
-            cosine = ((_vectors(case, prompts) @ centres.T - nothing) / (1 - nothing)).clamp(0, 1)
+            cosine = ((vectors(case, prompts) @ centres.T - nothing) / (1 - nothing)).clamp(0, 1)
             return torch.maximum(cosine, said(prompts, concepts).to(cosine.device))
 
         return Adapted(self.name, case.identity(self.fits, self.name), case, self.fits, weigh)
@@ -51,7 +50,3 @@ def said(prompts: list[str], concepts: list[str]) -> torch.Tensor:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
-
-
-def _vectors(case: Case, prompts: list[str]) -> torch.Tensor:
-    return F.normalize(case.family.encode(prompts).pooled, dim=-1)

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch.nn import functional as F
 
-from unhype.baselines.adapters import Adapted, Bank, train_adapters
+from unhype.baselines.adapters import Adapted, Bank, train_adapters, vectors
 from unhype.baselines.case import Case, Step
+from unhype.errors import UnhypeError
 from unhype.trainer import TrainingSettings
 
 
@@ -29,6 +29,8 @@ class Threshold:
         yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), case.material)
 
     def eraser(self, case: Case) -> Adapted:
+        if case.retain.empty:
+            raise UnhypeError("got no retained prompts, wanted some: the threshold lies between them and the forgotten ones")
         centres = vectors(case, list(case.concepts))
         forgotten, retained = (likeness(case, list(table["prompt"][::7]), centres).median() for table in (case.train, case.retain))
         opens = float(forgotten + retained) / 2
@@ -42,9 +44,3 @@ class Threshold:
 def likeness(case: Case, prompts: list[str], centres: torch.Tensor) -> torch.Tensor:
     """Cosine of each prompt to the nearest centre, ``[n]``."""
     return (vectors(case, prompts) @ centres.T).amax(1)
-
-
-def vectors(case: Case, prompts: list[str]) -> torch.Tensor:
-    """CLIP's vectors of prompts, unit length, ``[n, d]``."""
-    parts = [case.family.encode(prompts[i : i + 128]).pooled for i in range(0, len(prompts), 128)]
-    return F.normalize(torch.cat(parts), dim=-1)

@@ -32,7 +32,7 @@ def publish_guard(
         root: folder of the store.
         name: of the registered model.
         guard: guard folder, with ``scores.json`` and ``gallery.png``.
-        scores: every number within becomes a metric.
+        scores: every number within becomes a metric; how pictures were drawn is a parameter.
         curve: of each training step, ``step`` and what was measured.
         report: of the validation of the concept set.
         description: Markdown for the version and the run.
@@ -58,7 +58,7 @@ def publish_guard(
         metaflow_run=metaflow_run,
         params={"base": card["base"], "concepts": card["concepts"], "training": card.get("training", {}), "sampling": card.get("sampling", {})},
         history={int(point["step"]): {key: value for key, value in point.items() if key != "step"} for point in curve},
-        final=dict(_numbers(scores)),
+        final=dict(_numbers({key: value for key, value in scores.items() if key != "sampling"})),
         pictures=_gallery(guard, int(max((point["step"] for point in curve), default=0))),
         files=[report, *(path for path in (guard / name for name in ("guard.json", "scores.json", "gallery.png")) if path.exists())],
         tags=tags,
