@@ -52,7 +52,7 @@ def change_card(folder: Path, **facts: object) -> None:
         (lambda folder: change_card(folder, width=9), "do not fit"),
         (lambda folder: change_card(folder, hypernet={"rank": 3}), "do not fit"),
         (lambda folder: change_card(folder, sites=[]), "do not fit"),
-        (lambda folder: change_card(folder, switch={"concepts": ["Cher"], "threshold": 0.5, "slope": 9.0}), "do not fit"),
+        (lambda folder: change_card(folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1}), "do not fit"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(folder: Path, spoil: object, message: str) -> None:

@@ -41,4 +41,15 @@ def test_it_is_the_same_every_time(world: tuple[torch.Tensor, ...]) -> None:
     one, two = (fit_switch(list("abcdefghijklmnopqrst"), world[0], world[1]) for _ in range(2))
     assert isinstance(one, Switch)
     assert torch.equal(one.centres, two.centres)
-    assert (one.threshold, one.slope) == (two.threshold, two.slope)
+    assert torch.equal(one.kept, two.kept)
+
+
+def test_a_retained_concept_stays_however_near_it_lies() -> None:
+    torch.manual_seed(0)
+    names, noise = torch.randn(10, 1, 24), 0.05 * torch.randn(10, 12, 24)
+    names[9] = 0.95 * names[0] + 0.2 * torch.randn(24)
+    vectors = names + noise
+    switch = fit_switch([f"name {i}" for i in range(5)], vectors[:5], vectors[5:])
+    assert switch.similarity(vectors[9]).amax(1).mean() > switch.threshold, "not near enough for this test"
+    assert (switch(vectors[9]) == 0).float().mean() > 0.9
+    assert (switch(vectors[:5].flatten(0, 1)) > 0.5).float().mean() > 0.95

@@ -17,9 +17,10 @@ from unhype.errors import UnhypeError
 from unhype.files import describe, sha256, write_tensors, write_text
 from unhype.hypernet import Hypernet, HypernetConfig
 from unhype.lora import Site
+from unhype.switch import TENSORS as SWITCH_TENSORS
 from unhype.switch import Switch
 
-FORMAT = 2
+FORMAT = 3
 TENSORS, CARD = "guard.safetensors", "guard.json"
 
 
@@ -43,8 +44,8 @@ def save(trained: Trained, folder: Path) -> None:
     tensors = {f"hypernet.{name}": tensor for name, tensor in trained.hypernet.state_dict().items()}
     switch: dict[str, Any] | None = None
     if trained.switch:
-        tensors |= {f"switch.{name}": getattr(trained.switch, name) for name in ("mean", "whitening", "centres")}
-        switch = {"concepts": list(trained.switch.concepts), "threshold": trained.switch.threshold, "slope": trained.switch.slope}
+        tensors |= {f"switch.{name}": getattr(trained.switch, name) for name in SWITCH_TENSORS}
+        switch = {"concepts": list(trained.switch.concepts), "threshold": trained.switch.threshold, "width": trained.switch.width}
     (folder / CARD).unlink(missing_ok=True)
     write_tensors(folder / TENSORS, tensors, {"format": "pt"})
     card = {
@@ -78,7 +79,8 @@ def load(folder: Path) -> Trained:
         if card["switch"]:
             parts = {name.removeprefix("switch."): t for name, t in tensors.items() if name.startswith("switch.")}
             facts = card["switch"]
-            switch = Switch(tuple(facts["concepts"]), parts.pop("mean"), parts.pop("whitening"), parts.pop("centres"), facts["threshold"], facts["slope"])
+            mean, whitening, centres, kept = (parts.pop(name) for name in SWITCH_TENSORS)
+            switch = Switch(tuple(facts["concepts"]), mean, whitening, centres, kept, facts["threshold"], facts["width"])
             if parts or len(switch.centres) != len(switch.concepts):
                 raise ValueError(f"{len(switch.centres)} centres for {len(switch.concepts)} concepts")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

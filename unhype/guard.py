@@ -87,6 +87,15 @@ class Guard:
         factors: dict[str, Factors] = self.trained.hypernet(c, steps, self.switch(c) if self.switch else None)
         return factors
 
+    @torch.no_grad()
+    def untouched(self, family: StableDiffusion, prompts: Sequence[str]) -> torch.Tensor:
+        """Which prompts the base draws as if there were no guard, to the bit: ``bool [n]``. None of them without a switch."""
+        if self.switch is None:
+            return torch.zeros(len(prompts), dtype=torch.bool)
+        switch = self.switch.to(family.unet.device)
+        parts = [switch(family.encode(prompts[i : i + 128]).pooled) == 0 for i in range(0, len(prompts), 128)]
+        return torch.cat(parts).cpu()
+
     def strength(self, family: StableDiffusion, prompts: Sequence[str]) -> torch.Tensor:
         """‖ΔW‖ of each prompt, ``[n]``: is the switch a switch?"""
         return strength(self.factors(family, prompts))

@@ -3,7 +3,7 @@
 A hypernetwork learns the names that it was shown, and answers a name that it never saw as it likes. The switch knows instead what
 *changes* when the same name is said in another sentence, and ignores it: prompt vectors are whitened by the scatter within names
 (Fisher's discriminant), so that what is left is who or what is meant. A prompt switches it on if it lies close enough to the centre of
-a forgotten concept. It is fitted in closed form.
+a forgotten concept, and closer than to anything that must stay. It is fitted in closed form.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ SHRINKAGE = 0.2
 """Share of the mean variance that is added to every direction's: few prompts leave some directions unmeasured."""
 
 
-PLACE = -0.2
-"""Where between the retained (0) and the forgotten (1) the switch opens. New sentences and aliases pull the forgotten away from their centres, and names
-that it never saw lie no nearer than the retained: docs/experiments."""
+OPENS = 0.75
+"""Highest cosine at which a switch is half open. New sentences and aliases pull the forgotten away from their centres: docs/experiments."""
 
-WIDTH = 0.25
-"""How much of the way between the two sides it takes to open."""
+ALARMS = 0.005
+"""Where the retained lie far off it opens earlier: where so many of their prompts would be as near to a forgotten centre."""
+
+WIDTH = 0.04
+"""How far it is from shut to wide open."""
+
+
+TENSORS = ("mean", "whitening", "centres", "kept")
+"""The fields of a switch that are tensors."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +40,18 @@ class Switch:
         mean: of all prompt vectors, ``[d]``.
         whitening: ``[d, d]``.
         centres: of every forgotten concept after whitening, unit length, ``[m, d]``.
+        kept: the same of every retained concept, ``[k, d]``.
         threshold: cosine at which the switch is half open.
-        slope: how steeply it opens there; half a unit of 1/slope below it is shut, as far above it is wide open.
+        width: how far it is from shut to wide open.
     """
 
     concepts: tuple[str, ...]
     mean: torch.Tensor
     whitening: torch.Tensor
     centres: torch.Tensor
+    kept: torch.Tensor
     threshold: float
-    slope: float
+    width: float = WIDTH
 
     def similarity(self, c: torch.Tensor) -> torch.Tensor:
         """Cosine of ``c [n, d]`` to every centre, ``[n, m]``."""
@@ -51,16 +59,22 @@ class Switch:
 
     def __call__(self, c: torch.Tensor) -> torch.Tensor:
         """How far open the switch is for ``c [n, d]``: ``[n]`` in 0…1. Shut is exactly 0: such a prompt is drawn by the base itself, to the bit."""
-        return (0.5 + self.slope * (self.similarity(c).amax(1) - self.threshold)).clamp(0, 1)
+        near = self.similarity(c).amax(1)
+        bound = torch.full_like(near, self.threshold)
+        if len(self.kept):
+            bound = torch.maximum(bound, (_project(c, self.mean, self.whitening) @ self.kept.T).amax(1))
+        return (0.5 + (near - bound) / self.width).clamp(0, 1)
 
     def only(self, concepts: Sequence[str]) -> Switch:
-        """The same switch for some of its concepts: the others are no longer forgotten."""
-        kept = [self.concepts.index(concept) for concept in concepts]
-        return replace(self, concepts=tuple(concepts), centres=self.centres[kept])
+        """The same switch for some of its concepts: the others must stay."""
+        chosen = [self.concepts.index(concept) for concept in concepts]
+        others = [i for i in range(len(self.concepts)) if i not in chosen]
+        return replace(self, concepts=tuple(concepts), centres=self.centres[chosen], kept=torch.cat([self.kept, self.centres[others]]))
 
     def to(self, device: torch.device) -> Switch:
         """The same, elsewhere."""
-        return replace(self, mean=self.mean.to(device), whitening=self.whitening.to(device), centres=self.centres.to(device))
+        mean, whitening, centres, kept = (getattr(self, name).to(device) for name in TENSORS)
+        return replace(self, mean=mean, whitening=whitening, centres=centres, kept=kept)
 
 
 def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor) -> Switch:
@@ -77,12 +91,10 @@ def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tens
     values, vectors = torch.linalg.eigh(scatter)
     values = values + SHRINKAGE * values.mean()
     whitening = vectors @ torch.diag(values.rsqrt()) @ vectors.T
-    centres = torch.nn.functional.normalize(_project(forget.double(), mean, whitening).mean(1), dim=-1)
-    own = (_project(forget.double(), mean, whitening) @ centres.T).amax(-1).flatten()
-    other = (_project(retain.double(), mean, whitening) @ centres.T).amax(-1).flatten()
-    # Between the worst of the forgotten and the nearest of the retained, away from single outliers on either side.
-    low, high = float(other.quantile(0.995)), float(own.quantile(0.005))
-    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), low + PLACE * (high - low), 1 / max(WIDTH * (high - low), 0.02))
+    centres, kept = (torch.nn.functional.normalize(_project(side.double(), mean, whitening).mean(1), dim=-1) for side in (forget, retain))
+    nearest = (_project(retain.double(), mean, whitening) @ centres.T).amax(-1).flatten()
+    threshold = min(OPENS, float(nearest.quantile(1 - ALARMS))) if len(nearest) else OPENS
+    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), threshold)
 
 
 def _project(c: torch.Tensor, mean: torch.Tensor, whitening: torch.Tensor) -> torch.Tensor:

@@ -1,13 +1,13 @@
 """Whole prompts, words in their sentence, or phrases on their own: what should the switch look at?
 
-Development templates. The lists' roles are mixed anew, so that nothing that is reported on is tuned on: of the forget and retain names together, those that share a
-first or last name are dealt to both sides; 100 are forgotten, half of the others are known to the switch, half are not. The evaluation names are not touched.
+Development templates. The lists' roles are mixed anew, so that nothing that is reported on is tuned on: of the forget and retain names
+together, those that share a first or last name are dealt to both sides; 100 are forgotten, half of the others are known to the switch,
+half are not. The evaluation names are not touched.
 
     prompt   c of the whole prompt, whitened by the scatter within names (what ships)
     word     the hidden state of every word's last token, in its sentence; the nearest counts
     phrase   c of every phrase of one to three words, alone; the nearest counts
-    steady   the same, but a phrase is no nearer than with one more word to its left, and with one more to its right: "Emma" in "Emma Watson" is nobody yet
-    any      the nearer of prompt and steady, each measured from where it opens
+    any      the nearer of prompt and phrase, each measured from where it opens
 
 Every view opens where 1 in 200 prompts of the known others would be open.
 
@@ -120,18 +120,14 @@ def main() -> None:
     def look(prompts: list[str]) -> dict[str, torch.Tensor]:
         """View → likeness to every forgotten centre, ``[n, m]``."""
         states, texts = words(prompts)
-        spans = [[(i, j) for j in range(1, len(t) + 1) for i in range(max(0, j - LONGEST - 1), j)] for t in texts]
+        spans = [[(i, j) for j in range(1, len(t) + 1) for i in range(max(0, j - LONGEST), j)] for t in texts]
         said = sorted({" ".join(t[i:j]) for t, span in zip(texts, spans, strict=True) for i, j in span})
         place = {text: k for k, text in enumerate(said)}
         by_phrase = phrase_view.alike(pooled(said))
-        found: dict[str, list[torch.Tensor]] = {"word": [], "phrase": [], "steady": []}
+        found: dict[str, list[torch.Tensor]] = {"word": [], "phrase": []}
         for state, t, span in zip(states, texts, spans, strict=True):
-            alone = {(i, j): by_phrase[place[" ".join(t[i:j])]] for i, j in span}
-            short = [(i, j) for i, j in span if j - i <= LONGEST]
-            steady = [torch.stack([alone[near] for near in ((i, j), (i - 1, j), (i, j + 1)) if near in alone]).amin(0) for i, j in short]
             found["word"].append(word_view.alike(state).amax(0))
-            found["phrase"].append(torch.stack([alone[key] for key in short]).amax(0))
-            found["steady"].append(torch.stack(steady).amax(0))
+            found["phrase"].append(by_phrase[[place[" ".join(t[i:j])] for i, j in span]].amax(0))
         return {"prompt": prompt_view.alike(pooled(prompts)), **{view: torch.stack(rows) for view, rows in found.items()}}
 
     def asked(texts: list[str]) -> list[str]:
@@ -155,8 +151,8 @@ def main() -> None:
     print(f"| view | opens at | {' | '.join(roles)} | AUC |\n|{'---|' * (len(roles) + 3)}")
     opens = {view: float(seen["known others"][view].amax(1).quantile(1 - FALSE_ALARMS)) for view in seen["known others"]}
     for role in seen.values():
-        role["any"] = torch.maximum(role["prompt"] - opens["prompt"], role["steady"] - opens["steady"])
-    for view in ("prompt", "word", "phrase", "steady", "any"):
+        role["any"] = torch.maximum(role["prompt"] - opens["prompt"], role["phrase"] - opens["phrase"])
+    for view in ("prompt", "word", "phrase", "any"):
         best: Callable[[str], torch.Tensor] = lambda role, view=view: seen[role][view].amax(1)  # noqa: E731
         threshold = float(best("known others").quantile(1 - FALSE_ALARMS))
         shares = [f"{float((best(role) > threshold).double().mean()):.3f}" for role in roles]

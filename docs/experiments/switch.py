@@ -7,6 +7,7 @@ Forgotten: the 100 retain names, and their aliases. Trained to be kept: 50 of th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -40,14 +41,14 @@ def main() -> None:
         "forgotten and another": vectors([f"{a} and {b}" for a, b in zip(forgotten, others[50:], strict=False)]),
         "nameless people and things": vectors(["a man", "a woman", "a person", "a dog", "a ship", "a street", "the sky"]),
     }
-    print(f"| shrinkage | place | opens at | {' | '.join(asked)} |\n|{'---|' * (3 + len(asked))}")
+    print(f"| shrinkage | opens at | {' | '.join(asked)} |\n|{'---|' * (2 + len(asked))}")
     for shrinkage in (0.02, 0.2, 1.0):
         unhype.switch.SHRINKAGE = shrinkage
-        for place in (-0.4, -0.2, 0.0, 0.2, 0.4):
-            unhype.switch.PLACE = place
-            switch = fit_switch(forgotten, *trained)
+        fitted = fit_switch(forgotten, *trained)
+        for threshold in (0.65, 0.7, 0.75, 0.8, 0.85):
+            switch = replace(fitted, threshold=threshold)
             shares = [f"{float((switch(c.flatten(0, 1)) > 0.5).float().mean()):.3f}" for c in asked.values()]
-            print(f"| {shrinkage} | {place} | {switch.threshold:.3f} | {' | '.join(shares)} |", flush=True)
+            print(f"| {shrinkage} | {threshold} | {' | '.join(shares)} |", flush=True)
 
 
 if __name__ == "__main__":

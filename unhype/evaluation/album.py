@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +41,16 @@ class Album:
             lot = missing[start : start + LOT]
             pictures = (picture for batch in self.eraser.draw([p for p, _ in lot], [s for _, s in lot]) for picture in batch)
             for (prompt, seed), picture in zip(lot, pictures, strict=True):
-                write_whole(self.path(prompt, seed), lambda partial, picture=picture: Image.fromarray(picture).save(partial, format="PNG"))  # type: ignore[misc]
+                write_whole(self.path(prompt, seed), lambda unfinished, picture=picture: Image.fromarray(picture).save(unfinished, format="PNG"))  # type: ignore[misc]
                 done += 1
                 yield done
+
+    def adopt(self, other: Album, prompts: Sequence[str], seeds: Sequence[int]) -> None:
+        """Take pictures over from another album, where this eraser would draw the very same."""
+        for prompt, seed in zip(prompts, seeds, strict=True):
+            path, source = self.path(prompt, int(seed)), other.path(prompt, int(seed))
+            if not path.exists():
+                write_whole(path, partial(shutil.copyfile, source))
 
     def read(self, prompts: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
         """The pictures, ``uint8 [n, height, width, 3]``."""
