@@ -4,6 +4,9 @@ A hypernetwork learns the names that it was shown, and answers a name that it ne
 *changes* when the same name is said in another sentence, and ignores it: prompt vectors are whitened by the scatter within names
 (Fisher's discriminant), so that what is left is who or what is meant. A prompt switches it on if it lies close enough to the centre of
 a forgotten concept, and closer than to anything that must stay. It is fitted in closed form.
+
+It fails closed: a retained concept that the base can't tell from a forgotten one (its centre lies among the other's own prompts) is forgotten with it;
+the validation of the list warns of it.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ OPENS = 0.75
 ALARMS = 0.005
 """Where the retained lie far off it opens earlier: where so many of their prompts would be as near to a forgotten centre."""
 
+ALIKE = 0.05
+"""A retained centre that is nearer to a forgotten one than so many of that concept's own prompts are can't be told from it."""
+
 WIDTH = 0.04
 """How far it is from shut to wide open."""
 
@@ -40,7 +46,7 @@ class Switch:
         mean: of all prompt vectors, ``[d]``.
         whitening: ``[d, d]``.
         centres: of every forgotten concept after whitening, unit length, ``[m, d]``.
-        kept: the same of every retained concept, ``[k, d]``.
+        kept: the same of the retained concepts that can be told from them, ``[k, d]``.
         threshold: cosine at which the switch is half open.
         width: how far it is from shut to wide open.
     """
@@ -92,6 +98,8 @@ def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tens
     values = values + SHRINKAGE * values.mean()
     whitening = vectors @ torch.diag(values.rsqrt()) @ vectors.T
     centres, kept = (torch.nn.functional.normalize(_project(side.double(), mean, whitening).mean(1), dim=-1) for side in (forget, retain))
+    own = torch.einsum("mtd,md->mt", _project(forget.double(), mean, whitening), centres)
+    kept = kept[(kept @ centres.T <= own.quantile(ALIKE, dim=1)).all(1)]
     nearest = (_project(retain.double(), mean, whitening) @ centres.T).amax(-1).flatten()
     threshold = min(OPENS, float(nearest.quantile(1 - ALARMS))) if len(nearest) else OPENS
     return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), threshold)
