@@ -18,7 +18,7 @@ from unhype.switch import fit_switch
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    hypernet = Hypernet(HypernetConfig(rank=2, hidden=8, basis=3), [Site("a", 8, 6)], width=8)
+    hypernet = Hypernet(HypernetConfig(rank=2, hidden=8, head="basis", basis=3), [Site("a", 8, 6)], width=8)
     switch = fit_switch(["Cher", "Prince"], torch.randn(2, 5, 8), torch.randn(3, 5, 8))
     save(Trained(hypernet, switch, {"base": "mini-sd", "base_hash": "abc"}), tmp_path)
     return tmp_path
@@ -52,7 +52,7 @@ def change_card(folder: Path, **facts: object) -> None:
         (lambda folder: change_card(folder, width=9), "do not fit"),
         (lambda folder: change_card(folder, hypernet={"rank": 3}), "do not fit"),
         (lambda folder: change_card(folder, sites=[]), "do not fit"),
-        (lambda folder: change_card(folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1}), "do not fit"),
+        (lambda folder: change_card(folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1, "longest": 4}), "do not fit"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_a_line(folder: Path, spoil: object, message: str) -> None:

@@ -16,7 +16,7 @@ from unhype.examination import Examination, turn_rows
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet
-from unhype.material import fit_to_tables, pictures_needed
+from unhype.material import fit_to_set, pictures_needed
 from unhype.prompts import PromptSettings, training_tables
 from unhype.sampling import Sampling
 from unhype.trainer import TrainingSettings
@@ -39,21 +39,21 @@ def job(data: Path, tmp_path: Path) -> jobs.Job:
 
 
 def test_pictures_come_from_all_over_and_anchors_get_more(job: jobs.Job) -> None:
-    train = training_tables(job.concepts)["train"]
-    needed = pictures_needed(train, 2)
+    tables = training_tables(job.concepts)
+    needed = pictures_needed(tables, 2)
     assert needed.groupby("key").size().to_dict() == {"concept dog": 2, "concept ship": 2, "anchor a forest": 16, "anchor the sky": 16}
-    assert needed.equals(pictures_needed(train, 2))
+    assert needed.equals(pictures_needed(tables, 2))
 
 
 @pytest.mark.slow
 def test_each_class_in_turn(job: jobs.Job) -> None:
     pipeline = jobs.load_base(job)
-    family, tables = StableDiffusion(pipeline), training_tables(job.concepts)
+    family = StableDiffusion(pipeline)
     torch.manual_seed(0)
-    switch = fit_to_tables(family, tables["train"], tables["retain"])
+    switch = fit_to_set(family, job.concepts)
     assert switch.concepts == ("dog", "ship")
     facts = {"base": "mini-sd", "base_hash": content_hash(job.base_folder), "sha256": "x" * 64}
-    guard = Guard(Trained(Hypernet(job.training.hypernet, family.sites, family.width).eval(), switch, facts))
+    guard = Guard(Trained(Hypernet(job.training.hypernet, family.sites, 2 * family.width).eval(), switch, facts))
     examination = Examination(job, pipeline, guard, jobs.judge_of(job))
     assert set(examination.table["role"]) == {"forget", "alias", "unjudged", "evaluation"}
     parts = [progress.part for progress in examination.draw()]

@@ -10,21 +10,23 @@ import torch
 
 from unhype.bases import content_hash, load_pipeline
 from unhype.checkpoint import Trained
+from unhype.concepts.schema import ConceptSet, Entry
 from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet, HypernetConfig
 from unhype.lora import active
+from unhype.material import fit_to_set
 from unhype.miniature.folders import BASE
 from unhype.sampling import Sampling, sample
-from unhype.switch import Switch, fit_switch
-from unhype.templates import TRAINING
+from unhype.switch import Switch
 
 pytestmark = pytest.mark.slow
 
 HOW = Sampling(steps=3, batch=4)
 PROMPTS = ["a photo of Cher", "a photo of a dog", "a photo of Prince"]
 SEEDS = [1, 2, 3]
+FORGOTTEN = ("Cher", "Prince")
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +36,14 @@ def family(data: Path) -> StableDiffusion:
 
 @pytest.fixture(scope="module")
 def switch(family: StableDiffusion) -> Switch:
-    def grid(names: list[str]) -> torch.Tensor:
-        return torch.stack([family.encode([frame.format(name) for frame in TRAINING["photo"]]).pooled for name in names])
-
-    return fit_switch(["Cher", "Prince"], grid(["Cher", "Prince"]), grid(["Amy Adams", "Drake", "a dog", "a man"]))
+    return fit_to_set(family, ConceptSet("toy", "people", tuple(Entry(name, "a person") for name in FORGOTTEN), ("Amy Adams", "Drake", "a dog", "a man")))
 
 
 @pytest.fixture(scope="module")
 def guard(data: Path, family: StableDiffusion, switch: Switch) -> Guard:
     """Not trained, but strong: what it does to a picture can't be overlooked."""
     torch.manual_seed(0)
-    hypernet = Hypernet(HypernetConfig(rank=2, alpha=30.0), family.sites, family.width)
+    hypernet = Hypernet(HypernetConfig(rank=2, alpha=300.0), family.sites, 2 * family.width)
     return Guard(Trained(hypernet.eval(), switch, {"base": "mini-sd", "base_hash": content_hash(data / BASE), "sha256": "x"}))
 
 
@@ -94,6 +93,15 @@ def test_it_draws_what_a_merged_static_lora_would(family: StableDiffusion, guard
     assert not torch.allclose(hooked, bare, atol=1e-2)
 
 
+def test_two_forgotten_in_one_prompt_have_a_lora_each(family: StableDiffusion, guard: Guard) -> None:
+    both, one = guard.factors(family, ["Cher and Prince in the rain"]), guard.factors(family, ["Cher in the rain"])
+    rank = guard.trained.hypernet.config.rank
+    assert {factors.A.shape[1] for factors in both.values()} == {2 * rank}
+    assert {factors.A.shape[1] for factors in one.values()} == {rank}
+    read = guard.read(family, ["Drake and Cher", "Drake and Amy Adams"])
+    assert read.untouched.tolist() == [False, True]
+
+
 def test_without_guidance_and_with_several_pictures_a_prompt(family: StableDiffusion, guard: Guard) -> None:
     with guard.attached(family.pipeline):
         plain = draw(family, how=Sampling(steps=2, guidance=1.0))
@@ -126,7 +134,7 @@ def test_it_fails_closed(family: StableDiffusion, guard: Guard) -> None:
 
 def test_another_base_is_refused(family: StableDiffusion, guard: Guard) -> None:
     with pytest.raises(UnhypeError, match="train a guard for this base"):
-        Guard(Trained(guard.trained.hypernet, None, {"base": "mini-sd", "base_hash": "0" * 64})).attach(family.pipeline)
+        Guard(Trained(guard.trained.hypernet, guard.trained.switch, {"base": "mini-sd", "base_hash": "0" * 64})).attach(family.pipeline)
     other = Hypernet(HypernetConfig(), family.sites[:3], family.width)
     with pytest.raises(UnhypeError, match="layers are not those"):
         Guard(Trained(other, None, {"base": "mini-sd"})).attach(family.pipeline)

@@ -15,7 +15,7 @@ SITES = (Site("a", 8, 6), Site("b", 8, 10))
 @pytest.fixture
 def hypernet() -> Hypernet:
     torch.manual_seed(0)
-    return Hypernet(HypernetConfig(rank=2, steps=10, hidden=16, basis=4), SITES, width=8)
+    return Hypernet(HypernetConfig(rank=2, steps=10, hidden=16, head="basis", basis=4), SITES, width=8)
 
 
 def test_shapes_and_size(hypernet: Hypernet) -> None:
@@ -76,5 +76,6 @@ def test_retention_asks_for_no_b(hypernet: Hypernet) -> None:
 
 
 def test_impossible_shapes_are_refused() -> None:
-    with pytest.raises(ValueError, match="wanted rank"):
-        HypernetConfig(rank=0)
+    for wrong in ({"rank": 0}, {"head": "magic"}):
+        with pytest.raises(ValueError, match="wanted rank"):
+            HypernetConfig(**wrong)

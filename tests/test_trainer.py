@@ -14,7 +14,8 @@ from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.hypernet import Hypernet, HypernetConfig
 from unhype.miniature.folders import BASE
-from unhype.trainer import MODES, Material, Trainer, TrainingSettings
+from unhype.phrases import Reading, joined, reader
+from unhype.trainer import MODES, Material, Trainer, TrainingSettings, mixed
 from unhype.training import Schedule
 
 pytestmark = pytest.mark.slow
@@ -28,14 +29,15 @@ def family(data: Path) -> StableDiffusion:
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
+def material(family: StableDiffusion) -> Material:
     latents = torch.randn(6, 4, 16, 16, generator=torch.Generator().manual_seed(0))
     prompts, anchors = ([f"a photo of {who}", f"a picture of {who}"] for who in ("Cher", "a woman"))
-    return Material(prompts, anchors, ["a photo of Drake"], latents, np.array([[0, 1, 2], [3, 4, 5]]))
+    read = reader(family.vectors, None)
+    return Material(prompts, anchors, read(prompts), read(["a photo of Drake"]), latents, np.array([[0, 1, 2], [3, 4, 5]]))
 
 
 def trainer(family: StableDiffusion, settings: TrainingSettings, material: Material) -> Trainer[Hypernet]:
-    return Trainer(family, settings, material, None, lambda: Hypernet(settings.hypernet, family.sites, family.width))
+    return Trainer(family, settings, material, lambda: Hypernet(settings.hypernet, family.sites, family.width).bind(family.unet))
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -72,5 +74,23 @@ def test_settings_and_material_that_make_no_sense_are_refused() -> None:
         TrainingSettings(mode="magic")
     with pytest.raises(ValueError, match="earliest"):
         TrainingSettings(earliest=1.0)
+    nothing = Reading(torch.zeros(0, 1, 4), torch.zeros(0, 1))
     with pytest.raises(UnhypeError, match="at least one"):
-        Material([], [], [], torch.zeros(0), np.zeros((0, 1), dtype=int))
+        Material([], [], nothing, nothing, torch.zeros(0), np.zeros((0, 1), dtype=int))
+
+
+def test_two_phrases_of_a_prompt_act_together(family: StableDiffusion, material: Material) -> None:
+    """The batch's LoRA of two phrases is the sum of their own."""
+    run = trainer(family, SETTINGS, material)
+    pair = Reading(torch.cat([material.reading.c[:1], material.reading.c[1:]], 1), torch.ones(1, 2))
+    s = torch.tensor([SETTINGS.hypernet.steps])
+    together = {name: factors.joined(2).merged() for name, factors in run._emit(pair, s).items()}
+    alone = [run._emit(material.reading[torch.tensor([i])], s) for i in (0, 1)]
+    assert all(torch.allclose(together[name], alone[0][name].merged() + alone[1][name].merged(), atol=1e-6) for name in together)
+
+
+def test_materials_are_mixed_in_proportion(material: Material) -> None:
+    both = mixed([material, replace(material, prompts=["x", "y"], anchors=["x", "y"])], [0.75, 0.25])
+    drawn = both.draw(4000, np.random.default_rng(0))
+    assert len(both.reading) == len(joined([material.reading, material.reading])) == 4
+    assert np.mean(drawn < 2) == pytest.approx(0.75, abs=0.03)

@@ -20,7 +20,10 @@ from unhype.lora import Site
 from unhype.switch import TENSORS as SWITCH_TENSORS
 from unhype.switch import Switch
 
-FORMAT = 3
+FORMAT = 4
+NUMBERS = ("threshold", "width", "longest")
+"""The fields of a switch that are plain numbers."""
+
 TENSORS, CARD = "guard.safetensors", "guard.json"
 
 
@@ -45,7 +48,7 @@ def save(trained: Trained, folder: Path) -> None:
     switch: dict[str, Any] | None = None
     if trained.switch:
         tensors |= {f"switch.{name}": getattr(trained.switch, name) for name in SWITCH_TENSORS}
-        switch = {"concepts": list(trained.switch.concepts), "threshold": trained.switch.threshold, "width": trained.switch.width}
+        switch = {"concepts": list(trained.switch.concepts), **{name: getattr(trained.switch, name) for name in NUMBERS}}
     (folder / CARD).unlink(missing_ok=True)
     write_tensors(folder / TENSORS, tensors, {"format": "pt"})
     card = {
@@ -80,7 +83,7 @@ def load(folder: Path) -> Trained:
             parts = {name.removeprefix("switch."): t for name, t in tensors.items() if name.startswith("switch.")}
             facts = card["switch"]
             mean, whitening, centres, kept = (parts.pop(name) for name in SWITCH_TENSORS)
-            switch = Switch(tuple(facts["concepts"]), mean, whitening, centres, kept, facts["threshold"], facts["width"])
+            switch = Switch(tuple(facts["concepts"]), mean, whitening, centres, kept, *(facts[name] for name in NUMBERS))
             if parts or len(switch.centres) != len(switch.concepts):
                 raise ValueError(f"{len(switch.centres)} centres for {len(switch.concepts)} concepts")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

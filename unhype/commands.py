@@ -135,7 +135,7 @@ def _compare(options: argparse.Namespace) -> None:
     prompts = PromptSettings(options.n) if options.n else params.prompts
     job = jobs.open_job(options.concepts, options.base, options.data, options.build, params.training, prompts, params.sampling)
     methods = chosen(options.methods, job)
-    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), methods, options.seeds)
+    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), methods, options.seeds)
     for _progress in told(comparison.run()):
         pass
     print(f"{write_report(comparison, options.out)}\n\n{options.out}")

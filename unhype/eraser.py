@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from unhype.families.stable_diffusion import StableDiffusion
 from unhype.sampling import Sampling, sample
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Eraser(Protocol):
         """One picture for each (prompt, seed), in batches ``uint8 [n, height, width, 3]`` in order."""
         ...
 
+    def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+        """Which prompts it draws as the base itself does, to the bit: ``bool [n]``. False where it can't tell."""
+        ...
+
 
 class Nothing:
     """The base as it is: the floor and the ceiling of every score."""
@@ -47,6 +52,9 @@ class Nothing:
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         return sample(self.pipeline, prompts, seeds, self.how)
+
+    def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+        return np.ones(len(prompts), dtype=bool)
 
 
 class Guarded:
@@ -62,6 +70,9 @@ class Guarded:
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         with self.guard.attached(self.pipeline):
             yield from sample(self.pipeline, prompts, seeds, self.how)
+
+    def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+        return self.guard.read(StableDiffusion(self.pipeline), prompts).untouched.cpu().numpy()
 
 
 def identity(base_hash: str, how: Sampling, *others: object) -> str:

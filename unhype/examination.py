@@ -56,9 +56,9 @@ class Examination:
     def draw(self) -> Iterator[Progress]:
         """Draw what is missing."""
         yield from self._draw("bare pictures", self.bare, self.table)
-        yield from self._draw_guarded("guarded pictures", self.guard, self.table)
+        yield from self._draw("guarded pictures", self._album(self.guard), self.table)
         for concept, guard in self.turns.items():
-            yield from self._draw_guarded(f"{concept} in turn", guard, self._turn(concept))
+            yield from self._draw(f"{concept} in turn", self._album(guard), self._turn(concept))
 
     def scores(self) -> dict[str, Any]:
         """Everything measured; the pictures must be drawn."""
@@ -136,15 +136,8 @@ class Examination:
     def _album(self, guard: Guard) -> Album:
         return Album(self.job.images_folder, Guarded(self.pipeline, guard, self.job.sampling))
 
-    def _draw_guarded(self, part: str, guard: Guard, table: pd.DataFrame) -> Iterator[Progress]:
-        """What the guard does not touch is the base's own picture, which is there."""
-        album = self._album(guard)
-        same = table[guard.untouched(StableDiffusion(self.pipeline), list(table["prompt"])).numpy()]
-        album.adopt(self.bare, list(same["prompt"]), list(same["seed"]))
-        yield from self._draw(part, album, table)
-
     def _draw(self, part: str, album: Album, table: pd.DataFrame) -> Iterator[Progress]:
-        for done in album.draw(list(table["prompt"]), list(table["seed"])):
+        for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):
             yield Progress(part, done, len(table))
         album.write_manifest(table)
 

@@ -4,8 +4,8 @@
     with guard.attached(pipeline):
         pipeline(["a photo of a forgotten name", "a photo of a dog"])
 
-One pass of the hypernetwork for each call: prompts → c → H(c, S) → factors of the conditional half; the unconditional half is the base's. It fails closed
-(:mod:`unhype.attachment`).
+One pass of the hypernetwork for each call: prompts → their phrases' c → H(c, S) → factors of the conditional half; the unconditional half is the base's. It
+fails closed (:mod:`unhype.attachment`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.hypernet import strength
 from unhype.lora import Factors
+from unhype.phrases import Reading, reader, reading_width
 from unhype.switch import Switch
 
 if TYPE_CHECKING:
@@ -81,20 +82,16 @@ class Guard:
 
     @torch.no_grad()
     def factors(self, family: StableDiffusion, prompts: Sequence[str]) -> dict[str, Factors]:
-        """The LoRA of each prompt."""
-        c = family.encode(prompts).pooled
-        steps = torch.full((len(c),), self.share * self.trained.hypernet.config.steps, device=c.device)
-        factors: dict[str, Factors] = self.trained.hypernet(c, steps, self.switch(c) if self.switch else None)
-        return factors
+        """The LoRA of each prompt: those of its phrases, together."""
+        read = self.read(family, prompts)
+        self.trained.hypernet.bind(family.unet)
+        steps = torch.full((len(read) * read.phrases,), self.share * self.trained.hypernet.config.steps, device=read.c.device)
+        each: dict[str, Factors] = self.trained.hypernet(read.c.flatten(0, 1), steps, read.opened.flatten())
+        return {name: factors.joined(read.phrases) for name, factors in each.items()}
 
-    @torch.no_grad()
-    def untouched(self, family: StableDiffusion, prompts: Sequence[str]) -> torch.Tensor:
-        """Which prompts the base draws as if there were no guard, to the bit: ``bool [n]``. None of them without a switch."""
-        if self.switch is None:
-            return torch.zeros(len(prompts), dtype=torch.bool)
-        switch = self.switch.to(family.unet.device)
-        parts = [switch(family.encode(prompts[i : i + 128]).pooled) == 0 for i in range(0, len(prompts), 128)]
-        return torch.cat(parts).cpu()
+    def read(self, family: StableDiffusion, prompts: Sequence[str]) -> Reading:
+        """What the prompts speak of; nothing is open for those that the base draws as if there were no guard, to the bit."""
+        return reader(family.vectors, self.switch and self.switch.to(family.unet.device))(prompts)
 
     def strength(self, family: StableDiffusion, prompts: Sequence[str]) -> torch.Tensor:
         """‖ΔW‖ of each prompt, ``[n]``: is the switch a switch?"""
@@ -102,7 +99,7 @@ class Guard:
 
     def _check(self, pipeline: StableDiffusionPipeline, family: StableDiffusion) -> None:
         hypernet, facts = self.trained.hypernet, self.trained.facts
-        if hypernet.width != family.width or hypernet.sites != family.sites:
+        if hypernet.width != reading_width(family.width, self.trained.switch is not None) or hypernet.sites != family.sites:
             raise UnhypeError(f"got a pipeline whose layers are not those of {facts.get('base')}, wanted the base that this guard was trained for")
         wanted, folder = facts.get("base_hash"), Path(str(pipeline.config.get("_name_or_path", "")))
         if wanted and folder.is_dir() and (got := content_hash(folder)) != wanted:

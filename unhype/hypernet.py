@@ -1,12 +1,11 @@
-"""The hypernetwork: (c, s) → the LoRA of every site. One shared trunk, and a learned basis of factors for each site.
+"""The hypernetwork: (c, s) → the LoRA of every site. One shared trunk, and a head that turns its features into factors (:mod:`unhype.heads`).
 
-    A = α·(A0 + s/S · Σ_k a_k(c, s)·A_k)        B = s/S · g(c) · Σ_k b_k(c, s)·B_k
+    A = α·(A0 + s/S · left(c, s))        B = s/S · g(c) · right(c, s)
 
 A0 is constant and not zero, and B carries the factor s/S, so ΔW = BA is exactly zero at s = 0 while its gradient is not (UnHype, section 4.1).
-g is the switch (:mod:`unhype.switch`), 1 where there is none. The authors' network has a head of its own for each site, which makes it hundreds of times as
-large as what it emits; coefficients over a basis need only the basis.
+g is the switch (:mod:`unhype.switch`), 1 where there is none.
 
-Shapes: n prompts, d width of c, r rank, K basis size.
+Shapes: n prompts, d width of c, r rank.
 """
 
 from __future__ import annotations
@@ -20,9 +19,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from unhype.heads import HEADS
 from unhype.lora import Factors, Site
 
 OCTAVES = 6
+
+ALIVE = 0.1
+"""Length of A0's rows: enough for a gradient at s = 0, and little enough that A asks of the text what it has learnt to ask."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,20 @@ class HypernetConfig:
         alpha: scale α of A.
         steps: S, the unlearning steps from nothing to all.
         hidden: width of the trunk.
-        basis: K, factors a site can combine.
+        head: ``through``, ``basis`` or ``per_site``.
+        basis: factors that a site can combine, for the head of that name.
     """
 
     rank: int = 4
     alpha: float = 1.0
     steps: int = 300
     hidden: int = 256
+    head: str = "through"
     basis: int = 16
 
     def __post_init__(self) -> None:
-        if min(self.rank, self.steps, self.hidden, self.basis) < 1 or self.alpha <= 0:
-            raise ValueError(f"got {self}, wanted rank, steps, hidden and basis ≥ 1 and alpha > 0")
+        if min(self.rank, self.steps, self.hidden, self.basis) < 1 or self.alpha <= 0 or self.head not in HEADS:
+            raise ValueError(f"got {self}, wanted rank, steps, hidden and basis ≥ 1, alpha > 0 and a head of {', '.join(HEADS)}")
 
 
 class Emitter(nn.Module, ABC):
@@ -69,25 +74,23 @@ class Hypernet(Emitter):
         super().__init__(config, sites)
         self.width = width
         self.trunk = nn.Sequential(nn.Linear(width + 2 * OCTAVES, config.hidden), nn.SiLU(), nn.Linear(config.hidden, config.hidden), nn.SiLU())
-        self.coefficients = nn.Linear(config.hidden, 2 * len(self.sites) * config.basis)
-        r, K = config.rank, config.basis
-        self.A0 = nn.ParameterList(nn.Parameter(torch.randn(r, site.inputs) / math.sqrt(site.inputs), requires_grad=False) for site in self.sites)
-        self.A = nn.ParameterList(nn.Parameter(torch.randn(K, r, site.inputs) / math.sqrt(K * site.inputs)) for site in self.sites)
-        self.B = nn.ParameterList(nn.Parameter(torch.randn(K, site.outputs, r) / math.sqrt(K * r)) for site in self.sites)
-        with torch.no_grad():
-            self.coefficients.weight.mul_(0.1)
+        self.head = HEADS[config.head](config.rank, self.sites, config.hidden, config.basis)
+        starts = (ALIVE * torch.randn(config.rank, site.inputs) / math.sqrt(site.inputs) for site in self.sites)
+        self.A0 = nn.ParameterList(nn.Parameter(start, requires_grad=False) for start in starts)
+
+    def bind(self, model: nn.Module) -> Hypernet:
+        """Show it the model that it adapts, whose weights some heads read."""
+        self.head.bind(model)
+        return self
 
     def forward(self, c: torch.Tensor, s: torch.Tensor, switch: torch.Tensor | None = None) -> dict[str, Factors]:
         """Factors of every site for ``c [n, d]`` at steps ``s [n]`` in 0…S, B scaled by ``switch [n]``."""
         share = (s.float() / self.config.steps)[:, None]
-        hidden = self.trunk(torch.cat([F.layer_norm(c, c.shape[-1:]), _fourier(share)], dim=1))
-        a, b = self.coefficients(hidden).view(len(c), 2, len(self.sites), self.config.basis).unbind(1)
-        b = b * (share * (1 if switch is None else switch[:, None]))[:, None]
-        a = a * share[:, None]
+        features = self.trunk(torch.cat([F.layer_norm(c, c.shape[-1:]), _fourier(share)], dim=1))
+        opened = share * (1 if switch is None else switch[:, None])
         factors = {}
-        for k, site in enumerate(self.sites):
-            A = self.config.alpha * (self.A0[k] + torch.einsum("nk,kri->nri", a[:, k], self.A[k]))
-            factors[site.name] = Factors(A, torch.einsum("nk,kor->nor", b[:, k], self.B[k]))
+        for A0, (name, (left, right)) in zip(self.A0, self.head(features).items(), strict=True):
+            factors[name] = Factors(self.config.alpha * (A0 + share[..., None] * left), opened[..., None] * right)
         return factors
 
     @property

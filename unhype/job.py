@@ -29,10 +29,12 @@ from unhype.concepts.suite import validate_set
 from unhype.eraser import Nothing
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
+from unhype.evaluation.fidelity import MiniatureClip
 from unhype.evaluation.judges import MiniatureJudge, check_known
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet
+from unhype.phrases import reader, reading_width
 from unhype.prompts import PromptSettings, training_tables, write_tables
 from unhype.sampling import Sampling
 from unhype.trainer import StepReport, Trainer, TrainingSettings
@@ -121,6 +123,11 @@ def judge_of(job: Job) -> MiniatureJudge:
     return MiniatureJudge(folder)
 
 
+def clip_of(job: Job) -> MiniatureClip:
+    """Whose embeddings say how alike sets of pictures are."""
+    return MiniatureClip(job.data / "judges" / "mini-clip")
+
+
 def validate(job: Job, pipeline: StableDiffusionPipeline) -> ValidationResult:
     """The concept set by every rule, tokens counted and likeness measured by the base itself: a retained concept that would open the switch is a warning."""
     family = StableDiffusion(pipeline)
@@ -129,7 +136,7 @@ def validate(job: Job, pipeline: StableDiffusionPipeline) -> ValidationResult:
 
 
 def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
-    """The three tables, also as files.
+    """All tables, also as files.
 
     Raises:
         UnhypeError: they break a rule: training and evaluation would share what they must not.
@@ -147,12 +154,13 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
         return
     tables, family = training_tables(job.concepts), StableDiffusion(pipeline)
     album = bare_album(job, pipeline)
-    needed = material.pictures_needed(tables["train"], job.training.pictures)
+    needed = material.pictures_needed(tables, job.training.pictures)
     for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
         yield Progress("base pictures", done, len(needed))
-    read = material.build_material(family, album, tables["train"], tables["retain"], needed)
-    switch = material.fit_to_tables(family, tables["train"], tables["retain"]) if job.training.switch else None
-    trainer = Trainer(family, job.training, read, switch, lambda: Hypernet(job.training.hypernet, family.sites, family.width))
+    switch = material.fit_to_set(family, job.concepts) if job.training.switch else None
+    stuff = material.build_material(family, album, tables, needed, reader(family.vectors, switch), kept_under=job.training.switch)
+    width = reading_width(family.width, job.training.switch)
+    trainer = Trainer(family, job.training, stuff, lambda: Hypernet(job.training.hypernet, family.sites, width).bind(family.unet))
     job.guard_folder.mkdir(parents=True, exist_ok=True)
     with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:
         for report in trainer.run(job.guard_folder / "training.safetensors"):

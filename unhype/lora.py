@@ -59,6 +59,12 @@ class Factors:
         """Each sample so many times in a row."""
         return Factors(self.A.repeat_interleave(times, 0), self.B.repeat_interleave(times, 0))
 
+    def joined(self, times: int) -> Factors:
+        """Each ``times`` samples in a row as one, whose adapters act together: ranks add up."""
+        n, r, inputs = self.A.shape
+        B = self.B.unflatten(0, (n // times, times)).transpose(1, 2)
+        return Factors(self.A.reshape(n // times, times * r, inputs), B.reshape(n // times, -1, times * r))
+
     def merged(self) -> torch.Tensor:
         """ΔW = BA, ``[n, o, i]``."""
         return self.B @ self.A

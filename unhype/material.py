@@ -1,10 +1,14 @@
 """What training reads: prompts from the tables, and latents of pictures that the base itself draws.
 
+Three kinds of rows: a forgotten concept alone, which becomes its anchor; one beside another person, where it alone becomes its anchor; and a prompt to keep
+under a forgotten concept's own LoRA, which must change nothing: what a LoRA does not touch, a false alarm of the switch can't harm.
+
 z_t is a noised picture of the forgotten concept or of its anchor, half and half: at inference the trajectory begins as one and ends as the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -14,19 +18,33 @@ import torch
 
 from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
+from unhype.phrases import Reader, Reading, Vectors, cutouts
 from unhype.pixels import to_model_range
-from unhype.prompts import training_tables
+from unhype.prompts import phrase
 from unhype.switch import Switch, fit_switch
-from unhype.trainer import Material
+from unhype.templates import TRAINING
+from unhype.trainer import Material, mixed
 
 if TYPE_CHECKING:
     from unhype.concepts.schema import ConceptSet
 
+Tables = Mapping[str, pd.DataFrame]
+"""What :func:`unhype.prompts.training_tables` gives."""
 
-def pictures_needed(train: pd.DataFrame, per_concept: int) -> pd.DataFrame:
+PAIRS, KEPT = 0.3, 0.15
+"""Shares of the rows of a step: of concepts beside somebody else, and of prompts to keep under a concept's LoRA."""
+
+POOL = 32
+"""Pictures of pairs, and as many with the anchor in place, which all rows of pairs share."""
+
+
+def pictures_needed(tables: Tables, per_concept: int) -> pd.DataFrame:
     """The pictures that training needs: columns ``key`` (a concept, or an anchor), ``prompt``, ``seed``; an anchor gets eight times as many as a concept."""
+    train, pairs = tables["train"], tables["pairs"]
     parts = [_spread(rows, "prompt", per_concept).assign(key=f"concept {concept}") for concept, rows in train.groupby("concept", sort=False)]
     parts += [_spread(rows, "anchor_prompt", 8 * per_concept).assign(key=f"anchor {anchor}") for anchor, rows in train.groupby("anchor", sort=False)]
+    if len(pairs):
+        parts += [_spread(pairs, column, POOL).assign(key="pairs") for column in ("prompt", "anchor_prompt")]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -36,15 +54,40 @@ def _spread(rows: pd.DataFrame, column: str, n: int) -> pd.DataFrame:
     return pd.DataFrame({"prompt": chosen[column].to_numpy(), "seed": chosen["seed"].to_numpy()})
 
 
-def build_material(family: StableDiffusion, album: Album, train: pd.DataFrame, retain: pd.DataFrame, needed: pd.DataFrame) -> Material:
-    """Everything in memory; the pictures of :func:`pictures_needed` must be drawn."""
+def build_material(family: StableDiffusion, album: Album, tables: Tables, needed: pd.DataFrame, read: Reader, kept_under: bool = True) -> Material:
+    """Everything in memory; the pictures of :func:`pictures_needed` must be drawn.
+
+    Args:
+        read: what the hypernetwork will read of a prompt.
+        kept_under: whether there are rows of prompts to keep under a concept's LoRA; where whole prompts are read that has no meaning.
+    """
+    train, retain, pairs = tables["train"], tables["retain"], tables["pairs"]
     latents = _latents(family, album.read(list(needed["prompt"]), list(needed["seed"])))
     places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
     rows = []
     for i, (concept, anchor) in enumerate(zip(train["concept"], train["anchor"], strict=True)):
         own, other = places[f"concept {concept}"], places[f"anchor {anchor}"]
         rows.append(np.concatenate([own, other[(i + np.arange(len(own))) % len(other)]]))
-    return Material(list(train["prompt"]), list(train["anchor_prompt"]), list(retain["prompt"]), latents, np.stack(rows))
+    alone = Material(list(train["prompt"]), list(train["anchor_prompt"]), read(list(train["prompt"])), read(list(retain["prompt"])), latents, np.stack(rows))
+    parts, shares = [alone], [1 - PAIRS - KEPT]
+    if len(pairs):
+        shared = np.stack([(np.arange(4) * len(places["pairs"]) // 4 + i) % len(places["pairs"]) for i in range(len(pairs))])
+        prompts = list(pairs["prompt"])
+        parts.append(Material(prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared]))
+        shares.append(PAIRS)
+    if kept_under and len(retain):
+        parts.append(_kept(alone, list(retain["prompt"]), family.vectors))
+        shares.append(KEPT)
+    return mixed(parts, shares)
+
+
+def _kept(material: Material, prompts: Sequence[str], vectors: Vectors) -> Material:
+    """As many prompts to keep as there are rows, each its own anchor, and each read as if the phrase of its row's concept had been found in it."""
+    # A step that shares no divisor with most counts: every prompt meets other concepts.
+    others = [prompts[(i * 131 + 17) % len(prompts)] for i in range(len(material.prompts))]
+    whole = vectors(others)[:, None].expand(-1, material.reading.phrases, -1)
+    c = torch.cat([material.reading.c[..., : whole.shape[-1]], whole], dim=2)
+    return Material(others, others, Reading(c, material.reading.opened), material.retained, material.latents, material.rows)
 
 
 @torch.no_grad()
@@ -54,29 +97,28 @@ def _latents(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
     return torch.cat(parts).float() * vae.config.scaling_factor
 
 
-def fit_to_tables(family: StableDiffusion, train: pd.DataFrame, retain: pd.DataFrame) -> Switch:
-    """The switch of these tables: every forgotten and retained concept in every training template."""
-    return fit_switch(list(train["concept"].unique()), _grid(family, train), _grid(family, retain))
+def fit_to_set(family: StableDiffusion, concepts: ConceptSet) -> Switch:
+    """The switch of a set: every forgotten and retained concept in what surrounds it in the training templates."""
+    return fit_switch([entry.concept for entry in concepts.forget], *_grids(family, concepts))
 
 
 def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
-    """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch would open.
-
-    A few templates are enough to see neighbours; training fits the switch on all.
-    """
-    tables = training_tables(concepts)
-    few = sorted(tables["train"]["template"].unique())[::5]
-    train, retain = (table[table["template"].isin(few)] for table in tables.values())
-    if retain.empty:
+    """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch opens."""
+    if not concepts.retain:
         return {}, 1.0
-    switch = fit_to_tables(family, train, retain)
-    alike = switch.similarity(_grid(family, retain).flatten(0, 1)).view(retain["concept"].nunique(), len(few), -1).mean(1)
-    pairs = {(forgotten, kept): float(alike[i, k]) for i, kept in enumerate(retain["concept"].unique()) for k, forgotten in enumerate(switch.concepts)}
+    switch = fit_to_set(family, concepts)
+    kept = _grids(family, concepts)[1]
+    alike = switch.similarity(kept.flatten(0, 1)).view(*kept.shape[:2], -1).mean(1)
+    pairs = {(forgotten, name): float(alike[i, k]) for i, name in enumerate(concepts.retain) for k, forgotten in enumerate(switch.concepts)}
     return pairs, switch.threshold
 
 
-def _grid(family: StableDiffusion, table: pd.DataFrame) -> torch.Tensor:
-    """Vectors of a table that crosses concepts with templates, ``[concepts, templates, d]``."""
-    prompts = list(chain.from_iterable(rows["prompt"] for _, rows in table.groupby("concept", sort=False)))
-    vectors = torch.cat([family.encode(prompts[i : i + 128]).pooled for i in range(0, len(prompts), 128)])
-    return vectors.view(table["concept"].nunique(), -1, family.width)
+def _grids(family: StableDiffusion, concepts: ConceptSet) -> list[torch.Tensor]:
+    """Vectors of the forgotten concepts and of the retained ones in every context, ``[concepts, contexts, d]`` each."""
+    contexts = cutouts(chain.from_iterable(TRAINING.values()))
+
+    def grid(names: Sequence[str]) -> torch.Tensor:
+        texts = [context.format(phrase(name, concepts.kind)) for name in names for context in contexts]
+        return family.vectors(texts).view(len(names), len(contexts), family.width)
+
+    return [grid([entry.concept for entry in concepts.forget]), grid(concepts.retain)]

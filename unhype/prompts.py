@@ -1,7 +1,8 @@
 """From a concept set to tables of prompts: templates × concepts, with a seed for every picture. Same set and settings, same bytes.
 
-Three tables. ``train`` has every forgotten concept in every training template; ``retain`` the same for the concepts to keep; ``evaluation`` has all
-roles in held-out templates, with seeds of its own. Synonyms and aliases of what is forgotten are evaluation alone: they ask whether erasure generalises.
+Four tables. ``train`` has every forgotten concept in every training template; ``retain`` the same for the concepts to keep; ``pairs`` has forgotten
+people beside others, who are kept or forgotten too; ``evaluation`` has all roles in held-out templates, with seeds of its own. Synonyms and aliases of
+what is forgotten are evaluation alone: they ask whether erasure generalises.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ class PromptSettings:
 
 
 def training_tables(concepts: ConceptSet) -> dict[str, pd.DataFrame]:
-    """The ``train`` and ``retain`` tables."""
+    """The ``train``, ``retain`` and ``pairs`` tables."""
+    pairs = list(_pairs(concepts))
     return {
         "train": _table(_crossed(_forget(concepts), TRAINING), concepts.kind, "train"),
         "retain": _table(_crossed(_retain(concepts), TRAINING), concepts.kind, "train"),
+        "pairs": _table(_walked(pairs, TRAINING, len(pairs)), concepts.kind, "train"),
     }
 
 
@@ -59,7 +62,7 @@ def evaluation_table(concepts: ConceptSet, settings: PromptSettings, development
 
 
 def write_tables(concepts: ConceptSet, settings: PromptSettings, folder: Path) -> dict[str, pd.DataFrame]:
-    """The three tables, and as CSV files in a folder."""
+    """All tables, and as CSV files in a folder."""
     tables = {**training_tables(concepts), "evaluation": evaluation_table(concepts, settings)}
     for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.to_csv(index=False))
@@ -80,6 +83,18 @@ def _aliases(concepts: ConceptSet) -> list[Line]:
 
 def _retain(concepts: ConceptSet) -> list[Line]:
     return [(name, name, "retain", "") for name in concepts.retain]
+
+
+def _pairs(concepts: ConceptSet) -> Iterator[Line]:
+    """Each forgotten person before and after one to keep, and before another forgotten one: the anchor takes the place of each forgotten one alone."""
+    forget, retain = (concepts.forget, concepts.retain) if concepts.kind == "people" else ((), ())
+    for i, entry in enumerate(forget):
+        if retain:
+            after, before = retain[i % len(retain)], retain[(i + len(retain) // 2) % len(retain)]
+            yield entry.concept, f"{entry.concept} and {after}", "forget", f"{entry.anchor} and {after}"
+            yield entry.concept, f"{before} and {entry.concept}", "forget", f"{before} and {entry.anchor}"
+        if (other := forget[(i + 1) % len(forget)]) != entry:
+            yield entry.concept, f"{entry.concept} and {other.concept}", "forget", f"{entry.anchor} and {other.anchor}"
 
 
 def _crossed(lines: list[Line], templates: Templates) -> Iterator[tuple[Line, str]]:

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from unhype.prompts import FIRST_SEED, PromptSettings, phrase
-from unhype.templates import HELD_OUT
+from unhype.templates import DEVELOPMENT, HELD_OUT
 
 if TYPE_CHECKING:
     from unhype.concepts.schema import ConceptSet, Entry
@@ -42,28 +41,38 @@ LONG: tuple[str, ...] = (
 )
 """Long sentences, held out like all templates of the evaluation."""
 
+LONG_DEVELOPMENT: tuple[str, ...] = (
+    "it was late in the evening when the whole street heard the music and there on the small wooden stage stood {} in a red coat",
+    "the guide told us about the old bridge and the river below it and then she showed us a photo of {} from her own album",
+)
+"""Long sentences for tuning."""
+
+ROOM = 100_000
+"""Seeds that each stratum has for itself."""
+
 Asked = tuple[str, tuple[str, ...], tuple[str, ...]]
 """(text that stands in the sentence, concepts that must go, concepts that must stay)."""
 
 
-def strata_table(concepts: ConceptSet, settings: PromptSettings) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The table, and for each stratum that this set cannot fill, why."""
-    frames = list(chain.from_iterable(HELD_OUT.values()))
-    rows: list[tuple[str, ...]] = []
+def strata_table(concepts: ConceptSet, settings: PromptSettings, development: bool = False) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table, and for each stratum that this set cannot fill, why; for tuning, in development templates and with seeds of their own."""
+    split, long = ("development", LONG_DEVELOPMENT) if development else ("evaluation", LONG)
+    frames = list(chain.from_iterable((DEVELOPMENT if development else HELD_OUT).values()))
+    rows: list[tuple[str | int, ...]] = []
     missing = {}
     for stratum, (find, why) in STRATA.items():
         asked = list(find(concepts))
         if not asked:
             missing[stratum] = f"got none for {concepts.name}, wanted {why}"
             continue
-        templates = list(LONG) if stratum == "long" else frames
+        templates = list(long) if stratum == "long" else frames
+        # A seed for every row, far from those of the role tables; with a larger n the first rows stay what they were.
+        seeds = count(FIRST_SEED[split] + 5_000_000 + ROOM * list(STRATA).index(stratum))
         for turn in range(-(-settings.per_role // len(asked))):
             for i, (text, erased, kept) in enumerate(asked):
                 template = templates[(i + turn) % len(templates)]
-                rows.append((stratum, SEPARATOR.join(erased), SEPARATOR.join(kept), text, template.format(text), template))
-    table = pd.DataFrame(rows, columns=list(COLUMNS[:6]))
-    # A seed for every row, and far from those of the role tables.
-    return table.assign(seed=FIRST_SEED["evaluation"] + 5_000_000 + np.arange(len(table)), split="evaluation"), missing
+                rows.append((stratum, SEPARATOR.join(erased), SEPARATOR.join(kept), text, template.format(text), template, next(seeds), split))
+    return pd.DataFrame(rows, columns=list(COLUMNS)), missing
 
 
 def misspelt(name: str) -> str:

@@ -1,9 +1,10 @@
-"""The switch: is this prompt about a forgotten concept? A number between 0 and 1 that multiplies every B.
+"""The switch: does this phrase mean a forgotten concept, and how surely? A number between 0 and 1 that multiplies every B.
 
 A hypernetwork learns the names that it was shown, and answers a name that it never saw as it likes. The switch knows instead what
-*changes* when the same name is said in another sentence, and ignores it: prompt vectors are whitened by the scatter within names
-(Fisher's discriminant), so that what is left is who or what is meant. A prompt switches it on if it lies close enough to the centre of
-a forgotten concept, and closer than to anything that must stay. It is fitted in closed form.
+*changes* when the same name is said in other words, and ignores it: vectors are whitened by the scatter within names
+(Fisher's discriminant), so that what is left is who or what is meant. A phrase switches it on if it lies close enough to the centre of
+a forgotten concept, and closer than to anything that must stay. It is fitted in closed form. Which phrases of a prompt it is asked about:
+:mod:`unhype.phrases`.
 
 It fails closed: a retained concept that the base can't tell from a forgotten one (its centre lies among the other's own prompts) is forgotten with it;
 the validation of the list warns of it.
@@ -17,20 +18,23 @@ from dataclasses import dataclass, replace
 import torch
 
 SHRINKAGE = 0.2
-"""Share of the mean variance that is added to every direction's: few prompts leave some directions unmeasured."""
+"""Share of the mean variance that is added to every direction's: few contexts leave some directions unmeasured."""
 
 
-OPENS = 0.75
-"""Highest cosine at which a switch is half open. New sentences and aliases pull the forgotten away from their centres: docs/experiments."""
+OPENS = (0.6, 0.75)
+"""Lowest and highest cosine at which a switch is half open. New words and aliases pull the forgotten away from their centres: docs/experiments."""
 
 ALARMS = 0.005
-"""Where the retained lie far off it opens earlier: where so many of their prompts would be as near to a forgotten centre."""
+"""Between the two it opens where so many phrases of the retained would be as near to a forgotten centre: the farther off they lie, the earlier."""
 
 ALIKE = 0.05
-"""A retained centre that is nearer to a forgotten one than so many of that concept's own prompts are can't be told from it."""
+"""A retained centre that is nearer to a forgotten one than so many of that concept's own phrases are can't be told from it."""
 
 WIDTH = 0.04
 """How far it is from shut to wide open."""
+
+LONGEST = 4
+"""Words of the longest phrase that is looked at, where no forgotten concept has more."""
 
 
 TENSORS = ("mean", "whitening", "centres", "kept")
@@ -43,12 +47,13 @@ class Switch:
 
     Attributes:
         concepts: the forgotten concepts, in the order of ``centres``.
-        mean: of all prompt vectors, ``[d]``.
+        mean: of all vectors, ``[d]``.
         whitening: ``[d, d]``.
         centres: of every forgotten concept after whitening, unit length, ``[m, d]``.
         kept: the same of the retained concepts that can be told from them, ``[k, d]``.
         threshold: cosine at which the switch is half open.
         width: how far it is from shut to wide open.
+        longest: words of the longest phrase that it should be asked about.
     """
 
     concepts: tuple[str, ...]
@@ -58,18 +63,32 @@ class Switch:
     kept: torch.Tensor
     threshold: float
     width: float = WIDTH
+    longest: int = LONGEST
 
     def similarity(self, c: torch.Tensor) -> torch.Tensor:
         """Cosine of ``c [n, d]`` to every centre, ``[n, m]``."""
         return _project(c, self.mean, self.whitening) @ self.centres.T
 
-    def __call__(self, c: torch.Tensor) -> torch.Tensor:
-        """How far open the switch is for ``c [n, d]``: ``[n]`` in 0…1. Shut is exactly 0: such a prompt is drawn by the base itself, to the bit."""
-        near = self.similarity(c).amax(1)
-        bound = torch.full_like(near, self.threshold)
+    def margin(self, c: torch.Tensor) -> torch.Tensor:
+        """How much nearer ``c [n, d]`` lies to every centre than it must to open halfway, ``[n, m]``: than the threshold, and than all that must stay."""
+        projected = _project(c, self.mean, self.whitening)
+        bound = torch.full((len(c), 1), self.threshold, device=c.device)
         if len(self.kept):
-            bound = torch.maximum(bound, (_project(c, self.mean, self.whitening) @ self.kept.T).amax(1))
-        return (0.5 + (near - bound) / self.width).clamp(0, 1)
+            bound = torch.maximum(bound, (projected @ self.kept.T).amax(1, keepdim=True))
+        return projected @ self.centres.T - bound
+
+    def opened(self, margin: torch.Tensor) -> torch.Tensor:
+        """How far open the switch is, in 0…1. Shut is exactly 0: what it is shut for is drawn by the base itself, to the bit."""
+        return (0.5 + margin / self.width).clamp(0, 1)
+
+    @property
+    def shut(self) -> float:
+        """The largest margin at which it is shut."""
+        return -self.width / 2
+
+    def __call__(self, c: torch.Tensor) -> torch.Tensor:
+        """How far open the switch is for ``c [n, d]``: ``[n]``."""
+        return self.opened(self.margin(c).amax(1))
 
     def only(self, concepts: Sequence[str]) -> Switch:
         """The same switch for some of its concepts: the others must stay."""
@@ -87,8 +106,8 @@ def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tens
     """Fit a switch.
 
     Args:
-        forget: vectors of m forgotten concepts in each of T templates, ``[m, T, d]``.
-        retain: vectors of retained concepts in the same templates, ``[k, T, d]``.
+        forget: vectors of m forgotten concepts in each of T contexts, ``[m, T, d]``.
+        retain: vectors of retained concepts in the same contexts, ``[k, T, d]``.
     """
     both = torch.cat([forget, retain]).double()
     mean = both.mean((0, 1))
@@ -101,8 +120,9 @@ def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tens
     own = torch.einsum("mtd,md->mt", _project(forget.double(), mean, whitening), centres)
     kept = kept[(kept @ centres.T <= own.quantile(ALIKE, dim=1)).all(1)]
     nearest = (_project(retain.double(), mean, whitening) @ centres.T).amax(-1).flatten()
-    threshold = min(OPENS, float(nearest.quantile(1 - ALARMS))) if len(nearest) else OPENS
-    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), threshold)
+    threshold = min(max(float(nearest.quantile(1 - ALARMS)), OPENS[0]), OPENS[1]) if len(nearest) else OPENS[1]
+    longest = max(LONGEST, *(len(concept.split()) for concept in concepts))
+    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), threshold, WIDTH, longest)
 
 
 def _project(c: torch.Tensor, mean: torch.Tensor, whitening: torch.Tensor) -> torch.Tensor:

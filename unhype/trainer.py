@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -23,7 +24,7 @@ from unhype.families.stable_diffusion import StableDiffusion
 from unhype.hypernet import Emitter, HypernetConfig, strength
 from unhype.lora import Factors, active
 from unhype.losses import as_leaves, gradient_of, guided_target, removal_loss, retention_loss, task_loss
-from unhype.switch import Switch
+from unhype.phrases import Reading, joined
 from unhype.training import Schedule, fit
 
 MODES = ("direct", "matching", "both")
@@ -72,21 +73,30 @@ class Material:
     """What one training run reads.
 
     Attributes:
-        prompts, anchors: a forgotten concept's prompt and its anchor's in the same template, row by row.
-        retained: prompts to keep.
+        prompts, anchors: a prompt and what it should be drawn as, row by row.
+        reading: what the hypernetwork reads for each row.
+        retained: what it reads of prompts to keep.
         latents: z_0 of base pictures ``[m, 4, h, w]``.
         rows: for each row of ``prompts``, the latents that may be noised for it, ``int [n, k]``.
+        chance: of each row to be drawn, ``[n]``; all alike if None.
     """
 
     prompts: Sequence[str]
     anchors: Sequence[str]
-    retained: Sequence[str]
+    reading: Reading
+    retained: Reading
     latents: torch.Tensor
     rows: np.ndarray
+    chance: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.prompts) == len(self.anchors) == len(self.rows) or not self.prompts:
-            raise UnhypeError(f"got {len(self.prompts)} prompts, {len(self.anchors)} anchors and {len(self.rows)} rows, wanted equally many and at least one")
+        counts = [len(part) for part in (self.prompts, self.anchors, self.reading, self.rows)]
+        if len(set(counts)) > 1 or not self.prompts:
+            raise UnhypeError(f"got {counts} prompts, anchors, readings and rows, wanted equally many and at least one")
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n rows, by their chance."""
+        return rng.choice(len(self.prompts), size=n, p=self.chance)
 
     def noised(self, family: StableDiffusion, chosen: np.ndarray, rng: np.random.Generator, earliest: float) -> tuple[torch.Tensor, torch.Tensor]:
         """z_t ``[n, 4, h, w]`` and t ``[n]`` for ``chosen`` rows; no timestep below ``earliest``, a share of all."""
@@ -95,6 +105,15 @@ class Material:
         timesteps = torch.from_numpy(rng.integers(int(earliest * family.timesteps), family.timesteps, size=len(chosen))).to(latents.device)
         noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), dtype=np.float32)).to(latents.device)
         return family.add_noise(latents, noise, timesteps), timesteps
+
+
+def mixed(parts: Sequence[Material], shares: Sequence[float]) -> Material:
+    """One material of several on the same latents; the rows of a step come from each in proportion to ``shares``."""
+    chance = np.concatenate([np.full(len(part.prompts), share / len(part.prompts)) for part, share in zip(parts, shares, strict=True)])
+    prompts, anchors = (list(chain.from_iterable(getattr(part, side) for part in parts)) for side in ("prompts", "anchors"))
+    width = max(part.rows.shape[1] for part in parts)
+    rows = np.concatenate([part.rows[:, np.arange(width) % part.rows.shape[1]] for part in parts])
+    return Material(prompts, anchors, joined([part.reading for part in parts]), parts[0].retained, parts[0].latents, rows, chance / chance.sum())
 
 
 @dataclass(frozen=True)
@@ -113,8 +132,8 @@ E = TypeVar("E", bound=Emitter)
 class Trainer(Generic[E]):
     """One run on a frozen base: of a hypernetwork, or of something else that gives every prompt a LoRA."""
 
-    def __init__(self, family: StableDiffusion, settings: TrainingSettings, material: Material, switch: Switch | None, build: Callable[[], E]) -> None:
-        self.family, self.settings, self.material, self.switch = family, settings, material, switch
+    def __init__(self, family: StableDiffusion, settings: TrainingSettings, material: Material, build: Callable[[], E]) -> None:
+        self.family, self.settings, self.material = family, settings, material
         self.device = family.unet.device
         torch.manual_seed(settings.seed)
         self.emitter: E = build().to(self.device)
@@ -129,44 +148,49 @@ class Trainer(Generic[E]):
 
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
         settings, S = self.settings, self.settings.hypernet.steps
-        chosen = rng.integers(len(self.material.prompts), size=settings.schedule.batch)
-        concept = self.family.encode([self.material.prompts[i] for i in chosen])
-        anchor = self.family.encode([self.material.anchors[i] for i in chosen])
+        chosen = self.material.draw(settings.schedule.batch, rng)
+        concept, anchor = (self.family.encode([texts[i] for i in chosen]).states for texts in (self.material.prompts, self.material.anchors))
+        read = self.material.reading[torch.from_numpy(chosen)].to(self.device)
         # Half of the batch at S, where inference is; the rest anywhere, so that s is a dial.
         s = torch.from_numpy(np.where(rng.random(len(chosen)) < 0.5, S, rng.integers(1, S + 1, size=len(chosen)))).to(self.device)
         batch = self.material.noised(self.family, chosen, rng, settings.earliest)
         with torch.no_grad():
-            eps_concept = self.family.predict(*batch, concept.states)
-            eps_anchor = self.family.predict(*batch, anchor.states)
+            eps_concept = self.family.predict(*batch, concept)
+            eps_anchor = self.family.predict(*batch, anchor)
         target = guided_target(eps_concept, eps_anchor, settings.gamma, s / S)
         scale = ((eps_concept - eps_anchor) ** 2).flatten(1).mean(1)
         scale = scale.mean() + scale
 
         def task(factors: dict[str, Factors]) -> torch.Tensor:
             # On a CPU the fused attention's backward pass is slow at small sizes; the plain product has the same values.
-            with active(self.family.unet, factors), sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext():
-                return task_loss(self.family.predict(*batch, concept.states), target, scale)
+            together = {name: each.joined(read.phrases) for name, each in factors.items()}
+            with active(self.family.unet, together), sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext():
+                return task_loss(self.family.predict(*batch, concept), target, scale)
 
-        opened = self.switch(concept.pooled) if self.switch else None
         total = torch.zeros((), device=self.device)
         if settings.mode in ("matching", "both"):
-            total = total + settings.remove * self._matching(concept.pooled, s, opened, task)
-        factors = self.emitter(concept.pooled, s, opened)
+            total = total + settings.remove * self._matching(read, s, task)
+        factors = self._emit(read, s)
         if settings.mode in ("direct", "both"):
             direct = task(factors)
             self._telemetry["task"] = float(direct.detach())
             total = total + direct
         self._telemetry["strength_forget"] = float(strength(factors).mean().detach())
-        if settings.retained and self.material.retained:
+        if settings.retained and not self.material.retained.untouched.all():
             total = total + settings.retain * self._retention(rng)
         return total
 
-    def _matching(self, c: torch.Tensor, s: torch.Tensor, opened: torch.Tensor | None, task: Callable[[dict[str, Factors]], torch.Tensor]) -> torch.Tensor:
+    def _emit(self, read: Reading, s: torch.Tensor) -> dict[str, Factors]:
+        """A LoRA for every phrase, open or not: n·P samples."""
+        factors: dict[str, Factors] = self.emitter(read.c.flatten(0, 1), s.repeat_interleave(read.phrases), read.opened.flatten())
+        return factors
+
+    def _matching(self, read: Reading, s: torch.Tensor, task: Callable[[dict[str, Factors]], torch.Tensor]) -> torch.Tensor:
         s = s.clamp(max=self.settings.hypernet.steps - 1)
-        now, following = self.emitter(c, s, opened), self.emitter(c, s + 1, opened)
+        now, following = self._emit(read, s), self._emit(read, s + 1)
         leaves = as_leaves(now)
         # The batch's mean gradient is a batch-th of each sample's own.
-        slope = gradient_of(task(leaves) * len(c), leaves)
+        slope = gradient_of(task(leaves) * len(read), leaves)
         with torch.no_grad():
             step = torch.cat([torch.cat([(following[k].A - now[k].A).flatten(1), (following[k].B - now[k].B).flatten(1)], 1) for k in now], 1)
             wanted = -self.settings.eta * torch.cat([torch.cat([slope[k].A.flatten(1), slope[k].B.flatten(1)], 1) for k in now], 1)
@@ -176,8 +200,7 @@ class Trainer(Generic[E]):
         return removal_loss(now, following, slope, self.settings.eta)
 
     def _retention(self, rng: np.random.Generator) -> torch.Tensor:
-        kept = self.family.encode([self.material.retained[i] for i in rng.integers(len(self.material.retained), size=self.settings.retained)])
-        s = torch.from_numpy(rng.integers(1, self.settings.hypernet.steps + 1, size=self.settings.retained)).to(self.device)
-        factors = self.emitter(kept.pooled, s, self.switch(kept.pooled) if self.switch else None)
+        kept = self.material.retained[torch.from_numpy(rng.integers(len(self.material.retained), size=self.settings.retained))].to(self.device)
+        factors = self._emit(kept, torch.from_numpy(rng.integers(1, self.settings.hypernet.steps + 1, size=self.settings.retained)).to(self.device))
         self._telemetry["strength_retain"] = float(strength(factors).mean().detach())
         return retention_loss(factors)

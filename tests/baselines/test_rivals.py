@@ -23,6 +23,7 @@ from unhype.concepts.schema import ConceptSet, Entry
 from unhype.errors import UnhypeError
 from unhype.evaluation.judges import MiniatureJudge
 from unhype.families.stable_diffusion import StableDiffusion
+from unhype.phrases import reader
 from unhype.prompts import PromptSettings, training_tables
 from unhype.sampling import Sampling, sample
 from unhype.trainer import TrainingSettings
@@ -45,11 +46,11 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     job = jobs.Job(TOY, "mini-sd", folder / "data", folder / "build", QUICK, PromptSettings(4), HOW)
     pipeline = jobs.load_base(job)
     family, tables = StableDiffusion(pipeline), training_tables(TOY)
-    album, needed = jobs.bare_album(job, pipeline), material.pictures_needed(tables["train"], 2)
+    album, needed = jobs.bare_album(job, pipeline), material.pictures_needed(tables, 2)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
-    read = material.build_material(family, album, tables["train"], tables["retain"], needed)
-    return Case(family, content_hash(job.base_folder), tables["train"], tables["retain"], read, HOW, 0, folder / "fitted")
+    stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, reader(family.vectors, None), kept_under=False)
+    return Case(family, content_hash(job.base_folder), tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted")
 
 
 @pytest.fixture(scope="module")

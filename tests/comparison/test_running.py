@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from unhype import job as jobs
-from unhype.baselines.case import Case, Step
+from unhype.baselines.case import Case, Cost, Step
 from unhype.baselines.uce import Uce
 from unhype.comparison.methods import METHODS, chosen
 from unhype.comparison.reporting import write_report
@@ -41,6 +41,9 @@ class Broken:
     def eraser(self, case: Case) -> Eraser:
         raise AssertionError
 
+    def cost(self, case: Case) -> Cost:
+        raise AssertionError
+
 
 @pytest.fixture
 def job(data: Path, tmp_path: Path) -> jobs.Job:
@@ -52,7 +55,7 @@ def job(data: Path, tmp_path: Path) -> jobs.Job:
 
 @pytest.mark.slow
 def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> None:
-    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), {"uce": Uce(), "broken": Broken()}, [0, 1])
+    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), {"uce": Uce(), "broken": Broken()}, [0, 1])
     parts = {progress.part for progress in comparison.run()}
     assert {"base pictures", "bare strata", "uce 0: drawing", "uce 1: drawing", "broken 0: fitting"} <= parts
     found = comparison.results()
@@ -60,6 +63,12 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> N
     assert found["none"][0]["summary"]["drift"] == 0
     assert found["uce"][0]["summary"]["drift"] > 0
     assert found["uce"][0]["fit_seconds"] > 0
+    assert found["uce"][0]["parameters"] > 1000
+    assert found["uce"][0]["latency"] > 0
+    bare, rival = found["none"][0]["fidelity"], found["uce"][0]["fidelity"]
+    assert bare["cmmd"] == bare["cmmd_floor"] == rival["cmmd_floor"]
+    assert bare["feature_drift"] == pytest.approx(0, abs=1e-6)
+    assert rival["feature_drift"] > 1e-4
     assert "does not know" in found["broken"][1]["error"]
 
     again = [progress for progress in comparison.run() if progress.part == "uce 0: drawing"]

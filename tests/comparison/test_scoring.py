@@ -11,7 +11,7 @@ import pytest
 
 from unhype.comparison.scoring import score_strata, summary
 from unhype.evaluation.judges import Seen
-from unhype.reports.comparison import comparison_rows, draw_pareto, missing_strata
+from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, missing_strata
 
 NOBODY, STRANGER = Seen((), False), Seen(("unknown",), True)
 ROWS = [
@@ -58,17 +58,30 @@ def test_readings_must_match_the_table() -> None:
 
 def results() -> dict[str, list[dict[str, Any]]]:
     good = {"Acc_e": 0.1, "Acc_s": 0.9, "H": 0.9, "drift": 0.01, "face": 1.0}
-    runs = [{"summary": {**good, "H": h}, "fit_seconds": 10.0, "missing_strata": {"alias": "got none"}} for h in (0.8, 0.9)]
-    return {"none": [{"summary": {**good, "H": 0.1}, "fit_seconds": 0.0}], "unhype": runs, "uce": [{"error": "got no k, wanted one"}]}
+    far = {"n": 4, "cmmd": 0.5, "cmmd_floor": 0.25, "clip_score": 0.75, "clip_score_base": 0.8, "feature_drift": 0.01}
+    about: dict[str, Any] = {"fidelity": far, "judge": "a judge", "clip": "a clip", "n": 3}
+    cost = {"fit_seconds": 10.0, "parameters": 2000, "bytes": 8_000_000, "latency": 1.05}
+    runs = [{"summary": {**good, "H": h}, **about, **cost, "missing_strata": {"alias": "got none"}} for h in (0.8, 0.9)]
+    return {"none": [{"summary": {**good, "H": 0.1}, **about, "fit_seconds": 0.0}], "unhype": runs, "uce": [{"error": "got no k, wanted one"}]}
 
 
 def test_the_table_has_the_best_first_and_says_what_failed_and_what_was_not_asked() -> None:
     header, rows = comparison_rows(results())
-    assert [row[0] for row in rows] == ["unhype", "none", "uce"]
+    assert [row[0] for row in rows] == ["unhype", "none", "uce: got no k, wanted one"]
     assert rows[0][1] == "0.850 ± 0.050"
-    assert rows[2][1] == "got no k, wanted one"
     assert {len(row) for row in rows} == {len(header)}
     assert missing_strata(results()) == ["alias: got none"]
+
+
+def test_cost_and_fidelity_have_a_table_of_their_own_and_the_floor_stands_below() -> None:
+    header, rows = cost_rows(results())
+    assert rows == [
+        ["unhype", "0.0100", "0.0100", "0.5000", "0.7500", "10", "2,000", "8.00", "1.05"],
+        ["none", "0.0100", "0.0100", "0.5000", "0.7500", "0", "–", "–", "–"],
+    ]
+    assert len(header) == 9
+    assert "n ≥ 3 a stratum; judge a judge" in footnote(results())
+    assert "CMMD 0.2500, its CLIP score is 0.8000" in footnote(results())
 
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def train_adapters(case: Case, method: str, settings: TrainingSettings, build: C
     """Train adapters and keep them; resumes, and does nothing where they are there."""
     if case.path(method).with_suffix(".json").exists():
         return
-    trainer = Trainer(case.family, settings, material, None, build)
+    trainer = Trainer(case.family, settings, material, build)
     case.folder.mkdir(parents=True, exist_ok=True)
     for report in trainer.run(case.checkpoint(method)):
         yield Step(report.step, report.steps, report.loss)
@@ -117,6 +117,9 @@ class Adapted:
         factors = by_site(self.case.fitted(self.fits), family.sites)
         with attached(family.pipeline, family.sites, lambda prompts: summed(factors, self.weigh(prompts)), self.unconditional):
             yield from sample(family.pipeline, prompts, seeds, self.case.how)
+
+    def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+        return (self.weigh(list(prompts)) == 0).all(1).cpu().numpy()
 
 
 def always(case: Case) -> Callable[[list[str]], torch.Tensor]:

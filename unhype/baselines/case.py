@@ -22,6 +22,14 @@ from unhype.trainer import Material
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a fitted method takes with it: numbers, and bytes on the disk."""
+
+    parameters: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Case:
     """A base, a concept set and a seed: the same for all methods that are compared.
 
@@ -94,6 +102,11 @@ class Case:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return card
 
+    def cost(self, method: str) -> Cost:
+        """The size of a fitted method."""
+        card = self.card(method)
+        return Cost(card["parameters"], card["bytes"])
+
     def identity(self, method: str, *others: object) -> str:
         """Of a fitted method as an eraser."""
         return identity(self.base_hash, self.how, method, self.card(method)["sha256"], *others)
@@ -127,4 +140,8 @@ class Method(Protocol):
 
     def eraser(self, case: Case) -> Eraser:
         """The fitted method, ready to draw."""
+        ...
+
+    def cost(self, case: Case) -> Cost:
+        """Its size, once it is fitted."""
         ...

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 
 from unhype.baselines.adapters import BANK, Adapted, train_bank, vectors
-from unhype.baselines.case import Case, Step
+from unhype.baselines.case import Case, Cost, Step
 from unhype.trainer import TrainingSettings
 
 
@@ -40,6 +40,9 @@ class SpmGate:
             return torch.maximum(cosine, said(prompts, concepts).to(cosine.device))
 
         return Adapted(self.name, case.identity(self.fits, self.name), case, self.fits, weigh)
+
+    def cost(self, case: Case) -> Cost:
+        return case.cost(self.fits)
 
 
 def said(prompts: list[str], concepts: list[str]) -> torch.Tensor:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from unhype.baselines.adapters import Adapted, Bank, always, train_adapters
-from unhype.baselines.case import Case, Step
-from unhype.trainer import Material, TrainingSettings
+from unhype.baselines.case import Case, Cost, Step
+from unhype.trainer import Material, TrainingSettings, mixed
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,19 @@ class StaticLora:
 
     def fit(self, case: Case) -> Iterator[Step]:
         settings = replace(self.settings, mode="direct", seed=case.seed, retained=0, switch=False)
-        yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), with_retained(case.material))
+        yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), with_retained(case))
 
     def eraser(self, case: Case) -> Adapted:
         return Adapted(self.name, case.identity(self.name), case, self.fits, always(case), unconditional=True)
 
+    def cost(self, case: Case) -> Cost:
+        return case.cost(self.fits)
 
-def with_retained(material: Material) -> Material:
+
+def with_retained(case: Case) -> Material:
     """As many retained prompts again, each its own anchor: their target is what the base predicts."""
-    if not material.retained:
+    material, prompts = case.material, list(case.retain["prompt"])
+    if not prompts:
         return material
-    kept = [material.retained[i] for i in np.linspace(0, len(material.retained) - 1, len(material.prompts)).round().astype(int)]
-    rows = np.concatenate([material.rows, material.rows])
-    return Material([*material.prompts, *kept], [*material.anchors, *kept], material.retained, material.latents, rows)
+    kept = [prompts[i] for i in np.linspace(0, len(prompts) - 1, len(material.prompts)).round().astype(int)]
+    return mixed([material, replace(material, prompts=kept, anchors=kept)], [0.5, 0.5])

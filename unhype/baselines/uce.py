@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from unhype.baselines.case import Case, Step
+from unhype.baselines.case import Case, Cost, Step
 from unhype.baselines.weights import Rewritten
 
 
@@ -46,6 +46,9 @@ class Uce:
 
     def eraser(self, case: Case) -> Rewritten:
         return Rewritten(self.name, case.identity(self.fits), case)
+
+    def cost(self, case: Case) -> Cost:
+        return case.cost(self.fits)
 
 
 def rewrite(W0: torch.Tensor, edited: torch.Tensor, targets: torch.Tensor, kept: torch.Tensor, weight: float, keep: float = 1.0) -> torch.Tensor:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from unhype.baselines.adapters import Bank, by_site, train_adapters
-from unhype.baselines.case import Case, Step
+from unhype.baselines.case import Case, Cost, Step
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.lora import Factors, active
 from unhype.sampling import Sampling, sample
@@ -47,6 +47,9 @@ class UnGuide:
     def eraser(self, case: Case) -> _Mixture:
         return _Mixture(self.name, case.identity(self.fits, self.name, self.noises), case, self)
 
+    def cost(self, case: Case) -> Cost:
+        return case.cost(self.fits)
+
 
 @dataclass(frozen=True)
 class _Mixture:
@@ -64,6 +67,9 @@ class _Mixture:
             far = distances(family, lora, list(prompts[part]), how, PROBES[self.name], self.method.noises) > floor
             with mixed(family, lora, torch.where(far, -1.0, 2.0)):
                 yield from sample(family.pipeline, prompts[part], seeds[part], how)
+
+    def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+        return np.zeros(len(prompts), dtype=bool)
 
 
 @torch.no_grad()

@@ -49,3 +49,6 @@ class Rewritten:
         pipeline = self.case.family.pipeline
         with replaced(pipeline.unet, self.case.fitted(self.name)):
             yield from sample(pipeline, prompts, seeds, self.case.how)
+
+    def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+        return np.zeros(len(prompts), dtype=bool)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from safetensors import safe_open
+
 from unhype import job as jobs
-from unhype.baselines.case import Case, Step
+from unhype.baselines.case import Case, Cost, Step
+from unhype.checkpoint import TENSORS
 from unhype.eraser import Guarded
 from unhype.job import Job
 
@@ -29,6 +33,13 @@ class UnHype:
 
     def eraser(self, case: Case) -> Guarded:
         return Guarded(case.family.pipeline, jobs.guard_of(self._seeded(case)), case.how)
+
+    def cost(self, case: Case) -> Cost:
+        """Of everything in its file, the switch too."""
+        path = self._seeded(case).guard_folder / TENSORS
+        with safe_open(path, framework="np") as file:
+            sizes = [math.prod(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118  not a dictionary
+        return Cost(sum(sizes), path.stat().st_size)
 
     def _seeded(self, case: Case) -> Job:
         return replace(self.job, training=replace(self.job.training, seed=case.seed))

@@ -9,7 +9,7 @@ from unhype.comparison.running import BARE, Comparison
 from unhype.evaluation.album import Album
 from unhype.files import write_text
 from unhype.gallery import draw_gallery, save_picture
-from unhype.reports.comparison import comparison_rows, draw_pareto, missing_strata
+from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, missing_strata
 from unhype.reports.tables import markdown
 
 SHOWN = ("forgotten", "alias", "two_forgotten", "forgotten_and_retained", "trained", "unseen", "near_miss", "things")
@@ -20,7 +20,7 @@ def write_report(comparison: Comparison, folder: Path) -> str:
     """Write ``comparison.md``, ``comparison.json``, ``pareto.png`` and ``gallery.png``; returns the table."""
     results = comparison.results()
     missing = missing_strata(results)
-    text = markdown(comparison_rows(results)) + "".join(f"\n\nNot asked: {line}" for line in missing)
+    text = "\n\n".join([markdown(comparison_rows(results)), markdown(cost_rows(results)), footnote(results), *(f"Not asked: {line}" for line in missing)])
     write_text(folder / "comparison.md", text + "\n")
     write_text(folder / "comparison.json", json.dumps(results, indent=2) + "\n")
     draw_pareto(results, folder / "pareto.png")

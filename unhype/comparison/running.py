@@ -18,12 +18,15 @@ from unhype import material
 from unhype.baselines.case import Case, Method
 from unhype.bases import content_hash
 from unhype.comparison.scoring import score_strata, summary
+from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
+from unhype.evaluation.fidelity import MiniatureClip, compare_embeddings
 from unhype.evaluation.judges import Reader
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.files import write_text
 from unhype.job import Job, Progress
+from unhype.phrases import reader
 from unhype.prompts import training_tables
 from unhype.strata import strata_table
 from unhype.trainer import Material
@@ -46,6 +49,7 @@ class Comparison:
     job: Job
     pipeline: StableDiffusionPipeline
     judge: Reader
+    clip: MiniatureClip
     methods: Mapping[str, Method]
     seeds: Sequence[int]
 
@@ -71,9 +75,10 @@ class Comparison:
 
     @cached_property
     def material(self) -> Material:
-        """The same with base pictures, which must be drawn."""
-        needed = material.pictures_needed(self.tables["train"], self.job.training.pictures)
-        return material.build_material(StableDiffusion(self.pipeline), self.bare, self.tables["train"], self.tables["retain"], needed)
+        """The same with base pictures, which must be drawn; no pairs, which no rival's paper trains on."""
+        needed = material.pictures_needed(self.tables, self.job.training.pictures)
+        family, tables = StableDiffusion(self.pipeline), {**self.tables, "pairs": self.tables["pairs"].iloc[:0]}
+        return material.build_material(family, self.bare, tables, needed, reader(family.vectors, None), kept_under=False)
 
     def case(self, seed: int) -> Case:
         """What every method is given."""
@@ -85,10 +90,10 @@ class Comparison:
     def run(self) -> Iterator[Progress]:
         """Do everything that is not done."""
         table, _missing = self.strata
-        needed = material.pictures_needed(self.tables["train"], self.job.training.pictures)
+        needed = material.pictures_needed(self.tables, self.job.training.pictures)
         yield from _drawn("base pictures", self.bare, needed)
         yield from _drawn("bare strata", self.bare, table)
-        self._score(BARE, self.seeds[0], self.bare, 0.0)
+        self._score(BARE, self.seeds[0], self.bare, {"fit_seconds": 0.0})
         for name, method in self.methods.items():
             for seed in self.seeds:
                 try:
@@ -116,31 +121,58 @@ class Comparison:
             if fitted:
                 write_text(spent, str(before + time.monotonic() - began))
         album = Album(self.job.images_folder, method.eraser(case))
-        yield from _drawn(f"{name} {seed}: drawing", album, self.strata[0])
-        self._score(name, seed, album, float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0)
+        yield from _drawn(f"{name} {seed}: drawing", album, self.strata[0], self.bare)
+        seconds = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0
+        self._score(name, seed, album, {"fit_seconds": seconds, **asdict(method.cost(case)), "latency": self._latency(name, seed, album.eraser)})
 
-    def _score(self, name: str, seed: int, album: Album, seconds: float) -> None:
+    def _latency(self, name: str, seed: int, eraser: Eraser) -> float:
+        """How many times as long as the base it draws: a batch of as many forgotten as unseen prompts, both side by side, the median of three."""
+        if (path := self._path(name, seed)).exists() and "latency" in (known := json.loads(path.read_text(encoding="utf-8"))):
+            return float(known["latency"])
+        table, half = self.strata[0], self.job.sampling.batch // 2
+        rows = pd.concat([part.iloc[:half] for _, part in table[table["stratum"].isin(("forgotten", "unseen", "trained"))].groupby("stratum", sort=False)][:2])
+        prompts, seeds = list(rows["prompt"]), list(rows["seed"])
+        ratios = []
+        for _ in range(3):
+            times = []
+            for drawing in (eraser, self.bare.eraser):
+                began = time.perf_counter()
+                for _batch in drawing.draw(prompts, seeds):
+                    pass
+                times.append(time.perf_counter() - began)
+            ratios.append(times[0] / times[1])
+        return float(np.median(ratios))
+
+    def _score(self, name: str, seed: int, album: Album, cost: Mapping[str, float]) -> None:
         table, missing = self.strata
         prompts, seeds = list(table["prompt"]), list(table["seed"])
         pixels, before = album.read(prompts, seeds), self.bare.read(prompts, seeds)
+        stays = (table["erased"] == "").to_numpy()
+        said = self.clip.hear(list(table["prompt"][stays]))
+        now, then = pixels[stays], before[stays]
+        fidelity = compare_embeddings(self.clip.see(now), self.clip.see(then), said, self.judge.features(now), self.judge.features(then))
         drift = np.array([np.abs(a.astype(int) - b.astype(int)).mean() / 255 for a, b in zip(pixels, before, strict=True)])
-        scores = score_strata(table, self.judge.read(pixels), self.judge.read(before), drift, faces=self.job.concepts.kind == "people")
+        faces = self.job.concepts.kind == "people"
+        scores = score_strata(table, self.judge.read(pixels), self.judge.read(before), drift, faces)
         found = {
             "method": name,
             "seed": seed,
             "eraser": album.eraser.identity,
             "judge": self.judge.name,
-            "fit_seconds": seconds,
+            "clip": self.clip.name,
+            "n": self.job.prompts.per_role,
+            **cost,
+            "fidelity": asdict(fidelity),
             "missing_strata": missing,
             "strata": {stratum: asdict(score) for stratum, score in scores.items()},
-            "summary": summary(scores),
+            "summary": summary(scores, faces),
         }
         write_text(self._path(name, seed), json.dumps(found, indent=2) + "\n")
 
     def _path(self, name: str, seed: int) -> Path:
-        return self.folder / f"{name}-{seed}.json"
+        return self.folder / f"{name}-{seed}-n{self.job.prompts.per_role}.json"
 
 
-def _drawn(part: str, album: Album, table: pd.DataFrame) -> Iterator[Progress]:
-    for done in album.draw(list(table["prompt"]), list(table["seed"])):
+def _drawn(part: str, album: Album, table: pd.DataFrame, bare: Album | None = None) -> Iterator[Progress]:
+    for done in album.draw(list(table["prompt"]), list(table["seed"]), bare):
         yield Progress(part, done, len(table))

@@ -2,7 +2,7 @@
 
 gone   1 − the share of what must go that is still shown, among pictures with a face (things: among all)
 stays  the share of what must stay that is shown, among all pictures
-H      the harmonic mean of gone (forgotten) and stays (unseen; where a set has none, trained)
+H      the harmonic mean of gone (forgotten) and stays (unseen; where a set has none, trained); of things also of gone (alias)
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ def _shown(asked: pd.Series, seen: Sequence[Seen], faces: bool) -> float | None:
     return float(np.mean(marks)) if marks else 0.0
 
 
-def summary(scores: Mapping[str, StratumScore]) -> dict[str, float]:
+def summary(scores: Mapping[str, StratumScore], faces: bool = True) -> dict[str, float]:
     """The table's columns: Acc_e, Acc_s, Acc_g, H, shares kept of what the base shows, faces, drift of what must stay."""
     forgotten, others = scores["forgotten"], scores.get("unseen") or scores["trained"]
     found = {"Acc_e": forgotten.shown or 0.0, "Acc_s": others.stays or 0.0}
-    found["H"] = harmonic(1 - found["Acc_e"], found["Acc_s"])
     if "alias" in scores:
         found["Acc_g"] = scores["alias"].shown or 0.0
+    found["H"] = harmonic(1 - found["Acc_e"], found["Acc_s"], *([1 - found["Acc_g"]] if "alias" in scores and not faces else []))
     for name, score in scores.items():
         if score.shown is not None:
             found[f"{name}: shown"] = score.shown

@@ -32,8 +32,14 @@ class Album:
         """Where a picture lies."""
         return self.folder / f"{hashlib.sha256(f'{seed} {prompt}'.encode()).hexdigest()[:20]}.png"
 
-    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[int]:
-        """Draw what is missing; yields how many pictures there are so far."""
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int], bare: Album | None = None) -> Iterator[int]:
+        """Draw what is missing; yields how many pictures there are so far.
+
+        Args:
+            bare: the base's own pictures, which are taken over where this eraser would draw the very same.
+        """
+        if bare:
+            self._adopt(bare, prompts, seeds)
         missing = [(p, int(s)) for p, s in zip(prompts, seeds, strict=True) if not self.path(p, int(s)).exists()]
         done = len(prompts) - len(missing)
         yield done
@@ -45,11 +51,10 @@ class Album:
                 done += 1
                 yield done
 
-    def adopt(self, other: Album, prompts: Sequence[str], seeds: Sequence[int]) -> None:
-        """Take pictures over from another album, where this eraser would draw the very same."""
-        for prompt, seed in zip(prompts, seeds, strict=True):
-            path, source = self.path(prompt, int(seed)), other.path(prompt, int(seed))
-            if not path.exists():
+    def _adopt(self, bare: Album, prompts: Sequence[str], seeds: Sequence[int]) -> None:
+        for prompt, seed, same in zip(prompts, seeds, self.eraser.untouched(prompts), strict=True):
+            path, source = self.path(prompt, int(seed)), bare.path(prompt, int(seed))
+            if same and source.exists() and not path.exists():
                 write_whole(path, partial(shutil.copyfile, source))
 
     def read(self, prompts: Sequence[str], seeds: Sequence[int]) -> np.ndarray:

@@ -42,6 +42,10 @@ class Reader(Protocol):
         """Read ``uint8 [n, height, width, 3]``."""
         ...
 
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        """What it makes of pictures before it names anything: unit vectors ``[n, f]``."""
+        ...
+
 
 UNKNOWN = "unknown"
 """A person who is nobody in particular."""
@@ -69,6 +73,12 @@ class MiniatureJudge:
                 things = (verdict.thing,) if verdict.thing else ()
                 seen.append(Seen((*verdict.names, *things), verdict.face))
         return seen
+
+    @torch.no_grad()
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        parts = [self.judge.features(to_model_range(pixels[i : i + 64], torch.device("cpu"))) for i in range(0, len(pixels), 64)]
+        found: np.ndarray = torch.nn.functional.normalize(torch.cat(parts).float(), dim=1).numpy()
+        return found
 
 
 def check_known(reader: Reader, concepts: Sequence[str], where: str) -> None:

@@ -87,8 +87,12 @@ class Judge(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
         """``[n, 3, 64, 64]`` in [−1, 1] → logits: people ``[n, 3]``, thing ``[n, 11]``, then sixteen attributes ``[n, ·]``."""
-        features = self.blocks(F.silu(self.stem(pictures)))
-        return list(self.heads(F.silu(self.hidden(features.flatten(1)))).float().split(_SPLITS, dim=1))
+        return list(self.heads(self.features(pictures)).float().split(_SPLITS, dim=1))
+
+    def features(self, pictures: torch.Tensor) -> torch.Tensor:
+        """What all heads read, ``[n, 160]``."""
+        seen: torch.Tensor = F.silu(self.hidden(self.blocks(F.silu(self.stem(pictures))).flatten(1)))
+        return seen
 
     @torch.no_grad()
     def read(self, pictures: torch.Tensor) -> list[Verdict]:

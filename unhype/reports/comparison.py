@@ -27,24 +27,60 @@ COLUMNS = {
     "unseen ↑": "unseen: kept of base",
     "near miss ↑": "near_miss: kept of base",
     "things ↑": "things: kept of base",
-    "drift ↓": "drift",
     "face": "face",
 }
 """Heading → figure of a method's summary; shares kept are of what the base shows."""
+
+FIDELITY = {
+    "pixel drift ↓": ("summary", "drift"),
+    "feature drift ↓": ("fidelity", "feature_drift"),
+    "CMMD ↓": ("fidelity", "cmmd"),
+    "CLIP score ↑": ("fidelity", "clip_score"),
+}
+COST = {"fitted in s": "fit_seconds", "numbers": "parameters", "MB": "bytes", "time a picture": "latency"}
+"""Heading → what it costs; the time is a multiple of the base's."""
 
 
 def comparison_rows(results: Results) -> Rows:
     """One row a method, mean ± spread over seeds, the best H first; a method that failed says why."""
     rows = []
-    for method, runs in results.items():
+    for method, runs in _ranked(results):
         good = [run["summary"] for run in runs if "summary" in run]
+        cells = [_spread([found[key] for found in good if key in found]) for key in COLUMNS.values()] if good else ["–"] * len(COLUMNS)
+        rows.append([method if good else f"{method}: {runs[0]['error']}", *cells, str(len(good))])
+    return ("method", *COLUMNS, "seeds"), rows
+
+
+def cost_rows(results: Results) -> Rows:
+    """One row a method: how far what must stay has moved, and what the method costs."""
+    rows = []
+    for method, runs in _ranked(results):
+        good = [run for run in runs if "fidelity" in run]
         if good:
-            cells = [_spread([found[key] for found in good if key in found]) for key in COLUMNS.values()]
-            seconds = [run["fit_seconds"] for run in runs if "summary" in run]
-            rows.append((float(np.mean([found["H"] for found in good])), [method, *cells, f"{np.mean(seconds):.0f}", str(len(good))]))
-        elif runs:
-            rows.append((-1.0, [method, runs[0]["error"], *["–"] * (len(COLUMNS) + 1)]))
-    return ("method", *COLUMNS, "seconds", "seeds"), [cells for _, cells in sorted(rows, key=lambda row: -row[0])]
+            far = [_spread([run[part][key] for run in good], 4) for part, key in FIDELITY.values()]
+            costs = {key: [run[key] for run in good if key in run] for key in COST.values()}
+            costs["bytes"] = [size / 1e6 for size in costs["bytes"]]
+            digits = {"fit_seconds": 0, "parameters": 0, "bytes": 2, "latency": 2}
+            rows.append([method, *far, *(_spread(values, digits[key]) for key, values in costs.items())])
+    return ("method", *FIDELITY, *COST), rows
+
+
+def footnote(results: Results) -> str:
+    """What the tables need beside them."""
+    first = next(run for runs in results.values() for run in runs if "fidelity" in run)
+    base = first["fidelity"]
+    return (
+        f"n ≥ {first['n']} a stratum; judge {first['judge']}, embeddings {first['clip']}; held-out templates and seeds, pictures paired by seed; "
+        "mean ± spread over training seeds. Excluded: nothing; of people, what is shown is a share of pictures with a face. "
+        f"Fidelity is of {base['n']} pictures that must stay; the base against itself has CMMD {base['cmmd_floor']:.4f}, "
+        f"its CLIP score is {base['clip_score_base']:.4f}."
+    )
+
+
+def _ranked(results: Results) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
+    """The best H first, what failed last, what was never run not at all."""
+    found = [(method, runs) for method, runs in results.items() if runs]
+    return sorted(found, key=lambda item: -float(np.mean([run["summary"]["H"] for run in item[1] if "summary" in run] or [-1.0])))
 
 
 def missing_strata(results: Results) -> list[str]:
@@ -74,7 +110,8 @@ def draw_pareto(results: Results, path: Path) -> None:
     plt.close(figure)
 
 
-def _spread(values: Sequence[float]) -> str:
+def _spread(values: Sequence[float], digits: int = 3) -> str:
     if not values:
         return "–"
-    return f"{np.mean(values):.3f}" if len(values) == 1 else f"{np.mean(values):.3f} ± {np.std(values):.3f}"
+    spread = f" ± {np.std(values):,.{digits}f}" if len(values) > 1 and np.std(values) > 0 else ""
+    return f"{np.mean(values):,.{digits}f}{spread}"

@@ -1,0 +1,98 @@
+"""Fidelity: are the pictures that must stay still the base's? Distances of distributions and of pairs, and agreement with the prompt.
+
+    CMMD  = mean k(x, x′) + mean k(y, y′) − 2·mean k(x, y)        over CLIP's embeddings of two sets of pictures, with k(x, y) = exp(−‖x − y‖² / 2σ²)
+    score = cosine of CLIP's embeddings of a picture and of its prompt
+    drift = 1 − cosine of a judge's features of two pictures of one prompt and seed
+
+CMMD (Jayasumana et al. 2024, equation 4; σ = 10, × 1000) compares halves: guarded pictures of one half of the prompts with the base's of the other.
+Its floor is the same with the base on both sides, so a method that changes nothing gets exactly the floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unhype.pixels import to_model_range
+
+SIGMA, SCALE = 10.0, 1000.0
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Of n pictures that must stay, beside the base's own of the same prompts and seeds.
+
+    Attributes:
+        cmmd, cmmd_floor: to the base's pictures of other prompts; of the base itself.
+        clip_score, clip_score_base: mean cosine with the prompt.
+        feature_drift: mean distance of a judge's features to the base's picture.
+    """
+
+    n: int
+    cmmd: float
+    cmmd_floor: float
+    clip_score: float
+    clip_score_base: float
+    feature_drift: float
+
+
+class MiniatureClip:
+    """mini-clip: looks at pictures and prompts; it is not the judge."""
+
+    def __init__(self, folder: Path) -> None:
+        from unhype.bases import content_hash
+        from unhype.miniature.shipping import load_clip
+
+        self.model, self.tokenizer = load_clip(folder)
+        self.name = f"mini-clip {content_hash(folder)[:12]}"
+
+    @torch.no_grad()
+    def see(self, pixels: np.ndarray) -> np.ndarray:
+        """Unit embeddings of ``uint8 [n, height, width, 3]``: ``[n, e]``."""
+        parts = [self.model.get_image_features(to_model_range(pixels[i : i + 64], torch.device("cpu"))) for i in range(0, len(pixels), 64)]
+        return _unit(parts)
+
+    @torch.no_grad()
+    def hear(self, prompts: Sequence[str]) -> np.ndarray:
+        """Unit embeddings of prompts, ``[n, e]``."""
+        length, parts = self.tokenizer.model_max_length, []
+        for start in range(0, len(prompts), 128):
+            tokens = self.tokenizer(list(prompts[start : start + 128]), padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+            parts.append(self.model.get_text_features(input_ids=tokens.input_ids))
+        return _unit(parts)
+
+
+def _unit(parts: Sequence[object]) -> np.ndarray:
+    tensors = [getattr(part, "pooler_output", part) for part in parts]  # transformers 5 wraps the embeddings
+    found: np.ndarray = torch.nn.functional.normalize(torch.cat(tensors), dim=1).numpy()  # type: ignore[arg-type]
+    return found
+
+
+def cmmd(one: np.ndarray, two: np.ndarray) -> float:
+    """Squared maximum mean discrepancy of embeddings ``[n, e]`` and ``[m, e]``, × 1000; 0 for equal sets, never below."""
+    return float(SCALE * (_kernel(one, one) + _kernel(two, two) - 2 * _kernel(one, two)))
+
+
+def _kernel(one: np.ndarray, two: np.ndarray) -> float:
+    squares = (one**2).sum(1)[:, None] + (two**2).sum(1)[None] - 2 * one @ two.T
+    return float(np.exp(-squares.clip(min=0).astype(np.float64) / (2 * SIGMA**2)).mean())
+
+
+def compare_embeddings(
+    guarded: np.ndarray, bare: np.ndarray, prompts: np.ndarray, guarded_features: np.ndarray, bare_features: np.ndarray, seed: int = 0
+) -> Fidelity:
+    """Everything above from unit embeddings ``[n, e]`` of guarded and bare pictures and of their prompts, and from a judge's unit features ``[n, f]``."""
+    order = np.random.default_rng(seed).permutation(len(guarded))
+    first, second = np.array_split(order, 2)
+    return Fidelity(
+        len(guarded),
+        cmmd(guarded[first], bare[second]),
+        cmmd(bare[first], bare[second]),
+        float((guarded * prompts).sum(1).mean()),
+        float((bare * prompts).sum(1).mean()),
+        float(1 - (guarded_features * bare_features).sum(1).mean()),
+    )
