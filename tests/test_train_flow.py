@@ -72,7 +72,7 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     scores = json.loads((place / "data" / "scores" / "toy.json").read_text())
     assert set(scores["protocols"]) == {"unseen", "papers"}
     assert all(score["n"] >= 4 for score in scores["roles"].values())
-    assert {path.name for path in (place / "data" / "prompts" / "toy").iterdir()} == {"train.csv", "retain.csv", "evaluation.csv"}
+    assert {path.name for path in (place / "data" / "prompts" / "toy").iterdir()} == {"train.csv", "retain.csv", "pairs.csv", "evaluation.csv"}
 
     again = run(place, "--concepts", str(place / "toy.yaml"))
     assert again.returncode == 0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Tables = Mapping[str, pd.DataFrame]
 """What :func:`unhype.prompts.training_tables` gives."""
 
-PAIRS, KEPT = 0.3, 0.15
+PAIRS, KEPT = 0.4, 0.1
 """Shares of the rows of a step: of concepts beside somebody else, and of prompts to keep under a concept's LoRA."""
 
 POOL = 32

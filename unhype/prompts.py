@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,10 @@ COLUMNS = ("concept", "text", "role", "anchor", "prompt", "anchor_prompt", "temp
 
 FIRST_SEED = {"train": 10_000_000, "development": 20_000_000, "evaluation": 30_000_000}
 """Seeds of a split's pictures start here: no picture of one split has the noise of another's."""
+
+
+COMPANY = 4
+"""How many people to keep each forgotten one stands before, and behind; and how many forgotten ones it stands before."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,11 @@ class PromptSettings:
 
 def training_tables(concepts: ConceptSet) -> dict[str, pd.DataFrame]:
     """The ``train``, ``retain`` and ``pairs`` tables."""
-    pairs = list(_pairs(concepts))
+    beside = pairs(concepts)
     return {
         "train": _table(_crossed(_forget(concepts), TRAINING), concepts.kind, "train"),
         "retain": _table(_crossed(_retain(concepts), TRAINING), concepts.kind, "train"),
-        "pairs": _table(_walked(pairs, TRAINING, len(pairs)), concepts.kind, "train"),
+        "pairs": _table(_walked(beside, TRAINING, len(beside)), concepts.kind, "train"),
     }
 
 
@@ -85,16 +89,19 @@ def _retain(concepts: ConceptSet) -> list[Line]:
     return [(name, name, "retain", "") for name in concepts.retain]
 
 
-def _pairs(concepts: ConceptSet) -> Iterator[Line]:
-    """Each forgotten person before and after one to keep, and before another forgotten one: the anchor takes the place of each forgotten one alone."""
+def pairs(concepts: ConceptSet) -> list[Line]:
+    """Each forgotten person before and after others, to keep or forgotten too: the anchor takes the place of each forgotten one alone."""
     forget, retain = (concepts.forget, concepts.retain) if concepts.kind == "people" else ((), ())
-    for i, entry in enumerate(forget):
+    lines = []
+    for turn, i in product(range(COMPANY), range(len(forget))):
+        entry, other = forget[i], forget[(i + 1 + turn) % len(forget)]
         if retain:
-            after, before = retain[i % len(retain)], retain[(i + len(retain) // 2) % len(retain)]
-            yield entry.concept, f"{entry.concept} and {after}", "forget", f"{entry.anchor} and {after}"
-            yield entry.concept, f"{before} and {entry.concept}", "forget", f"{before} and {entry.anchor}"
-        if (other := forget[(i + 1) % len(forget)]) != entry:
-            yield entry.concept, f"{entry.concept} and {other.concept}", "forget", f"{entry.anchor} and {other.anchor}"
+            after, before = (retain[(i + (2 * turn + side) * len(retain) // (2 * COMPANY)) % len(retain)] for side in (0, 1))
+            lines.append((entry.concept, f"{entry.concept} and {after}", "forget", f"{entry.anchor} and {after}"))
+            lines.append((entry.concept, f"{before} and {entry.concept}", "forget", f"{before} and {entry.anchor}"))
+        if other != entry:
+            lines.append((entry.concept, f"{entry.concept} and {other.concept}", "forget", f"{entry.anchor} and {other.anchor}"))
+    return lines
 
 
 def _crossed(lines: list[Line], templates: Templates) -> Iterator[tuple[Line, str]]:

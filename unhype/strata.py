@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from unhype.prompts import FIRST_SEED, PromptSettings, phrase
+from unhype.prompts import FIRST_SEED, PromptSettings, pairs, phrase
 from unhype.templates import DEVELOPMENT, HELD_OUT
 
 if TYPE_CHECKING:
@@ -115,12 +115,16 @@ def _two_forgotten(concepts: ConceptSet) -> Iterator[Asked]:
 
 
 def _forgotten_and_retained(concepts: ConceptSet) -> Iterator[Asked]:
-    """Every other time the forgotten one comes first; half of the kept ones training never saw."""
+    """Every other time the forgotten one comes first; half of the kept ones training never saw, and no pair of which it saw both."""
+    trained = {text for _, text, _, _ in pairs(concepts)}
     others = [name for pair in zip(concepts.retain, concepts.evaluation, strict=False) for name in pair] if concepts.kind == "people" else []
     for i, entry in enumerate(concepts.forget if others else ()):
-        other = others[i % len(others)]
-        pair = (entry.concept, other) if i // 2 % 2 else (other, entry.concept)
-        yield " and ".join(pair), (entry.concept,), (other,)
+        for shift in range(0, len(others), 2):
+            other = others[(i + shift) % len(others)]
+            text = " and ".join((entry.concept, other) if i // 2 % 2 else (other, entry.concept))
+            if text not in trained:
+                yield text, (entry.concept,), (other,)
+                break
 
 
 def _trained(concepts: ConceptSet) -> Iterator[Asked]:

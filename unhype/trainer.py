@@ -51,10 +51,10 @@ class TrainingSettings:
     mode: str = "direct"
     seed: int = 0
     hypernet: HypernetConfig = field(default_factory=HypernetConfig)
-    schedule: Schedule = field(default_factory=lambda: Schedule(steps=500, batch=16, rate=2e-3, average=0.98))
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=800, batch=16, rate=2e-3, average=0.98))
     retained: int = 16
     switch: bool = True
-    gamma: float = 0.0
+    gamma: float = 0.2
     eta: float = 1.0
     remove: float = 1.0
     retain: float = 0.01

@@ -53,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variant", nargs="*", action="append", metavar="KEY=VALUE", help="settings that differ from params.yaml; nested ones with dots")
     parser.add_argument("--n", type=int, default=50, help="pictures a stratum, at least")
+    parser.add_argument("--strata", nargs="+", help="only these, and forgotten, trained and unseen ones")
     parser.add_argument("--build", type=Path, default=Path("build/experiments"))
     options = parser.parse_args()
     quiet()
@@ -62,16 +63,18 @@ def main() -> None:
     for variant in options.variant or [[]]:
         training = build(TrainingSettings, _changed(asdict(params.training), variant), "the variant")
         job = Job(development_set(), "mini-sd", Path("data"), options.build, training, PromptSettings(options.n), params.sampling)
-        print(_row(" ".join(variant) or "default", job), flush=True)
+        print(_row(" ".join(variant) or "default", job, options.strata), flush=True)
 
 
-def _row(label: str, job: Job) -> str:
+def _row(label: str, job: Job, strata: list[str] | None) -> str:
     pipeline, began = jobs.load_base(job), time.monotonic()
     for _progress in told(jobs.train(job, pipeline)):
         pass
     minutes = (time.monotonic() - began) / 60
     guard, judge = jobs.guard_of(job), jobs.judge_of(job)
     table = _thinned(strata_table(job.concepts, job.prompts, development=True)[0], job.prompts.per_role)
+    if strata:
+        table = table[table["stratum"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)
     prompts, seeds = list(table["prompt"]), list(table["seed"])
     bare, guarded = jobs.bare_album(job, pipeline), Album(job.build / "images" / label, Guarded(pipeline, guard, job.sampling))
     for _drawn in chain(bare.draw(prompts, seeds), guarded.draw(prompts, seeds, bare)):
@@ -85,7 +88,7 @@ def _row(label: str, job: Job) -> str:
     cells = [
         label,
         f"{minutes:.1f}",
-        *(f"{found[key]:.3f}" for key in COLUMNS.values()),
+        *(f"{found[key]:.3f}" if key in found else "–" for key in COLUMNS.values()),
         f"{separation(by_role['forgotten'], by_role['unseen']):.4f}",
         " / ".join(f"{values.mean():.2f}" for values in by_role.values()),
     ]
