@@ -97,7 +97,7 @@ def test_without_a_switch_whole_prompts_are_read() -> None:
 
 
 def test_cutouts_are_pieces_of_sentences() -> None:
-    assert set(cutouts(["a photo of {}", "{} on a poster"])) == {*JOINTS, "{}", "of {}", "photo of {}", "{} on", "{} on a"}
+    assert set(cutouts(["a photo of {}", "{} on a poster"])) == {*JOINTS, "a photo of {}", "{} on a poster", "{}", "of {}", "photo of {}", "{} on", "{} on a"}
 
 
 def test_readings_of_different_lengths_are_joined() -> None:

@@ -19,7 +19,7 @@ def world() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
 
 def test_it_opens_for_forgotten_names_in_new_sentences_and_not_for_names_it_never_saw(world: tuple[torch.Tensor, ...]) -> None:
     forget, retain, forget_new, unseen_new = world
-    switch = fit_switch([f"name {i}" for i in range(20)], forget, retain)
+    switch = fit_switch([f"name {i}" for i in range(20)], forget, retain, opens=0.6)
     assert (switch(forget_new.flatten(0, 1)) > 0.5).float().mean() > 0.95
     assert (switch(unseen_new.flatten(0, 1)) < 0.5).float().mean() > 0.95
     assert (switch(retain.flatten(0, 1)) < 0.1).float().mean() > 0.95
@@ -29,7 +29,7 @@ def test_it_opens_for_forgotten_names_in_new_sentences_and_not_for_names_it_neve
 
 def test_only_some_concepts(world: tuple[torch.Tensor, ...]) -> None:
     forget, retain, forget_new, _ = world
-    switch = fit_switch([f"name {i}" for i in range(20)], forget, retain).only(["name 3", "name 7"])
+    switch = fit_switch([f"name {i}" for i in range(20)], forget, retain, opens=0.6).only(["name 3", "name 7"])
     assert switch.concepts == ("name 3", "name 7")
     opened = (switch(forget_new.flatten(0, 1)) > 0.5).view(20, -1).float().mean(1)
     assert opened[3] > 0.7

@@ -21,7 +21,7 @@ from unhype.families.stable_diffusion import StableDiffusion
 from unhype.phrases import Reader, Reading, Vectors, cutouts
 from unhype.pixels import to_model_range
 from unhype.prompts import phrase
-from unhype.switch import Switch, fit_switch
+from unhype.switch import OPENS, Switch, fit_switch
 from unhype.templates import TRAINING
 from unhype.trainer import Material, mixed
 
@@ -99,7 +99,8 @@ def _latents(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
 
 def fit_to_set(family: StableDiffusion, concepts: ConceptSet) -> Switch:
     """The switch of a set: every forgotten and retained concept in what surrounds it in the training templates."""
-    return fit_switch([entry.concept for entry in concepts.forget], *_grids(family, concepts))
+    forget, retain = _grids(family, concepts)
+    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS.get(concepts.kind, OPENS["people"]))
 
 
 def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:

@@ -4,7 +4,8 @@ It reads the phrase's vector, which says whom, and the whole prompt's, which say
 
 The vector of a whole prompt loses a name as soon as another stands beside it; a phrase read alone does not. But a part of a name can be somebody else's:
 "Emma" lies near every Emma. So a phrase counts only as far as it still means the concept when the word before it, or the word after it, is read along
-(an erosion, over sentences). Of phrases that overlap the surest counts; several concepts in one prompt each have a phrase of their own.
+(an erosion, over sentences). Of phrases that overlap the surest counts; several concepts in one prompt each have a phrase of their own. Where no phrase
+counts the whole prompt is asked: it knows a synonym by the company of its words.
 
 Shapes: n prompts, P phrases of the prompt that has most, d width of a vector, m forgotten concepts.
 """
@@ -91,7 +92,8 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
     """The phrases of each prompt that open the switch, the surest first."""
     words = [prompt.split() or [""] for prompt in prompts]
     spans = [_spans(len(each), switch.longest) for each in words]
-    texts = sorted({" ".join(each[i:j]) for each, own in zip(words, spans, strict=True) for i, j in _spread(own, len(each))})
+    parts = chain.from_iterable(((each, *span) for span in {*_spread(own, len(each)), (0, len(each))}) for each, own in zip(words, spans, strict=True))
+    texts = sorted({" ".join(each[i:j]) for each, i, j in parts})
     place = {text: k for k, text in enumerate(texts)}
     c = vectors(texts)
     margins = switch.margin(c)
@@ -99,7 +101,9 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
     for each, own in zip(words, spans, strict=True):
         at = torch.tensor([[place[" ".join(each[i:j])] for i, j in around] for around in ((span, *_neighbours(span, len(each))) for span in own)])
         eroded, concepts = margins[at.to(c.device)].amin(1).max(1)  # [spans, 3, m]: of a span and its neighbours the least, of all concepts the nearest
-        found.append([(int(at[k, 0]), float(switch.opened(eroded[k]))) for k in _apart(own, concepts.tolist(), eroded.tolist(), switch.shut)])
+        phrases = [(int(at[k, 0]), eroded[k]) for k in _apart(own, concepts.tolist(), eroded.tolist(), switch.shut)]
+        all_of_it = place[" ".join(each)]
+        found.append([(row, float(switch.opened(margin))) for row, margin in phrases or [(all_of_it, margins[all_of_it].max())]])
     rows, opened = (torch.zeros(len(prompts), max(1, *map(len, found)), dtype=kind) for kind in (torch.long, torch.float))
     for i, phrases in enumerate(found):
         for k, (row, share) in enumerate(phrases):
@@ -109,8 +113,8 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
 
 
 def cutouts(templates: Iterable[str], longest: int = 2) -> list[str]:
-    """What phrases look like that are cut out of sentences: each template's ``{}`` with up to so many words on either side; and beside another concept."""
-    found = set(JOINTS)
+    """What phrases look like: each template whole, and its ``{}`` with up to so many words on either side; and beside another concept."""
+    found = {*JOINTS, *(templates := list(templates))}
     for template in templates:
         words = template.split()
         at = words.index("{}")

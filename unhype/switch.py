@@ -21,11 +21,9 @@ SHRINKAGE = 0.2
 """Share of the mean variance that is added to every direction's: few contexts leave some directions unmeasured."""
 
 
-OPENS = (0.6, 0.75)
-"""Lowest and highest cosine at which a switch is half open. New words and aliases pull the forgotten away from their centres: docs/experiments."""
-
-ALARMS = 0.005
-"""Between the two it opens where so many phrases of the retained would be as near to a forgotten centre: the farther off they lie, the earlier."""
+OPENS = {"people": 0.8, "things": 0.6}
+"""Kind of a set → cosine at which its switch is half open. Names come in thousands and lie near each other; classes are few, and what lies nearest to a
+forgotten one and is not retained is most likely another word for it: docs/experiments."""
 
 ALIKE = 0.05
 """A retained centre that is nearer to a forgotten one than so many of that concept's own phrases are can't be told from it."""
@@ -102,12 +100,13 @@ class Switch:
         return replace(self, mean=mean, whitening=whitening, centres=centres, kept=kept)
 
 
-def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor) -> Switch:
+def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor, opens: float = OPENS["people"]) -> Switch:
     """Fit a switch.
 
     Args:
         forget: vectors of m forgotten concepts in each of T contexts, ``[m, T, d]``.
         retain: vectors of retained concepts in the same contexts, ``[k, T, d]``.
+        opens: cosine at which it is half open.
     """
     both = torch.cat([forget, retain]).double()
     mean = both.mean((0, 1))
@@ -119,10 +118,8 @@ def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tens
     centres, kept = (torch.nn.functional.normalize(_project(side.double(), mean, whitening).mean(1), dim=-1) for side in (forget, retain))
     own = torch.einsum("mtd,md->mt", _project(forget.double(), mean, whitening), centres)
     kept = kept[(kept @ centres.T <= own.quantile(ALIKE, dim=1)).all(1)]
-    nearest = (_project(retain.double(), mean, whitening) @ centres.T).amax(-1).flatten()
-    threshold = min(max(float(nearest.quantile(1 - ALARMS)), OPENS[0]), OPENS[1]) if len(nearest) else OPENS[1]
     longest = max(LONGEST, *(len(concept.split()) for concept in concepts))
-    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), threshold, WIDTH, longest)
+    return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), opens, WIDTH, longest)
 
 
 def _project(c: torch.Tensor, mean: torch.Tensor, whitening: torch.Tensor) -> torch.Tensor:

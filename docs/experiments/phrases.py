@@ -4,7 +4,8 @@ Development templates, the lists' roles swapped (development.py): the evaluation
 
     prompt   the vector of the whole prompt, a switch fitted on whole training prompts
     phrase   the vector of every phrase of up to four words, alone; the nearest counts
-    eroded   the same, each phrase only as near as it is with the word before it, and with the word after it (what ships)
+    eroded   the same, each phrase only as near as it is with the word before it, and with the word after it
+    either   eroded phrases, and the whole prompt in the same geometry (what ships)
 
 The table gives the share of prompts for which the switch is more than half open, for each cosine at which it opens.
 
@@ -50,7 +51,7 @@ def main() -> None:
     frames = list(chain.from_iterable(DEVELOPMENT.values()))
     prompts = {stratum: [frame.format(text) for text in texts for frame in frames] for stratum, texts in asked.items()}
     print(f"| looks at | opens at | {' | '.join(prompts)} | AUC, forgotten against unseen |\n|{'---|' * (len(prompts) + 3)}")
-    for view in ("prompt", "phrase", "eroded"):
+    for view in ("prompt", "phrase", "eroded", "either"):
         looked = {stratum: _look(family, whole if view == "prompt" else phrases, texts, view) for stratum, texts in prompts.items()}
         for opens in (0.65, 0.7, 0.75, 0.8, 0.85):
             best = {stratum: _best(parts, opens) for stratum, parts in looked.items()}
@@ -68,11 +69,13 @@ def _look(family: StableDiffusion, switch: Switch, prompts: Sequence[str], view:
     for prompt in prompts:
         words = prompt.split()
         spans = [(0, len(words))] if view == "prompt" else _spans(len(words), switch.longest)
-        around = [(span, *_neighbours(span, len(words))) if view == "eroded" else (span,) for span in spans]
+        around = [(span, *_neighbours(span, len(words))) if view in ("eroded", "either") else (span,) for span in spans]
+        if view == "either":
+            around.append(((0, len(words)),) * 3)
         c = family.vectors([" ".join(words[i:j]) for each in around for i, j in each])
         near = switch.similarity(c)
         kept = (near - least.margin(c)).amax(1, keepdim=True)
-        shape = (len(spans), len(around[0]), -1)
+        shape = (len(around), len(around[0]), -1)
         found.append((near.view(shape), kept.view(shape)))
     return found
 
