@@ -105,8 +105,8 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
         all_of_it = place[" ".join(each)]
         found.append([(row, float(switch.opened(margin))) for row, margin in phrases or [(all_of_it, margins[all_of_it].max())]])
     rows, opened = (torch.zeros(len(prompts), max(1, *map(len, found)), dtype=kind) for kind in (torch.long, torch.float))
-    for i, phrases in enumerate(found):
-        for k, (row, share) in enumerate(phrases):
+    for i, opening in enumerate(found):
+        for k, (row, share) in enumerate(opening):
             rows[i, k], opened[i, k] = row, share
     whole = vectors(prompts)[:, None].expand(-1, rows.shape[1], -1)
     return Reading(torch.cat([c[rows.to(c.device)], whole], dim=2), opened.to(c.device))
