@@ -94,3 +94,10 @@ def test_materials_are_mixed_in_proportion(material: Material) -> None:
     drawn = both.draw(4000, np.random.default_rng(0))
     assert len(both.reading) == len(joined([material.reading, material.reading])) == 4
     assert np.mean(drawn < 2) == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_batch_of_nothing_but_prompts_to_keep_is_survived(family: StableDiffusion, material: Material, tmp_path: Path) -> None:
+    kept = replace(material, anchors=material.prompts)
+    run = trainer(family, SETTINGS, kept)
+    assert all(np.isfinite(report.loss) for report in run.run(tmp_path / "training.safetensors"))
+    assert all(parameter.isfinite().all() for parameter in run.emitter.parameters())

@@ -160,6 +160,7 @@ class Trainer(Generic[E]):
         target = guided_target(eps_concept, eps_anchor, settings.gamma, s / S)
         scale = ((eps_concept - eps_anchor) ** 2).flatten(1).mean(1)
         scale = scale.mean() + scale
+        scale = torch.where(scale > 0, scale, 1)  # a batch of prompts to keep alone has no distance to measure by
 
         def task(factors: dict[str, Factors]) -> torch.Tensor:
             # On a CPU the fused attention's backward pass is slow at small sizes; the plain product has the same values.
