@@ -107,8 +107,8 @@ class TrainFlow(FlowSpec):
     def evaluate(self):
         """Draw held-out prompts with and without the guard, and let the judge look."""
         from unhype import job as jobs
-        from unhype.examination import Examination, turn_rows
-        from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows
+        from unhype.examination import Examination
+        from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
         from unhype.telling import told
 
         with plainly():

@@ -12,12 +12,13 @@ from unhype.bases import content_hash
 from unhype.checkpoint import Trained
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.errors import UnhypeError
-from unhype.examination import Examination, turn_rows
+from unhype.examination import Examination
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet
 from unhype.material import fit_to_set, pictures_needed
 from unhype.prompts import PromptSettings, training_tables
+from unhype.reports.tables import turn_rows
 from unhype.sampling import Sampling
 from unhype.trainer import TrainingSettings
 
@@ -62,7 +63,7 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     assert set(scores["in_turn"]) == {"dog", "ship"}
     assert 0 <= scores["H_o"] <= 1
     header, rows = turn_rows(scores)
-    assert [row[0] for row in rows] == ["dog", "ship"]
+    assert [row[0] for row in rows] == ["dog", "ship", "**mean of 2**"]
     assert len(header) == len(rows[0])
     examination.write(scores)
     assert (job.guard_folder / "gallery.png").exists()

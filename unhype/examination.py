@@ -140,10 +140,3 @@ class Examination:
         for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):
             yield Progress(part, done, len(table))
         album.write_manifest(table)
-
-
-def turn_rows(scores: dict[str, Any]) -> tuple[Sequence[str], list[list[str]]]:
-    """One row a class that was forgotten alone."""
-    names = ("Acc_e", "Acc_s", "Acc_g", "H")
-    rows = [[concept, *(f"{turn[name]:.3f}" for name in names)] for concept, turn in scores.get("in_turn", {}).items()]
-    return ("forgotten alone", "Acc_e ↓", "Acc_s ↑", "Acc_g ↓", "H_o ↑"), rows

@@ -32,7 +32,8 @@ Tables = Mapping[str, pd.DataFrame]
 """What :func:`unhype.prompts.training_tables` gives."""
 
 PAIRS, KEPT = 0.4, 0.1
-"""Shares of the rows of a step: of concepts beside somebody else, and of prompts to keep under a concept's LoRA."""
+"""Shares of the rows of a step: of concepts beside somebody else, and of prompts to keep under a concept's LoRA. The second make a LoRA leave company
+alone; a set without pairs has none, since they make H timid where it reads a synonym for the first time: docs/experiments."""
 
 POOL = 32
 """Pictures of pairs, and as many with the anchor in place, which all rows of pairs share."""
@@ -59,7 +60,7 @@ def build_material(family: StableDiffusion, album: Album, tables: Tables, needed
 
     Args:
         read: what the hypernetwork will read of a prompt.
-        kept_under: whether there are rows of prompts to keep under a concept's LoRA; where whole prompts are read that has no meaning.
+        kept_under: whether pairs come with rows of prompts to keep under a concept's LoRA; where whole prompts are read that has no meaning.
     """
     train, retain, pairs = tables["train"], tables["retain"], tables["pairs"]
     latents = _latents(family, album.read(list(needed["prompt"]), list(needed["seed"])))
@@ -69,15 +70,15 @@ def build_material(family: StableDiffusion, album: Album, tables: Tables, needed
         own, other = places[f"concept {concept}"], places[f"anchor {anchor}"]
         rows.append(np.concatenate([own, other[(i + np.arange(len(own))) % len(other)]]))
     alone = Material(list(train["prompt"]), list(train["anchor_prompt"]), read(list(train["prompt"])), read(list(retain["prompt"])), latents, np.stack(rows))
-    parts, shares = [alone], [1 - PAIRS - KEPT]
-    if len(pairs):
-        shared = np.stack([(np.arange(4) * len(places["pairs"]) // 4 + i) % len(places["pairs"]) for i in range(len(pairs))])
-        prompts = list(pairs["prompt"])
-        parts.append(Material(prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared]))
-        shares.append(PAIRS)
+    if not len(pairs):
+        return alone
+    shared = np.stack([(np.arange(4) * len(places["pairs"]) // 4 + i) % len(places["pairs"]) for i in range(len(pairs))])
+    prompts = list(pairs["prompt"])
+    beside = Material(prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared])
+    parts, shares = [alone, beside], [1 - PAIRS, PAIRS]
     if kept_under and len(retain):
         parts.append(_kept(alone, list(retain["prompt"]), family.vectors))
-        shares.append(KEPT)
+        shares = [1 - PAIRS - KEPT, PAIRS, KEPT]
     return mixed(parts, shares)
 
 
@@ -99,22 +100,25 @@ def _latents(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
 
 def fit_to_set(family: StableDiffusion, concepts: ConceptSet) -> Switch:
     """The switch of a set: every forgotten and retained concept in what surrounds it in the training templates."""
-    forget, retain = _grids(family, concepts)
-    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS.get(concepts.kind, OPENS["people"]))
+    return _fitted(concepts, *_grids(family, concepts))
 
 
 def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
     """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch opens."""
     if not concepts.retain:
         return {}, 1.0
-    switch = fit_to_set(family, concepts)
-    kept = _grids(family, concepts)[1]
+    forget, kept = _grids(family, concepts)
+    switch = _fitted(concepts, forget, kept)
     alike = switch.similarity(kept.flatten(0, 1)).view(*kept.shape[:2], -1).mean(1)
     pairs = {(forgotten, name): float(alike[i, k]) for i, name in enumerate(concepts.retain) for k, forgotten in enumerate(switch.concepts)}
     return pairs, switch.threshold
 
 
-def _grids(family: StableDiffusion, concepts: ConceptSet) -> list[torch.Tensor]:
+def _fitted(concepts: ConceptSet, forget: torch.Tensor, retain: torch.Tensor) -> Switch:
+    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS[concepts.kind])
+
+
+def _grids(family: StableDiffusion, concepts: ConceptSet) -> tuple[torch.Tensor, torch.Tensor]:
     """Vectors of the forgotten concepts and of the retained ones in every context, ``[concepts, contexts, d]`` each."""
     contexts = cutouts(chain.from_iterable(TRAINING.values()))
 
@@ -122,4 +126,4 @@ def _grids(family: StableDiffusion, concepts: ConceptSet) -> list[torch.Tensor]:
         texts = [context.format(phrase(name, concepts.kind)) for name in names for context in contexts]
         return family.vectors(texts).view(len(names), len(contexts), family.width)
 
-    return [grid([entry.concept for entry in concepts.forget]), grid(concepts.retain)]
+    return grid([entry.concept for entry in concepts.forget]), grid(concepts.retain)

@@ -21,9 +21,10 @@ SHRINKAGE = 0.2
 """Share of the mean variance that is added to every direction's: few contexts leave some directions unmeasured."""
 
 
-OPENS = {"people": 0.8, "things": 0.6}
+OPENS = {"people": 0.8, "things": 0.6, "explicit": 0.6}
 """Kind of a set → cosine at which its switch is half open. Names come in thousands and lie near each other; classes are few, and what lies nearest to a
-forgotten one and is not retained is most likely another word for it: docs/experiments."""
+forgotten one and is not retained is most likely another word for it: docs/experiments. Explicit content is measured on no base yet: like things, since a
+guard that is in doubt should forget."""
 
 ALIKE = 0.05
 """A retained centre that is nearer to a forgotten one than so many of that concept's own phrases are can't be told from it."""

@@ -25,7 +25,7 @@ from unhype.hypernet import Emitter, HypernetConfig, strength
 from unhype.lora import Factors, active
 from unhype.losses import as_leaves, gradient_of, guided_target, removal_loss, retention_loss, task_loss
 from unhype.phrases import Reading, joined
-from unhype.training import Schedule, fit
+from unhype.training import PRECISIONS, Schedule, fit
 
 MODES = ("direct", "matching", "both")
 
@@ -46,6 +46,7 @@ class TrainingSettings:
         remove, retain: λ of removal and retention.
         earliest: lowest timestep that is trained on, as a share of all; below it a caption explains almost nothing.
         pictures: base pictures of each forgotten concept, and as many of its anchor, whose noised latents are z_t.
+        precision: of the arithmetic, ``bf16`` or ``fp32``; weights stay float32.
     """
 
     mode: str = "direct"
@@ -60,10 +61,13 @@ class TrainingSettings:
     retain: float = 0.01
     earliest: float = 0.2
     pictures: int = 2
+    precision: str = "bf16"
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise ValueError(f"got mode {self.mode!r}, wanted one of {', '.join(MODES)}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"got precision {self.precision!r}, wanted one of {', '.join(PRECISIONS)}")
         if self.retained < 0 or self.gamma < 0 or self.eta <= 0 or self.remove < 0 or self.retain < 0 or not 0 <= self.earliest < 1 or self.pictures < 1:
             raise ValueError(f"got {self}, wanted retained, gamma, remove and retain ≥ 0, eta > 0, earliest in [0, 1) and pictures ≥ 1")
 
@@ -142,21 +146,22 @@ class Trainer(Generic[E]):
     def run(self, checkpoint: Path) -> Iterator[StepReport]:
         """Train to the end, resuming from ``checkpoint``; it then has the averaged weights."""
         self.emitter.train()
-        for report in fit(self.emitter, self._loss, self.settings.schedule, checkpoint, self.settings.seed, self.device, torch.float32):
+        for report in fit(self.emitter, self._loss, self.settings.schedule, checkpoint, self.settings.seed, self.device, PRECISIONS[self.settings.precision]):
             yield StepReport(report.step, report.steps, report.loss, dict(self._telemetry))
         self.emitter.eval()
 
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
         settings, S = self.settings, self.settings.hypernet.steps
         chosen = self.material.draw(settings.schedule.batch, rng)
-        concept, anchor = (self.family.encode([texts[i] for i in chosen]).states for texts in (self.material.prompts, self.material.anchors))
+        both = self.family.encode([texts[i] for texts in (self.material.prompts, self.material.anchors) for i in chosen]).states
+        concept, _ = both.chunk(2)
         read = self.material.reading[torch.from_numpy(chosen)].to(self.device)
         # Half of the batch at S, where inference is; the rest anywhere, so that s is a dial.
         s = torch.from_numpy(np.where(rng.random(len(chosen)) < 0.5, S, rng.integers(1, S + 1, size=len(chosen)))).to(self.device)
         batch = self.material.noised(self.family, chosen, rng, settings.earliest)
         with torch.no_grad():
-            eps_concept = self.family.predict(*batch, concept)
-            eps_anchor = self.family.predict(*batch, anchor)
+            noisy, timesteps = (torch.cat([part, part]) for part in batch)
+            eps_concept, eps_anchor = self.family.predict(noisy, timesteps, both).chunk(2)
         target = guided_target(eps_concept, eps_anchor, settings.gamma, s / S)
         scale = ((eps_concept - eps_anchor) ** 2).flatten(1).mean(1)
         scale = scale.mean() + scale

@@ -20,6 +20,9 @@ from torch import nn
 
 from unhype.files import write_tensors
 
+PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
+"""Arithmetic of the forward and backward passes; weights and optimiser stay float32."""
+
 
 @dataclass(frozen=True)
 class Schedule:

@@ -145,3 +145,11 @@ class Method(Protocol):
     def cost(self, case: Case) -> Cost:
         """Its size, once it is fitted."""
         ...
+
+
+class Fitted:
+    """What the rivals share: their size is that of the file that was kept."""
+
+    def cost(self: Method, case: Case) -> Cost:
+        """Its size, once it is fitted."""
+        return case.cost(self.fits)

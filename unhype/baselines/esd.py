@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.losses import guided_target
 from unhype.training import Schedule, fit
@@ -27,7 +27,7 @@ PARTS = {"esd_x": lambda name: ".attn2." in name, "esd_u": lambda name: ".attn2.
 
 
 @dataclass(frozen=True)
-class Esd:
+class Esd(Fitted):
     """Attributes:
     name: ``esd_x`` or ``esd_u``.
     gamma: γ.
@@ -66,9 +66,6 @@ class Esd:
 
     def eraser(self, case: Case) -> Rewritten:
         return Rewritten(self.name, case.identity(self.fits), case)
-
-    def cost(self, case: Case) -> Cost:
-        return case.cost(self.fits)
 
 
 class _Tuned(nn.Module):

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import torch
 
 from unhype.baselines.adapters import BANK, by_site, train_bank
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.trainer import TrainingSettings
 
 
 @dataclass(frozen=True)
-class MaceLike:
+class MaceLike(Fitted):
     """Attributes:
     weight: λ, per forgotten concept.
     templates: prompts of each concept whose states are fused.
@@ -49,9 +49,6 @@ class MaceLike:
 
     def eraser(self, case: Case) -> Rewritten:
         return Rewritten(self.name, case.identity(self.fits), case)
-
-    def cost(self, case: Case) -> Cost:
-        return case.cost(self.fits)
 
 
 def fuse(W0: torch.Tensor, states: list[torch.Tensor], deltas: torch.Tensor, kept: torch.Tensor, weight: float) -> torch.Tensor:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 import torch
 
 from unhype.baselines.adapters import BANK, Adapted, train_bank, vectors
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Fitted, Step
 from unhype.trainer import TrainingSettings
 
 
 @dataclass(frozen=True)
-class SpmGate:
+class SpmGate(Fitted):
     """A bank of LoRAs behind soft gates."""
 
     settings: TrainingSettings = field(default_factory=TrainingSettings)
@@ -40,9 +40,6 @@ class SpmGate:
             return torch.maximum(cosine, said(prompts, concepts).to(cosine.device))
 
         return Adapted(self.name, case.identity(self.fits, self.name), case, self.fits, weigh)
-
-    def cost(self, case: Case) -> Cost:
-        return case.cost(self.fits)
 
 
 def said(prompts: list[str], concepts: list[str]) -> torch.Tensor:

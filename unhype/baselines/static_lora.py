@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from unhype.baselines.adapters import Adapted, Bank, always, train_adapters
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Fitted, Step
 from unhype.trainer import Material, TrainingSettings, mixed
 
 
 @dataclass(frozen=True)
-class StaticLora:
+class StaticLora(Fitted):
     """The same LoRA for every prompt, in both halves of guidance, as if merged into the weights."""
 
     settings: TrainingSettings = field(default_factory=TrainingSettings)
@@ -26,9 +26,6 @@ class StaticLora:
 
     def eraser(self, case: Case) -> Adapted:
         return Adapted(self.name, case.identity(self.name), case, self.fits, always(case), unconditional=True)
-
-    def cost(self, case: Case) -> Cost:
-        return case.cost(self.fits)
 
 
 def with_retained(case: Case) -> Material:

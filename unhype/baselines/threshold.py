@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from unhype.baselines.adapters import Adapted, Bank, train_adapters, vectors
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Fitted, Step
 from unhype.errors import UnhypeError
 from unhype.trainer import TrainingSettings
 
 
 @dataclass(frozen=True)
-class Threshold:
+class Threshold(Fitted):
     """CLIP similarity and a static LoRA without retention."""
 
     settings: TrainingSettings = field(default_factory=TrainingSettings)
@@ -39,9 +39,6 @@ class Threshold:
             return (likeness(case, prompts, centres) > opens).float()[:, None]
 
         return Adapted(self.name, case.identity(self.fits, self.name), case, self.fits, weigh)
-
-    def cost(self, case: Case) -> Cost:
-        return case.cost(self.fits)
 
 
 def likeness(case: Case, prompts: list[str], centres: torch.Tensor) -> torch.Tensor:

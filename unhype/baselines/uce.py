@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import torch
 
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Fitted, Step
 from unhype.baselines.weights import Rewritten
 
 
 @dataclass(frozen=True)
-class Uce:
+class Uce(Fitted):
     """Attributes:
     weight: λ, the pull to the weights as they are, per forgotten concept.
     keep: weight of what is kept against what is edited.
@@ -46,9 +46,6 @@ class Uce:
 
     def eraser(self, case: Case) -> Rewritten:
         return Rewritten(self.name, case.identity(self.fits), case)
-
-    def cost(self, case: Case) -> Cost:
-        return case.cost(self.fits)
 
 
 def rewrite(W0: torch.Tensor, edited: torch.Tensor, targets: torch.Tensor, kept: torch.Tensor, weight: float, keep: float = 1.0) -> torch.Tensor:

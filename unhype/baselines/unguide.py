@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from unhype.baselines.adapters import Bank, by_site, train_adapters
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Fitted, Step
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.lora import Factors, active
 from unhype.sampling import Sampling, sample
@@ -28,7 +28,7 @@ PROBES = {"unguide_paper": (0.0, 0.1, 0.2), "unguide_code": (0.8,)}
 
 
 @dataclass(frozen=True)
-class UnGuide:
+class UnGuide(Fitted):
     """Attributes:
     name: ``unguide_paper`` or ``unguide_code``.
     noises: starts whose distances are averaged.
@@ -46,9 +46,6 @@ class UnGuide:
 
     def eraser(self, case: Case) -> _Mixture:
         return _Mixture(self.name, case.identity(self.fits, self.name, self.noises), case, self)
-
-    def cost(self, case: Case) -> Cost:
-        return case.cost(self.fits)
 
 
 @dataclass(frozen=True)

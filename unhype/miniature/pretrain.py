@@ -14,8 +14,8 @@ from unhype.miniature.clip import contrastive_loss, tokenize
 from unhype.miniature.denoiser import build_scheduler, denoising_loss, drop_captions
 from unhype.miniature.judge import degrade, judge_loss, labels_for
 from unhype.miniature.readout import readout_labels, readout_loss
-from unhype.miniature.workshop import PRECISIONS, Workshop
-from unhype.training import Schedule, fit
+from unhype.miniature.workshop import Workshop
+from unhype.training import PRECISIONS, Schedule, fit
 
 READOUT_WEIGHT = 2.0
 """Weight of the readout's loss beside the contrastive one: about equal at the start."""

@@ -27,7 +27,7 @@ from unhype.miniature.pictures import Pictures
 from unhype.miniature.readout import TaughtClip
 from unhype.miniature.tokenizer import train_tokenizer
 from unhype.pixels import to_model_range
-from unhype.training import Schedule, finished_weights
+from unhype.training import PRECISIONS, Schedule, finished_weights
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -37,8 +37,6 @@ BEFORE = {"denoiser": ("autoencoder", "clip")}
 """Training stage → the training stages whose results it builds on."""
 
 M = TypeVar("M", bound=torch.nn.Module)
-
-PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 @dataclass(frozen=True)

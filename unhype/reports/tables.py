@@ -30,6 +30,15 @@ def role_rows(scores: Mapping[str, Any]) -> Rows:
     return ("role", "n", "shown (base)", "face (base)", "neutral person (base)", "pixel drift", "identical", "‖ΔW‖"), rows
 
 
+def turn_rows(scores: Mapping[str, Any]) -> Rows:
+    """One row a class that was forgotten alone, and their mean; none for people."""
+    names, turns = ("Acc_e", "Acc_s", "Acc_g", "H"), scores.get("in_turn", {})
+    rows = [[concept, *(f"{turn[name]:.3f}" for name in names)] for concept, turn in turns.items()]
+    if turns:
+        rows.append([f"**mean of {len(turns)}**", *(f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}" for name in names)])
+    return ("forgotten alone", "Acc_e ↓", "Acc_s ↑", "Acc_g ↓", "H_o ↑"), rows
+
+
 def markdown(table: Rows) -> str:
     """A table as Markdown."""
     header, rows = table
