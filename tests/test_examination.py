@@ -54,7 +54,7 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     switch = fit_to_set(family, job.concepts)
     assert switch.concepts == ("dog", "ship")
     facts = {"base": "mini-sd", "base_hash": content_hash(job.base_folder), "sha256": "x" * 64}
-    guard = Guard(Trained(Hypernet(job.training.hypernet, family.sites, 2 * family.width).eval(), switch, facts))
+    guard = Guard(Trained(Hypernet(job.training.hypernet, family.sites, family.width).eval(), switch, facts))
     examination = Examination(job, pipeline, guard, jobs.judge_of(job))
     assert set(examination.table["role"]) == {"forget", "alias", "unjudged", "evaluation"}
     parts = [progress.part for progress in examination.draw()]

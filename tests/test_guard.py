@@ -43,7 +43,7 @@ def switch(family: StableDiffusion) -> Switch:
 def guard(data: Path, family: StableDiffusion, switch: Switch) -> Guard:
     """Not trained, but strong: what it does to a picture can't be overlooked."""
     torch.manual_seed(0)
-    hypernet = Hypernet(HypernetConfig(rank=2, alpha=300.0), family.sites, 2 * family.width)
+    hypernet = Hypernet(HypernetConfig(rank=2, alpha=300.0), family.sites, family.width)
     return Guard(Trained(hypernet.eval(), switch, {"base": "mini-sd", "base_hash": content_hash(data / BASE), "sha256": "x"}))
 
 

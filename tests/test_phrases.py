@@ -82,7 +82,7 @@ def test_a_reading_does_not_depend_on_the_batch(switch: Switch) -> None:
     prompts = ["a photo of Ann Lee", "Bob Ray talking to Ann Lee", "a dog"]
     together = read_phrases(vectors, switch, prompts)
     assert together.phrases == 2
-    assert torch.equal(together.c[:, 0, D:], vectors(prompts)), "the whole prompt is read beside each phrase"
+    assert not torch.equal(together.c[1, 0], together.c[1, 1]), "each concept is read by its own phrase"
     for i, prompt in enumerate(prompts):
         alone = read_phrases(vectors, switch, [prompt])
         assert torch.equal(alone.opened[0], together.opened[i, : alone.phrases])

@@ -20,7 +20,7 @@ from unhype.lora import Site
 from unhype.switch import TENSORS as SWITCH_TENSORS
 from unhype.switch import Switch
 
-FORMAT = 4
+FORMAT = 5
 NUMBERS = ("threshold", "width", "longest")
 """The fields of a switch that are plain numbers."""
 

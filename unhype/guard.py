@@ -24,7 +24,7 @@ from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.hypernet import strength
 from unhype.lora import Factors
-from unhype.phrases import Reading, reader, reading_width
+from unhype.phrases import Reading, reader
 from unhype.switch import Switch
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Guard:
 
     def _check(self, pipeline: StableDiffusionPipeline, family: StableDiffusion) -> None:
         hypernet, facts = self.trained.hypernet, self.trained.facts
-        if hypernet.width != reading_width(family.width, self.trained.switch is not None) or hypernet.sites != family.sites:
+        if hypernet.width != family.width or hypernet.sites != family.sites:
             raise UnhypeError(f"got a pipeline whose layers are not those of {facts.get('base')}, wanted the base that this guard was trained for")
         wanted, folder = facts.get("base_hash"), Path(str(pipeline.config.get("_name_or_path", "")))
         if wanted and folder.is_dir() and (got := content_hash(folder)) != wanted:

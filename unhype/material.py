@@ -9,6 +9,7 @@ z_t is a noised picture of the forgotten concept or of its anchor, half and half
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import torch
 
 from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.phrases import Reader, Reading, Vectors, cutouts
+from unhype.phrases import Reader, cutouts
 from unhype.pixels import to_model_range
 from unhype.prompts import phrase
 from unhype.switch import OPENS, Switch, fit_switch
@@ -77,18 +78,16 @@ def build_material(family: StableDiffusion, album: Album, tables: Tables, needed
     beside = Material(prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared])
     parts, shares = [alone, beside], [1 - PAIRS, PAIRS]
     if kept_under and len(retain):
-        parts.append(_kept(alone, list(retain["prompt"]), family.vectors))
+        parts.append(_kept(alone, list(retain["prompt"])))
         shares = [1 - PAIRS - KEPT, PAIRS, KEPT]
     return mixed(parts, shares)
 
 
-def _kept(material: Material, prompts: Sequence[str], vectors: Vectors) -> Material:
+def _kept(material: Material, prompts: Sequence[str]) -> Material:
     """As many prompts to keep as there are rows, each its own anchor, and each read as if the phrase of its row's concept had been found in it."""
     # A step that shares no divisor with most counts: every prompt meets other concepts.
     others = [prompts[(i * 131 + 17) % len(prompts)] for i in range(len(material.prompts))]
-    whole = vectors(others)[:, None].expand(-1, material.reading.phrases, -1)
-    c = torch.cat([material.reading.c[..., : whole.shape[-1]], whole], dim=2)
-    return Material(others, others, Reading(c, material.reading.opened), material.retained, material.latents, material.rows)
+    return replace(material, prompts=others, anchors=others)
 
 
 @torch.no_grad()

@@ -1,6 +1,4 @@
-"""What a prompt speaks of: which of its phrases mean a forgotten concept, and what the hypernetwork reads for each.
-
-It reads the phrase's vector, which says whom, and the whole prompt's, which says in what sentence and beside whom.
+"""What a prompt speaks of: which of its phrases mean a forgotten concept. The hypernetwork reads each by its own vector, whatever stands around it.
 
 The vector of a whole prompt loses a name as soon as another stands beside it; a phrase read alone does not. But a part of a name can be somebody else's:
 "Emma" lies near every Emma. So a phrase counts only as far as it still means the concept when the word before it, or the word after it, is read along
@@ -29,7 +27,7 @@ class Reading:
     """Prompts as the hypernetwork reads them.
 
     Attributes:
-        c: of each prompt's phrases: the phrase's vector and its whole prompt's, ``[n, P, 2d]``; without a switch the prompt's alone, ``[n, 1, d]``.
+        c: of each prompt's phrases, ``[n, P, d]``; without a switch of the prompt itself, ``[n, 1, d]``.
         opened: how surely each means a forgotten concept, ``[n, P]`` in 0…1; 0 where a prompt has fewer.
     """
 
@@ -83,11 +81,6 @@ def reader(vectors: Vectors, switch: Switch | None) -> Reader:
     return lambda prompts: read_phrases(vectors, switch, prompts)
 
 
-def reading_width(d: int, switched: bool) -> int:
-    """How wide c is: a phrase beside its whole prompt, or the prompt alone."""
-    return 2 * d if switched else d
-
-
 def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Reading:
     """The phrases of each prompt that open the switch, the surest first."""
     words = [prompt.split() or [""] for prompt in prompts]
@@ -108,8 +101,7 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
     for i, opening in enumerate(found):
         for k, (row, share) in enumerate(opening):
             rows[i, k], opened[i, k] = row, share
-    whole = vectors(prompts)[:, None].expand(-1, rows.shape[1], -1)
-    return Reading(torch.cat([c[rows.to(c.device)], whole], dim=2), opened.to(c.device))
+    return Reading(c[rows.to(c.device)], opened.to(c.device))
 
 
 def cutouts(templates: Iterable[str], longest: int = 2) -> list[str]:
