@@ -55,7 +55,7 @@ class TrainingSettings:
     schedule: Schedule = field(default_factory=lambda: Schedule(steps=800, batch=16, rate=2e-3, average=0.98))
     retained: int = 16
     switch: bool = True
-    gamma: float = 0.2
+    gamma: float = 0.25
     eta: float = 1.0
     remove: float = 1.0
     retain: float = 0.01

@@ -61,7 +61,7 @@ def main() -> None:
     header = ["variant", "minutes", *COLUMNS, "AUC", "‖ΔW‖ forgotten / trained / unseen"]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
     for variant in options.variant or [[]]:
-        training = build(TrainingSettings, _changed(asdict(params.training), variant), "the variant")
+        training = build(TrainingSettings, changed(asdict(params.training), variant), "the variant")
         job = Job(development_set(), "mini-sd", Path("data"), options.build, training, PromptSettings(options.n), params.sampling)
         print(_row(" ".join(variant) or "default", job, options.strata), flush=True)
 
@@ -102,7 +102,7 @@ def _thinned(table: Any, n: int) -> Any:
     return pd.concat(parts, ignore_index=True)
 
 
-def _changed(settings: dict[str, Any], variant: list[str]) -> dict[str, Any]:
+def changed(settings: dict[str, Any], variant: list[str]) -> dict[str, Any]:
     for assignment in variant:
         key, value = assignment.split("=", 1)
         *outer, last = key.split(".")

@@ -1,0 +1,99 @@
+"""How well does a forgotten person's LoRA leave company alone? Told by predicted noise, so that no picture must be drawn.
+
+    error = ‖ε_θ(z_t, t, c) − ε*(z_t, t, c_m)‖² / ‖ε*(z_t, t, c) − ε*(z_t, t, c_m)‖²        0: the anchor is in the concept's place, the rest as it was
+
+Prompts are those of the development set (development.py): names alone, aliases, and a forgotten person beside another, known to training or never seen.
+
+PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/company.py --variant --variant gamma=0.5
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from development import development_set
+from erasure import changed
+
+from unhype import job as jobs
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.guard import Guard
+from unhype.job import Job
+from unhype.lora import active
+from unhype.material import pictures_needed
+from unhype.miniature.showing import quiet
+from unhype.params import build, load_params
+from unhype.pixels import to_model_range
+from unhype.prompts import PromptSettings, training_tables
+from unhype.strata import strata_table
+from unhype.telling import told
+from unhype.trainer import TrainingSettings
+
+EARLIEST = 0.4
+"""Below this share of all timesteps a caption explains little."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variant", nargs="*", action="append", metavar="KEY=VALUE", help="settings that differ from params.yaml; nested ones with dots")
+    parser.add_argument("--n", type=int, default=400, help="prompts of each kind, at most")
+    parser.add_argument("--build", type=Path, default=Path("build/experiments"))
+    options = parser.parse_args()
+    quiet()
+    params = load_params(Path("params.yaml"))
+    header = ["variant", "minutes", "alone", "alias", *(f"{who}, {where}" for who in ("trained", "unseen") for where in ("forgotten first", "last"))]
+    print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for variant in options.variant or [[]]:
+        training = build(TrainingSettings, changed(asdict(params.training), variant), "the variant")
+        job = Job(development_set(), "mini-sd", Path("data"), options.build, training, PromptSettings(options.n), params.sampling)
+        print(_row(" ".join(variant) or "default", job), flush=True)
+
+
+def _row(label: str, job: Job) -> str:
+    pipeline, began = jobs.load_base(job), time.monotonic()
+    for _progress in told(jobs.train(job, pipeline)):
+        pass
+    minutes, family, guard = (time.monotonic() - began) / 60, StableDiffusion(pipeline), jobs.guard_of(job)
+    needed = pictures_needed(training_tables(job.concepts), job.training.pictures)
+    latents = _latents(family, jobs.bare_album(job, pipeline).read(list(needed["prompt"][-64:]), list(needed["seed"][-64:])))  # of pairs
+    table = strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
+    mixed = table[table["stratum"] == "forgotten_and_retained"]
+    trained = mixed["kept"].isin(job.concepts.retain)
+    first = pd.Series([text.startswith(erased) for text, erased in zip(mixed["text"], mixed["erased"], strict=True)], index=mixed.index)
+    asked = [table[table["stratum"] == stratum] for stratum in ("forgotten", "alias")]
+    asked += [mixed[who & where] for who in (trained, ~trained) for where in (first, ~first)]
+    return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{_error(family, guard, latents, rows):.3f}' for rows in asked)])} |"
+
+
+@torch.no_grad()
+def _error(family: StableDiffusion, guard: Guard, latents: torch.Tensor, rows: pd.DataFrame, batch: int = 32) -> float:
+    rng, sums = np.random.default_rng(0), torch.zeros(2, dtype=torch.float64)
+    for start in range(0, len(rows), batch):
+        part = rows.iloc[start : start + batch]
+        named = [erased if erased in text else text for text, erased in zip(part["text"], part["erased"], strict=True)]  # an alias stands for the name
+        anchors = [prompt.replace(name, "a person") for prompt, name in zip(part["prompt"], named, strict=True)]
+        z = latents[torch.from_numpy(rng.integers(len(latents), size=len(part)))]
+        t = torch.from_numpy(rng.integers(int(EARLIEST * family.timesteps), family.timesteps, size=len(part)))
+        noisy = family.add_noise(z, torch.from_numpy(rng.standard_normal(tuple(z.shape), dtype=np.float32)), t)
+        concept, anchor = (family.encode(texts).states for texts in (list(part["prompt"]), anchors))
+        before, wanted = family.predict(noisy, t, concept), family.predict(noisy, t, anchor)
+        with active(family.unet, guard.factors(family, list(part["prompt"]))):
+            guarded = family.predict(noisy, t, concept)
+        sums += torch.stack([((side - wanted) ** 2).sum() for side in (guarded, before)]).double()
+    return float(sums[0] / sums[1])
+
+
+@torch.no_grad()
+def _latents(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
+    vae = family.pipeline.vae
+    mean: torch.Tensor = vae.encode(to_model_range(pixels, family.unet.device)).latent_dist.mean
+    return mean.float() * vae.config.scaling_factor
+
+
+if __name__ == "__main__":
+    main()
