@@ -14,9 +14,10 @@ from unhype.concepts.schema import ConceptSet, Entry
 from unhype.errors import UnhypeError
 from unhype.examination import Examination
 from unhype.families.stable_diffusion import StableDiffusion
+from unhype.fitting import fit_to_set
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet
-from unhype.material import fit_to_set, pictures_needed
+from unhype.material import pictures_needed
 from unhype.prompts import PromptSettings, training_tables
 from unhype.reports.tables import turn_rows
 from unhype.sampling import Sampling

@@ -13,10 +13,10 @@ from unhype.checkpoint import Trained
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
+from unhype.fitting import fit_to_set
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet, HypernetConfig
 from unhype.lora import active
-from unhype.material import fit_to_set
 from unhype.miniature.folders import BASE
 from unhype.sampling import Sampling, sample
 from unhype.switch import Switch

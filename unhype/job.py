@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import torch
 
-from unhype import material
+from unhype import fitting, material
 from unhype.bases import content_hash, load_pipeline
 from unhype.checkpoint import TENSORS, Trained, save, to_device
 from unhype.concepts.loading import load_set
@@ -131,7 +131,7 @@ def clip_of(job: Job) -> MiniatureClip:
 def validate(job: Job, pipeline: StableDiffusionPipeline) -> ValidationResult:
     """The concept set by every rule, tokens counted and likeness measured by the base itself: a retained concept that would open the switch is a warning."""
     family = StableDiffusion(pipeline)
-    similarities, limit = material.likeness(family, job.concepts)
+    similarities, limit = fitting.likeness(family, job.concepts)
     return validate_set(job.concepts, lambda text: len(family.tokenizer(text).input_ids), similarities, limit)
 
 
@@ -157,7 +157,7 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
     needed = material.pictures_needed(tables, job.training.pictures)
     for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
         yield Progress("base pictures", done, len(needed))
-    switch = material.fit_to_set(family, job.concepts) if job.training.switch else None
+    switch = fitting.fit_to_set(family, job.concepts) if job.training.switch else None
     stuff = material.build_material(family, album, tables, needed, reader(family.vectors, switch), kept_under=job.training.switch)
     trainer = Trainer(family, job.training, stuff, lambda: Hypernet(job.training.hypernet, family.sites, family.width).bind(family.unet))
     job.guard_folder.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,15 +17,9 @@ import torch
 
 from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.phrases import Reader, cutouts
+from unhype.phrases import Reader
 from unhype.pixels import to_model_range
-from unhype.prompts import phrase
-from unhype.switch import OPENS, Switch, fit_switch
-from unhype.templates import TRAINING
 from unhype.trainer import Material, mixed
-
-if TYPE_CHECKING:
-    from unhype.concepts.schema import ConceptSet
 
 Tables = Mapping[str, pd.DataFrame]
 """What :func:`unhype.prompts.training_tables` gives."""
@@ -95,34 +87,3 @@ def _latents(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
     vae, device = family.pipeline.vae, family.unet.device
     parts = [vae.encode(to_model_range(part, device).to(vae.dtype)).latent_dist.mean for part in np.array_split(pixels, max(1, len(pixels) // 32))]
     return torch.cat(parts).float() * vae.config.scaling_factor
-
-
-def fit_to_set(family: StableDiffusion, concepts: ConceptSet) -> Switch:
-    """The switch of a set: every forgotten and retained concept in what surrounds it in the training templates."""
-    return _fitted(concepts, *_grids(family, concepts))
-
-
-def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
-    """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch opens."""
-    if not concepts.retain:
-        return {}, 1.0
-    forget, kept = _grids(family, concepts)
-    switch = _fitted(concepts, forget, kept)
-    alike = switch.similarity(kept.flatten(0, 1)).view(*kept.shape[:2], -1).mean(1)
-    pairs = {(forgotten, name): float(alike[i, k]) for i, name in enumerate(concepts.retain) for k, forgotten in enumerate(switch.concepts)}
-    return pairs, switch.threshold
-
-
-def _fitted(concepts: ConceptSet, forget: torch.Tensor, retain: torch.Tensor) -> Switch:
-    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS[concepts.kind])
-
-
-def _grids(family: StableDiffusion, concepts: ConceptSet) -> tuple[torch.Tensor, torch.Tensor]:
-    """Vectors of the forgotten concepts and of the retained ones in every context, ``[concepts, contexts, d]`` each."""
-    contexts = cutouts(chain.from_iterable(TRAINING.values()))
-
-    def grid(names: Sequence[str]) -> torch.Tensor:
-        texts = [context.format(phrase(name, concepts.kind)) for name in names for context in contexts]
-        return family.vectors(texts).view(len(names), len(contexts), family.width)
-
-    return grid([entry.concept for entry in concepts.forget]), grid(concepts.retain)

@@ -84,7 +84,7 @@ def reader(vectors: Vectors, switch: Switch | None) -> Reader:
 def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Reading:
     """The phrases of each prompt that open the switch, the surest first."""
     words = [prompt.split() or [""] for prompt in prompts]
-    spans = [_spans(len(each), switch.longest) for each in words]
+    spans = [spans_of(len(each), switch.longest) for each in words]
     parts = chain.from_iterable(((each, *span) for span in {*_spread(own, len(each)), (0, len(each))}) for each, own in zip(words, spans, strict=True))
     texts = sorted({" ".join(each[i:j]) for each, i, j in parts})
     place = {text: k for k, text in enumerate(texts)}
@@ -92,7 +92,7 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
     margins = switch.margin(c)
     found: list[list[tuple[int, float]]] = []
     for each, own in zip(words, spans, strict=True):
-        at = torch.tensor([[place[" ".join(each[i:j])] for i, j in around] for around in ((span, *_neighbours(span, len(each))) for span in own)])
+        at = torch.tensor([[place[" ".join(each[i:j])] for i, j in around] for around in ((span, *neighbours(span, len(each))) for span in own)])
         eroded, concepts = margins[at.to(c.device)].amin(1).max(1)  # [spans, 3, m]: of a span and its neighbours the least, of all concepts the nearest
         phrases = [(int(at[k, 0]), eroded[k]) for k in _apart(own, concepts.tolist(), eroded.tolist(), switch.shut)]
         all_of_it = place[" ".join(each)]
@@ -114,18 +114,18 @@ def cutouts(templates: Iterable[str], longest: int = 2) -> list[str]:
     return sorted(found)
 
 
-def _spans(n: int, longest: int) -> list[tuple[int, int]]:
+def spans_of(n: int, longest: int) -> list[tuple[int, int]]:
     """Every phrase of 1 to ``longest`` of n words, as (first, behind the last)."""
     return [(i, j) for i in range(n) for j in range(i + 1, min(n, i + longest) + 1)]
 
 
-def _neighbours(span: tuple[int, int], n: int) -> tuple[tuple[int, int], tuple[int, int]]:
+def neighbours(span: tuple[int, int], n: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """A phrase with the word before it, and with the word after it; itself where there is none."""
     return (max(0, span[0] - 1), span[1]), (span[0], min(n, span[1] + 1))
 
 
 def _spread(spans: Iterable[tuple[int, int]], n: int) -> set[tuple[int, int]]:
-    return set(chain.from_iterable((span, *_neighbours(span, n)) for span in spans))
+    return set(chain.from_iterable((span, *neighbours(span, n)) for span in spans))
 
 
 def _apart(spans: Sequence[tuple[int, int]], concepts: Sequence[int], margins: Sequence[float], least: float) -> list[int]:

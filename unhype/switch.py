@@ -4,10 +4,7 @@ A hypernetwork learns the names that it was shown, and answers a name that it ne
 *changes* when the same name is said in other words, and ignores it: vectors are whitened by the scatter within names
 (Fisher's discriminant), so that what is left is who or what is meant. A phrase switches it on if it lies close enough to the centre of
 a forgotten concept, and closer than to anything that must stay. It is fitted in closed form. Which phrases of a prompt it is asked about:
-:mod:`unhype.phrases`.
-
-It fails closed: a retained concept that the base can't tell from a forgotten one (its centre lies among the other's own prompts) is forgotten with it;
-the validation of the list warns of it.
+:mod:`unhype.phrases`; which retained concepts it protects: :mod:`unhype.fitting`.
 """
 
 from __future__ import annotations
@@ -25,9 +22,6 @@ OPENS = {"people": 0.8, "things": 0.6, "explicit": 0.6}
 """Kind of a set → cosine at which its switch is half open. Names come in thousands and lie near each other; classes are few, and what lies nearest to a
 forgotten one and is not retained is most likely another word for it: docs/experiments. Explicit content is measured on no base yet: like things, since a
 guard that is in doubt should forget."""
-
-ALIKE = 0.05
-"""A retained centre that is nearer to a forgotten one than so many of that concept's own phrases are can't be told from it."""
 
 WIDTH = 0.04
 """How far it is from shut to wide open."""
@@ -49,7 +43,7 @@ class Switch:
         mean: of all vectors, ``[d]``.
         whitening: ``[d, d]``.
         centres: of every forgotten concept after whitening, unit length, ``[m, d]``.
-        kept: the same of the retained concepts that can be told from them, ``[k, d]``.
+        kept: the same of the retained concepts that keep it shut around them, ``[k, d]``.
         threshold: cosine at which the switch is half open.
         width: how far it is from shut to wide open.
         longest: words of the longest phrase that it should be asked about.
@@ -117,8 +111,6 @@ def fit_switch(concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tens
     values = values + SHRINKAGE * values.mean()
     whitening = vectors @ torch.diag(values.rsqrt()) @ vectors.T
     centres, kept = (torch.nn.functional.normalize(_project(side.double(), mean, whitening).mean(1), dim=-1) for side in (forget, retain))
-    own = torch.einsum("mtd,md->mt", _project(forget.double(), mean, whitening), centres)
-    kept = kept[(kept @ centres.T <= own.quantile(ALIKE, dim=1)).all(1)]
     longest = max(LONGEST, *(len(concept.split()) for concept in concepts))
     return Switch(tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), opens, WIDTH, longest)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from unhype.bases import load_pipeline
 from unhype.concepts.loading import load_set
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.material import fit_to_set
+from unhype.fitting import fit_to_set
 from unhype.miniature.folders import BASE
 from unhype.miniature.people import groups
 from unhype.miniature.showing import quiet

@@ -25,10 +25,10 @@ from development import development_set
 from unhype.bases import load_pipeline
 from unhype.evaluation.scores import separation
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.material import fit_to_set
+from unhype.fitting import fit_to_set
 from unhype.miniature.folders import BASE
 from unhype.miniature.showing import quiet
-from unhype.phrases import _neighbours, _spans
+from unhype.phrases import neighbours, spans_of
 from unhype.strata import STRATA
 from unhype.switch import Switch, fit_switch
 from unhype.templates import DEVELOPMENT, TRAINING
@@ -68,8 +68,8 @@ def _look(family: StableDiffusion, switch: Switch, prompts: Sequence[str], view:
     found = []
     for prompt in prompts:
         words = prompt.split()
-        spans = [(0, len(words))] if view == "prompt" else _spans(len(words), switch.longest)
-        around = [(span, *_neighbours(span, len(words))) if view in ("eroded", "either") else (span,) for span in spans]
+        spans = [(0, len(words))] if view == "prompt" else spans_of(len(words), switch.longest)
+        around = [(span, *neighbours(span, len(words))) if view in ("eroded", "either") else (span,) for span in spans]
         if view == "either":
             around.append(((0, len(words)),) * 3)
         c = family.vectors([" ".join(words[i:j]) for each in around for i, j in each])
