@@ -130,7 +130,7 @@ class TrainFlow(FlowSpec):
         for role in self.scores["roles"]:
             show(Image.from_pil_image(examination.gallery([role]), label=role))
         show(Markdown("## Training"))
-        losses, strengths = {"loss", "task"}, {line for point in self.curve for line in point if line.startswith(("strength", "step", "target"))}
+        losses, strengths = {"loss", "task"}, {line for point in self.curve for line in point if line.startswith(("strength", "step_", "target_"))}
         for lines in (losses, strengths):
             show(VegaChart(_curves(self.curve, lines)))
         show(Markdown(f"## Concept set\nFull report: `{self.report}`"))

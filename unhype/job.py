@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 
 CURVE = "curve.jsonl"
-"""A guard's training, a line a step."""
+"""A guard's training, a line a step; the first step's seconds count the switch and the reading of prompts."""
 
 
 @dataclass(frozen=True)
@@ -157,14 +158,17 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
     needed = material.pictures_needed(tables, job.training.pictures)
     for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
         yield Progress("base pictures", done, len(needed))
+    began = time.monotonic()
     switch = fitting.fit_to_set(family, job.concepts) if job.training.switch else None
     stuff = material.build_material(family, album, tables, needed, reader(family.vectors, switch), kept_under=job.training.switch)
     trainer = Trainer(family, job.training, stuff, lambda: Hypernet(job.training.hypernet, family.sites, family.width).bind(family.unet))
     job.guard_folder.mkdir(parents=True, exist_ok=True)
     with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:
         for report in trainer.run(job.guard_folder / "training.safetensors"):
-            curve.write(json.dumps({"step": report.step, "loss": report.loss, **report.telemetry}) + "\n")
+            now = time.monotonic()
+            curve.write(json.dumps({"step": report.step, "seconds": round(now - began, 3), "loss": report.loss, **report.telemetry}) + "\n")
             yield Progress("training", report.step, report.steps, report)
+            began = now
     facts = {
         "concepts": job.concepts.name,
         "concepts_hash": job.concepts.content_hash(),

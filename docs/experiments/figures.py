@@ -4,7 +4,7 @@
 .venv/bin/python docs/experiments/figures.py --check    say whether a page tells something else (a test does)
 
 What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores. The flow writes the scores; a comparison is kept by
-copying its comparison.json to data/scores/SET-comparison.json.
+copying its comparison.json to data/scores/SET-comparison.json, and one of UnHype alone, with more pictures, to data/scores/SET-strata.json.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from unhype.reports.comparison import comparison_rows, cost_rows, footnote
+from unhype.reports.comparison import comparison_rows, cost_rows, footnote, strata_rows
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,8 +47,10 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "comparison": lambda results: markdown(comparison_rows(results)),
     "cost": lambda results: markdown(cost_rows(results)),
     "footnote": footnote,
+    "strata": lambda results: markdown(strata_rows(results["unhype"])),
 }
-COMPARED = ("comparison", "cost", "footnote")
+FILES = {"comparison": "-comparison", "cost": "-comparison", "footnote": "-comparison", "strata": "-strata"}
+"""What does not come from the flow's scores, and from which file."""
 
 
 def filled(page: str) -> str:
@@ -56,7 +58,7 @@ def filled(page: str) -> str:
 
     def block(match: re.Match[str]) -> str:
         opening, concepts, what, closing = match.groups()
-        path = ROOT / "data" / "scores" / f"{concepts}{'-comparison' if what in COMPARED else ''}.json"
+        path = ROOT / "data" / "scores" / f"{concepts}{FILES.get(what, '')}.json"
         return f"{opening}{WHAT[what](json.loads(path.read_text(encoding='utf-8')))}\n{closing}"
 
     return BLOCK.sub(block, page)

@@ -159,5 +159,11 @@ def test_where_code_and_data_come_from(tmp_path: Path) -> None:
     for words in (["init", "--quiet"], ["add", "dvc.lock"], ["commit", "--quiet", "-m", "a"]):
         subprocess.run([*git, *words], check=True)
     assert len(git_commit(tmp_path)) == 40
+    scores = tmp_path / "data" / "scores" / "toy.json"
+    scores.parent.mkdir(parents=True)
+    for text in ("{}", "[]"):
+        scores.write_text(text)
+        subprocess.run([*git, "add", "--intent-to-add", str(scores)], check=True)
+        assert len(git_commit(tmp_path)) == 40, "the flow itself writes its scores"
     (tmp_path / "dvc.lock").write_text("stages: {a: 1}")
     assert git_commit(tmp_path).endswith("-dirty")

@@ -63,6 +63,10 @@ class Case:
         """Where an interrupted fit goes on."""
         return self.folder / f"{method}-{self.seed}.training.safetensors"
 
+    def seconds(self, method: str) -> Path:
+        """Where it is kept how long a fit took, interruptions apart."""
+        return self.folder / f"{method}-{self.seed}.seconds"
+
     def path(self, method: str) -> Path:
         """Where a fitted method lies."""
         return self.folder / f"{method}-{self.seed}.safetensors"

@@ -110,7 +110,8 @@ class Comparison:
         return found
 
     def _one(self, name: str, method: Method, seed: int) -> Iterator[Progress]:
-        case, spent = self.case(seed), self.folder / "fitted" / f"{method.fits}-{seed}.seconds"
+        case = self.case(seed)
+        spent = case.seconds(method.fits)
         before, began = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0, time.monotonic()
         fitted = False
         try:

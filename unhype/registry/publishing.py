@@ -69,11 +69,11 @@ def publish_guard(
 
 
 def git_commit(folder: Path) -> str:
-    """The commit of a checkout, with ``-dirty`` where tracked files differ from it; says so where there is no git."""
+    """The commit of a checkout; ``-dirty`` where tracked files differ from it, other than the scores, which the flow itself writes; or that there is no git."""
     try:
         commit, changed = (
             subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
-            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!data/scores"))
         )
     except (OSError, subprocess.SubprocessError):
         return "no git"

@@ -65,6 +65,19 @@ def cost_rows(results: Results) -> Rows:
     return ("method", *FIDELITY, *COST), rows
 
 
+def strata_rows(runs: Sequence[Mapping[str, Any]]) -> Rows:
+    """One method, one row a stratum, mean ± spread over its seeds; the base's own figure in brackets."""
+    good = [run["strata"] for run in runs if "strata" in run]
+    rows = []
+    for stratum, first in good[0].items() if good else ():
+        found = [strata[stratum] for strata in good]
+        both = [
+            f"{_spread([one[side] for one in found])} ({first[f'{side}_base']:.3f})" if first[side] is not None else "–" for side in ("shown", "stays", "face")
+        ]
+        rows.append([stratum, str(first["n"]), *both, _spread([one["drift"] for one in found], 4), f"{np.mean([one['identical'] for one in found]):.1%}"])
+    return ("stratum", "n", "must go: shown ↓ (base)", "must stay: shown ↑ (base)", "face (base)", "pixel drift", "identical"), rows
+
+
 def footnote(results: Results) -> str:
     """What the tables need beside them."""
     first = next(run for runs in results.values() for run in runs if "fidelity" in run)
