@@ -110,14 +110,22 @@ def draw_pareto(results: Results, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 5.5))
+    named: list[np.ndarray] = []
     for k, (method, runs) in enumerate(results.items()):
         points = [(1 - run["summary"]["Acc_e"], run["summary"]["Acc_s"]) for run in runs if "summary" in run]
         if points:
             x, y = zip(*points, strict=True)
-            axes.scatter(x, y, s=60, label=method, color=plt.get_cmap("tab20")(k), marker="*" if method == "unhype" else "o")
+            own = method == "unhype"
+            colour = "crimson" if own else plt.get_cmap("Dark2")(k % 8)
+            axes.scatter(x, y, s=260 if own else 60, color=colour, marker="*" if own else "o", zorder=3, clip_on=False)
+            here, side = np.array([np.mean(x), np.mean(y)]), -1 if np.mean(x) > 0.7 else 1
+            below = 14 * sum(bool(np.abs(other - here).max() < 0.03) for other in named)  # of labels that are there already
+            at, words = (float(here[0]), float(here[1])), (12 * side, -4 - below)
+            stand, weight = "left" if side > 0 else "right", "bold" if own else "normal"
+            axes.annotate(method, at, xytext=words, textcoords="offset points", ha=stand, color=colour, weight=weight)
+            named.append(here)
     axes.set(xlabel="forgotten: 1 − Acc_e", ylabel="kept: Acc_s of names never seen", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower left", fontsize=8)
     figure.tight_layout()
     write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=110))
     plt.close(figure)
