@@ -36,22 +36,8 @@ LOOKS = 12
 
 def fit_to_set(family: StableDiffusion, concepts: ConceptSet) -> Switch:
     """The switch of a set."""
-    return _fitted(family, concepts, *_grids(family, concepts))
-
-
-def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
-    """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch opens."""
-    if not concepts.retain:
-        return {}, 1.0
-    forget, kept = _grids(family, concepts)
-    switch = _fitted(family, concepts, forget, kept)
-    alike = switch.similarity(kept.flatten(0, 1)).view(*kept.shape[:2], -1).mean(1)
-    pairs = {(forgotten, name): float(alike[i, k]) for i, name in enumerate(concepts.retain) for k, forgotten in enumerate(switch.concepts)}
-    return pairs, switch.threshold
-
-
-def _fitted(family: StableDiffusion, concepts: ConceptSet, forget: torch.Tensor, retain: torch.Tensor) -> Switch:
-    switch = fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS[concepts.kind])
+    forget, retain = _grids(family, concepts)
+    switch = _geometry(concepts, forget, retain)
     if not len(retain):
         return switch
     near, which = (switch.kept @ switch.centres.T).max(1)
@@ -60,6 +46,17 @@ def _fitted(family: StableDiffusion, concepts: ConceptSet, forget: torch.Tensor,
         for i, (name, entry) in enumerate(zip(concepts.retain, (concepts.forget[int(k)] for k in which), strict=True))
     ]
     return replace(switch, kept=switch.kept[torch.tensor(told, device=switch.kept.device)])
+
+
+def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
+    """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch opens."""
+    if not concepts.retain:
+        return {}, 1.0
+    forget, kept = _grids(family, concepts)
+    switch = _geometry(concepts, forget, kept)
+    alike = switch.similarity(kept.flatten(0, 1)).view(*kept.shape[:2], -1).mean(1)
+    pairs = {(forgotten, name): float(alike[i, k]) for i, name in enumerate(concepts.retain) for k, forgotten in enumerate(switch.concepts)}
+    return pairs, switch.threshold
 
 
 def drawn_alike(family: StableDiffusion, one: str, other: str, anchor: str) -> bool:
@@ -82,6 +79,11 @@ def distance(family: StableDiffusion, one: str, other: str, anchor: str) -> floa
 
     here = predicted(other)
     return float(((predicted(one) - here) ** 2).sum() / ((predicted(anchor) - here) ** 2).sum())
+
+
+def _geometry(concepts: ConceptSet, forget: torch.Tensor, retain: torch.Tensor) -> Switch:
+    """The switch before the base is asked what it draws: every retained concept is protected."""
+    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS[concepts.kind])
 
 
 def _grids(family: StableDiffusion, concepts: ConceptSet) -> tuple[torch.Tensor, torch.Tensor]:

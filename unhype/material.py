@@ -56,7 +56,7 @@ def build_material(family: StableDiffusion, album: Album, tables: Tables, needed
         kept_under: whether pairs come with rows of prompts to keep under a concept's LoRA; where whole prompts are read that has no meaning.
     """
     train, retain, pairs = tables["train"], tables["retain"], tables["pairs"]
-    latents = _latents(family, album.read(list(needed["prompt"]), list(needed["seed"])))
+    latents = latents_of(family, album.read(list(needed["prompt"]), list(needed["seed"])))
     places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
     rows = []
     for i, (concept, anchor) in enumerate(zip(train["concept"], train["anchor"], strict=True)):
@@ -83,7 +83,8 @@ def _kept(material: Material, prompts: Sequence[str]) -> Material:
 
 
 @torch.no_grad()
-def _latents(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
+def latents_of(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
+    """z_0 of pictures ``uint8 [n, height, width, 3]``, ``[n, 4, h, w]``."""
     vae, device = family.pipeline.vae, family.unet.device
     parts = [vae.encode(to_model_range(part, device).to(vae.dtype)).latent_dist.mean for part in np.array_split(pixels, max(1, len(pixels) // 32))]
     return torch.cat(parts).float() * vae.config.scaling_factor

@@ -25,10 +25,9 @@ from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
 from unhype.job import Job
 from unhype.lora import active
-from unhype.material import pictures_needed
+from unhype.material import latents_of, pictures_needed
 from unhype.miniature.showing import quiet
 from unhype.params import build, load_params
-from unhype.pixels import to_model_range
 from unhype.prompts import PromptSettings, training_tables
 from unhype.strata import strata_table
 from unhype.telling import told
@@ -60,7 +59,7 @@ def _row(label: str, job: Job) -> str:
         pass
     minutes, family, guard = (time.monotonic() - began) / 60, StableDiffusion(pipeline), jobs.guard_of(job)
     needed = pictures_needed(training_tables(job.concepts), job.training.pictures)
-    latents = _latents(family, jobs.bare_album(job, pipeline).read(list(needed["prompt"][-64:]), list(needed["seed"][-64:])))  # of pairs
+    latents = latents_of(family, jobs.bare_album(job, pipeline).read(list(needed["prompt"][-64:]), list(needed["seed"][-64:])))  # of pairs
     table = strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
     mixed = table[table["stratum"] == "forgotten_and_retained"]
     trained = mixed["kept"].isin(job.concepts.retain)
@@ -86,13 +85,6 @@ def _error(family: StableDiffusion, guard: Guard, latents: torch.Tensor, rows: p
             guarded = family.predict(noisy, t, concept)
         sums += torch.stack([((side - wanted) ** 2).sum() for side in (guarded, before)]).double()
     return float(sums[0] / sums[1])
-
-
-@torch.no_grad()
-def _latents(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
-    vae = family.pipeline.vae
-    mean: torch.Tensor = vae.encode(to_model_range(pixels, family.unet.device)).latent_dist.mean
-    return mean.float() * vae.config.scaling_factor
 
 
 if __name__ == "__main__":
