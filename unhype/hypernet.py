@@ -44,7 +44,7 @@ class HypernetConfig:
     rank: int = 4
     alpha: float = 1.0
     steps: int = 300
-    hidden: int = 256
+    hidden: int = 160
     head: str = "through"
     basis: int = 16
 

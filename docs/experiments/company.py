@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,8 @@ from erasure import changed
 
 from unhype import job as jobs
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.guard import Guard
 from unhype.job import Job
-from unhype.lora import active
+from unhype.lora import Factors, active
 from unhype.material import latents_of, pictures_needed
 from unhype.miniature.showing import quiet
 from unhype.params import build, load_params
@@ -60,30 +61,39 @@ def _row(label: str, job: Job) -> str:
     minutes, family, guard = (time.monotonic() - began) / 60, StableDiffusion(pipeline), jobs.guard_of(job)
     needed = pictures_needed(training_tables(job.concepts), job.training.pictures)
     latents = latents_of(family, jobs.bare_album(job, pipeline).read(list(needed["prompt"][-64:]), list(needed["seed"][-64:])))  # of pairs
-    table = strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
+    table = development_strata(job)
     mixed = table[table["stratum"] == "forgotten_and_retained"]
     trained = mixed["kept"].isin(job.concepts.retain)
     first = pd.Series([text.startswith(erased) for text, erased in zip(mixed["text"], mixed["erased"], strict=True)], index=mixed.index)
     asked = [table[table["stratum"] == stratum] for stratum in ("forgotten", "alias")]
     asked += [mixed[who & where] for who in (trained, ~trained) for where in (first, ~first)]
-    return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{_error(family, guard, latents, rows):.3f}' for rows in asked)])} |"
+    return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{error(family, partial(guard.factors, family), latents, rows):.3f}' for rows in asked)])} |"
+
+
+def development_strata(job: Job) -> pd.DataFrame:
+    """What may be asked in tuning."""
+    return strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
 
 
 @torch.no_grad()
-def _error(family: StableDiffusion, guard: Guard, latents: torch.Tensor, rows: pd.DataFrame, batch: int = 32) -> float:
+def error(family: StableDiffusion, emit: Callable[[list[str]], dict[str, Factors]], latents: torch.Tensor, rows: pd.DataFrame, batch: int = 32) -> float:
+    """The error above, of prompts under the LoRAs that ``emit`` gives them; of prompts that must stay ‖ε_θ − ε*(c)‖² in place of the upper half."""
     rng, sums = np.random.default_rng(0), torch.zeros(2, dtype=torch.float64)
     for start in range(0, len(rows), batch):
         part = rows.iloc[start : start + batch]
-        named = [erased if erased in text else text for text, erased in zip(part["text"], part["erased"], strict=True)]  # an alias stands for the name
+        # An alias stands for the name, and so does whoever must stay.
+        named = [erased if erased and erased in text else text for text, erased in zip(part["text"], part["erased"], strict=True)]
         anchors = [prompt.replace(name, "a person") for prompt, name in zip(part["prompt"], named, strict=True)]
         z = latents[torch.from_numpy(rng.integers(len(latents), size=len(part)))]
         t = torch.from_numpy(rng.integers(int(EARLIEST * family.timesteps), family.timesteps, size=len(part)))
         noisy = family.add_noise(z, torch.from_numpy(rng.standard_normal(tuple(z.shape), dtype=np.float32)), t)
         concept, anchor = (family.encode(texts).states for texts in (list(part["prompt"]), anchors))
-        before, wanted = family.predict(noisy, t, concept), family.predict(noisy, t, anchor)
-        with active(family.unet, guard.factors(family, list(part["prompt"]))):
+        before, other = family.predict(noisy, t, concept), family.predict(noisy, t, anchor)
+        goes = torch.from_numpy((part["erased"] != "").to_numpy())[:, None, None, None]
+        wanted = torch.where(goes, other, before)
+        with active(family.unet, emit(list(part["prompt"]))):
             guarded = family.predict(noisy, t, concept)
-        sums += torch.stack([((side - wanted) ** 2).sum() for side in (guarded, before)]).double()
+        sums += torch.stack([(side**2).sum() for side in (guarded - wanted, before - other)]).double()
     return float(sums[0] / sums[1])
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from unhype import job as jobs
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Cost, Method, Step
 from unhype.baselines.uce import Uce
 from unhype.comparison.methods import METHODS, chosen
 from unhype.comparison.reporting import write_report
@@ -33,6 +33,7 @@ class Broken:
 
     name: str = "broken"
     fits: str = "broken"
+    needs: Sequence[Method] = ()
 
     def fit(self, case: Case) -> Iterator[Step]:
         yield Step(1, 2)
@@ -45,6 +46,18 @@ class Broken:
         raise AssertionError
 
 
+@dataclass(frozen=True)
+class Upon(Uce):
+    """A method that builds on another's fit."""
+
+    name: str = "upon"
+    fits: str = "upon"
+
+    @property
+    def needs(self) -> Sequence[Method]:
+        return (Uce(),)
+
+
 @pytest.fixture
 def job(data: Path, tmp_path: Path) -> jobs.Job:
     (tmp_path / "data").mkdir()
@@ -55,14 +68,14 @@ def job(data: Path, tmp_path: Path) -> jobs.Job:
 
 @pytest.mark.slow
 def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> None:
-    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), {"uce": Uce(), "broken": Broken()}, [0, 1])
+    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), {"upon": Upon(), "uce": Uce(), "broken": Broken()}, [0, 1])
     parts = {progress.part for progress in comparison.run()}
     assert {"base pictures", "bare strata", "uce 0: drawing", "uce 1: drawing", "broken 0: fitting"} <= parts
     found = comparison.results()
     assert [len(found[name]) for name in ("none", "uce", "broken")] == [1, 2, 2]
     assert found["none"][0]["summary"]["drift"] == 0
     assert found["uce"][0]["summary"]["drift"] > 0
-    assert found["uce"][0]["fit_seconds"] > 0
+    assert found["upon"][0]["fit_seconds"] > found["uce"][0]["fit_seconds"] > 0, "the time of what it builds on is its own too"
     assert found["uce"][0]["parameters"] > 1000
     assert found["uce"][0]["latency"] > 0
     bare, rival = found["none"][0]["fidelity"], found["uce"][0]["fidelity"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,11 @@ class Case:
     def checkpoint(self, method: str) -> Path:
         """Where an interrupted fit goes on."""
         return self.folder / f"{method}-{self.seed}.training.safetensors"
+
+    def spent(self, method: str) -> float:
+        """Seconds that a fit has taken so far; 0 where it has not begun."""
+        path = self.seconds(method)
+        return float(path.read_text(encoding="utf-8")) if path.exists() else 0.0
 
     def seconds(self, method: str) -> Path:
         """Where it is kept how long a fit took, interruptions apart."""
@@ -138,6 +143,11 @@ class Method(Protocol):
         """Under which name its fitted tensors are kept; methods that differ in a gate alone share them."""
         ...
 
+    @property
+    def needs(self) -> Sequence[Method]:
+        """Whose fits it builds on: they come first, and their time is part of its own."""
+        ...
+
     def fit(self, case: Case) -> Iterator[Step]:
         """Fit it and keep the result; resumes, and does nothing where it is there."""
         ...
@@ -152,7 +162,12 @@ class Method(Protocol):
 
 
 class Fitted:
-    """What the rivals share: their size is that of the file that was kept."""
+    """What the rivals share: they build on nobody's fit, and their size is that of the file that was kept."""
+
+    @property
+    def needs(self) -> Sequence[Method]:
+        """None."""
+        return ()
 
     def cost(self: Method, case: Case) -> Cost:
         """Its size, once it is fitted."""

@@ -8,13 +8,14 @@ with a segmentation model, ours on UnHype's target.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 
-from unhype.baselines.adapters import BANK, by_site, train_bank
-from unhype.baselines.case import Case, Fitted, Step
+from unhype.baselines.adapters import BANK, by_site
+from unhype.baselines.case import Case, Fitted, Method, Step
+from unhype.baselines.spm_gate import SpmGate
 from unhype.baselines.weights import Rewritten
 from unhype.trainer import TrainingSettings
 
@@ -33,18 +34,23 @@ class MaceLike(Fitted):
     name: str = "mace_like"
     fits: str = "mace_like"
 
+    @property
+    def needs(self) -> Sequence[Method]:
+        """Who trains the same LoRAs."""
+        return (SpmGate(self.settings, self.rank),)
+
     def fit(self, case: Case) -> Iterator[Step]:
         if case.path(self.name).with_suffix(".json").exists():
             return
-        yield from train_bank(case, self.settings, self.rank)
         family, bank = case.family, by_site(case.fitted(BANK), case.family.sites)
         rows = [group["prompt"].iloc[:: max(1, len(group) // self.templates)] for _, group in case.train.groupby("concept", sort=False)]
         states = [family.encode(list(prompts)).states.flatten(0, 1) for prompts in rows]
         kept = family.encode([*case.retained, ""]).states.flatten(0, 1)
         weights = {}
-        for site in family.sites:
+        for k, site in enumerate(family.sites):
             original = family.unet.get_submodule(site.name).weight
             weights[f"{site.name}.weight"] = fuse(original, states, bank[site.name].merged(), kept, self.weight * len(states)).to(original.dtype)
+            yield Step(k + 1, len(family.sites))
         case.keep(self.name, weights, {"rank": self.rank, "weight": self.weight, "templates": self.templates})
 
     def eraser(self, case: Case) -> Rewritten:

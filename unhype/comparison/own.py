@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from safetensors import safe_open
 
 from unhype import job as jobs
-from unhype.baselines.case import Case, Cost, Step
+from unhype.baselines.case import Case, Cost, Method, Step
 from unhype.checkpoint import TENSORS
 from unhype.eraser import Guarded
 from unhype.files import write_text
@@ -25,6 +25,7 @@ class UnHype:
     job: Job
     name: str = "unhype"
     fits: str = "unhype"
+    needs: Sequence[Method] = ()
 
     def fit(self, case: Case) -> Iterator[Step]:
         job = self._seeded(case)

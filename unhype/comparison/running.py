@@ -111,19 +111,11 @@ class Comparison:
 
     def _one(self, name: str, method: Method, seed: int) -> Iterator[Progress]:
         case = self.case(seed)
-        spent = case.seconds(method.fits)
-        before, began = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0, time.monotonic()
-        fitted = False
-        try:
-            for step in method.fit(case):
-                fitted = True
-                yield Progress(f"{name} {seed}: fitting", step.step, step.steps)
-        finally:
-            if fitted:
-                write_text(spent, str(before + time.monotonic() - began))
+        for part in (*method.needs, method):
+            yield from _fitted(part, case, f"{name} {seed}")
         album = Album(self.job.images_folder, method.eraser(case))
         yield from _drawn(f"{name} {seed}: drawing", album, self.strata[0], self.bare)
-        seconds = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0
+        seconds = sum(case.spent(part.fits) for part in (*method.needs, method))
         self._score(name, seed, album, {"fit_seconds": seconds, **asdict(method.cost(case)), "latency": self._latency(name, seed, album.eraser)})
 
     def _latency(self, name: str, seed: int, eraser: Eraser) -> float:
@@ -172,6 +164,18 @@ class Comparison:
 
     def _path(self, name: str, seed: int) -> Path:
         return self.folder / f"{name}-{seed}-n{self.job.prompts.per_role}.json"
+
+
+def _fitted(method: Method, case: Case, label: str) -> Iterator[Progress]:
+    """Fit what is not fitted yet; its seconds are added up over interruptions."""
+    before, began, fitted = case.spent(method.fits), time.monotonic(), False
+    try:
+        for step in method.fit(case):
+            fitted = True
+            yield Progress(f"{label}: fitting", step.step, step.steps)
+    finally:
+        if fitted:
+            write_text(case.seconds(method.fits), str(before + time.monotonic() - began))
 
 
 def _drawn(part: str, album: Album, table: pd.DataFrame, bare: Album | None = None) -> Iterator[Progress]:

@@ -1,0 +1,150 @@
+"""Ten concepts more, without the training data of the others: what does it cost, and are the others still forgotten? Told by predicted noise (company.py).
+
+The first 90 names of the development set (development.py) are trained, then ten are added to that guard, with prompts and base pictures of the ten alone:
+
+    nothing else         the same training goes on
+    rehearsed            and H must still answer what it answered, near the old centres: the switch knows where the old concepts lie
+
+    c = mean + (ρ·centre + noise)·whitening⁻¹        ρ the length of the new concepts' whitened vectors, noise of unit variance, as within a name
+
+The switch gets the ten new centres in the old geometry.
+
+PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/adding.py --steps 200
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import tempfile
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from company import development_strata, error
+from development import development_set
+from scaling import latents_of_pairs
+
+from unhype import job as jobs
+from unhype.checkpoint import Trained
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.fitting import fit_to_set
+from unhype.guard import Guard
+from unhype.hypernet import Hypernet
+from unhype.job import Job
+from unhype.lora import Factors
+from unhype.material import build_material, pictures_needed
+from unhype.miniature.showing import quiet
+from unhype.params import load_params
+from unhype.phrases import reader
+from unhype.prompts import PromptSettings, training_tables
+from unhype.switch import Switch
+from unhype.telling import told
+from unhype.trainer import Trainer
+
+OLD = 90
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--weight", type=float, default=1.0, help="of the rehearsal")
+    parser.add_argument("--build", type=Path, default=Path("build/experiments"))
+    options = parser.parse_args()
+    quiet()
+    params = load_params(Path("params.yaml"))
+    whole = development_set()
+    jobs_of = {
+        name: Job(replace(whole, forget=forget), "mini-sd", Path("data"), options.build, params.training, PromptSettings(400), params.sampling)
+        for name, forget in (("old", whole.forget[:OLD]), ("new", whole.forget[OLD:]), ("all", whole.forget))
+    }
+    pipeline = jobs.load_base(jobs_of["all"])
+    family = StableDiffusion(pipeline)
+    for name in ("old", "all"):
+        for _progress in told(jobs.train(jobs_of[name], pipeline)):
+            pass
+    before, together = jobs.guard_of(jobs_of["old"]), jobs.guard_of(jobs_of["all"])
+    print("| guard | training, s | old, alone | old, beside somebody | new, alone | new, beside somebody | unseen that open the switch |\n|" + "---|" * 7)
+    print(_row(f"{OLD} names", _seconds(jobs_of["old"]), before, family, jobs_of["all"]), flush=True)
+    for label, weight in (("ten added, nothing else", 0.0), ("ten added, rehearsed", options.weight)):
+        began = time.monotonic()
+        guard = _added(before, jobs_of["new"], family, options.steps, weight)
+        print(_row(label, time.monotonic() - began, guard, family, jobs_of["all"]), flush=True)
+    print(_row("all 100 at once", _seconds(jobs_of["all"]), together, family, jobs_of["all"]), flush=True)
+
+
+def _added(guard: Guard, job: Job, family: StableDiffusion, steps: int, weight: float) -> Guard:
+    tables, album = training_tables(job.concepts), jobs.bare_album(job, family.pipeline)
+    needed = pictures_needed(tables, job.training.pictures)
+    for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
+        pass
+    old = guard.trained.switch
+    assert old is not None
+    new, radius = _in_the_old_geometry(old, job, family)
+    switch = replace(old, concepts=(*old.concepts, *new.concepts), centres=torch.cat([old.centres, new.centres]))
+    material = build_material(family, album, tables, needed, reader(family.vectors, switch))
+    settings = replace(job.training, schedule=replace(job.training.schedule, steps=steps, rate=job.training.schedule.rate / 2))
+    hypernet = copy.deepcopy(guard.trained.hypernet)
+    trainer = _Rehearsing(family, settings, material, lambda: hypernet.bind(family.unet))
+    trainer.remember(copy.deepcopy(guard.trained.hypernet).bind(family.unet), old, radius, weight)
+    with tempfile.TemporaryDirectory() as folder:
+        for _report in trainer.run(Path(folder) / "training.safetensors"):
+            pass
+    return Guard(Trained(trainer.emitter, switch, guard.trained.facts))
+
+
+def _in_the_old_geometry(old: Switch, job: Job, family: StableDiffusion) -> tuple[Switch, float]:
+    """The new names' centres as the old switch sees them, and how long their whitened vectors are."""
+    fitted = fit_to_set(family, job.concepts)
+    prompts = training_tables(job.concepts)["train"].groupby("concept", sort=False)["prompt"].apply(list)
+    white = [(family.vectors(prompts[name]) - old.mean) @ old.whitening for name in fitted.concepts]
+    centres = torch.stack([torch.nn.functional.normalize(torch.nn.functional.normalize(each, dim=-1).mean(0), dim=-1) for each in white])
+    return replace(old, concepts=fitted.concepts, centres=centres), float(torch.cat(white).norm(dim=-1).mean())
+
+
+class _Rehearsing(Trainer[Hypernet]):
+    """Training that also asks H for what it answered before."""
+
+    def remember(self, teacher: Hypernet, switch: Switch, radius: float, weight: float) -> None:
+        self.teacher, self.old, self.radius, self.weight = teacher.eval(), switch, radius, weight
+        self.unwhitening = torch.linalg.inv(switch.whitening)
+
+    def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
+        loss = super()._loss(step, rng)
+        return loss + self.weight * self._rehearsal(rng) if self.weight else loss
+
+    def _rehearsal(self, rng: np.random.Generator, n: int = 64) -> torch.Tensor:
+        """‖H(c, s) − H_before(c, s)‖² / ‖H_before(c, s)‖² over both factors of every site."""
+        centres = self.old.centres[torch.from_numpy(rng.integers(len(self.old.centres), size=n))]
+        noise = torch.from_numpy(rng.standard_normal(tuple(centres.shape), dtype=np.float32))
+        c = self.old.mean + (self.radius * centres + noise) @ self.unwhitening
+        s = torch.from_numpy(rng.integers(1, self.settings.hypernet.steps + 1, size=n))
+        with torch.no_grad():
+            before = self.teacher(c, s)
+        now = self.emitter(c, s)
+        return ((_flat(now) - _flat(before)) ** 2).sum() / (_flat(before) ** 2).sum()
+
+
+def _flat(factors: dict[str, Factors]) -> torch.Tensor:
+    return torch.cat([part.flatten(1) for each in factors.values() for part in (each.A, each.B)], 1)
+
+
+def _seconds(job: Job) -> float:
+    return sum(point["seconds"] for point in jobs.read_curve(job))
+
+
+def _row(label: str, seconds: float, guard: Guard, family: StableDiffusion, job: Job) -> str:
+    table, latents = development_strata(job), latents_of_pairs(job, family)
+    old = table["erased"].isin([entry.concept for entry in job.concepts.forget[:OLD]])
+    rows = [table[(table["stratum"] == stratum) & who] for who in (old, ~old) for stratum in ("forgotten", "forgotten_and_retained")]
+    errors = " | ".join(f"{error(family, partial(guard.factors, family), latents, part):.3f}" for part in rows)
+    unseen = list(table[table["stratum"] == "unseen"]["prompt"])
+    opened = float((~guard.read(family, unseen).untouched).float().mean())
+    return f"| {label} | {seconds:.0f} | {errors} | {opened:.3f} |"
+
+
+if __name__ == "__main__":
+    main()

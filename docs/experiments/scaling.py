@@ -1,0 +1,118 @@
+"""What do more concepts cost? One hypernetwork for N of them, beside one static LoRA for each; told by predicted noise (company.py).
+
+The first N names of the development set (development.py) are forgotten; at 200 those that it keeps too, and nobody is kept. A static LoRA is trained on
+one name's own prompts, plainly and without company, and is therefore asked about its name alone; the mean of three names.
+
+PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/scaling.py --concepts 1 10 50 100 200 --steps 100 400
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from company import development_strata, error
+from development import development_set
+
+from unhype import job as jobs
+from unhype.baselines.adapters import Bank
+from unhype.concepts.schema import ConceptSet, Entry
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.job import Job
+from unhype.material import build_material, latents_of, pictures_needed
+from unhype.miniature.showing import quiet
+from unhype.params import load_params
+from unhype.phrases import reader
+from unhype.prompts import PromptSettings, training_tables
+from unhype.telling import told
+from unhype.trainer import Trainer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--concepts", nargs="+", type=int, default=[1, 10, 50, 100, 200])
+    parser.add_argument("--steps", nargs="+", type=int, default=[100, 400])
+    parser.add_argument("--static", nargs="*", type=int, default=[25, 50, 100], help="steps of a static LoRA")
+    parser.add_argument("--build", type=Path, default=Path("build/experiments"))
+    options = parser.parse_args()
+    quiet()
+    params = load_params(Path("params.yaml"))
+    print("| what | concepts | steps | minutes of training | alone | beside somebody |\n|---|---|---|---|---|---|")
+    for n in options.concepts:
+        for steps in options.steps:
+            training = replace(params.training, schedule=replace(params.training.schedule, steps=steps))
+            job = Job(first(n), "mini-sd", Path("data"), options.build, training, PromptSettings(400), params.sampling)
+            print(f"| hypernetwork | {n} | {steps} | {' | '.join(_hypernetwork(job))} |", flush=True)
+    for steps in options.static:
+        training = replace(params.training, retained=0, switch=False, schedule=replace(params.training.schedule, steps=steps))
+        found = [_static(Job(only(k), "mini-sd", Path("data"), options.build, training, PromptSettings(48), params.sampling)) for k in range(3)]
+        minutes, errors = np.mean(found, axis=0)
+        print(f"| a static LoRA | 1 | {steps} | {minutes:.2f} | {errors:.3f} | – |", flush=True)
+
+
+def first(n: int) -> ConceptSet:
+    """The development set with its first n names to forget; with more than it has, those that it keeps are forgotten too."""
+    whole = development_set()
+    if n <= len(whole.forget):
+        return replace(whole, forget=whole.forget[:n])
+    others = tuple(Entry(name, "a person") for name in (*whole.retain, *whole.evaluation))
+    return replace(whole, forget=(*whole.forget, *others)[:n], retain=(), evaluation=())
+
+
+def only(k: int) -> ConceptSet:
+    """The development set's k-th name, and nobody to keep."""
+    whole = development_set()
+    return replace(whole, forget=whole.forget[k : k + 1], retain=(), evaluation=())
+
+
+def _hypernetwork(job: Job) -> Iterator[str]:
+    pipeline = jobs.load_base(job)
+    for _progress in told(jobs.train(job, pipeline)):
+        pass
+    family, guard, table = StableDiffusion(pipeline), jobs.guard_of(job), development_strata(job)
+    yield f"{sum(point['seconds'] for point in jobs.read_curve(job)) / 60:.2f}"
+    for stratum in ("forgotten", "forgotten_and_retained"):
+        rows = table[table["stratum"] == stratum]
+        yield f"{error(family, partial(guard.factors, family), latents_of_pairs(job, family), rows):.3f}" if len(rows) else "–"
+
+
+def _static(job: Job) -> tuple[float, float]:
+    pipeline = jobs.load_base(job)
+    family, tables, album = StableDiffusion(pipeline), training_tables(job.concepts), jobs.bare_album(job, pipeline)
+    needed = pictures_needed(tables, job.training.pictures)
+    for _progress in album.draw(list(needed["prompt"]), list(needed["seed"])):
+        pass
+    material = build_material(family, album, tables, needed, reader(family.vectors, None), kept_under=False)
+    trainer, began = Trainer(family, job.training, material, lambda: Bank(job.training.hypernet, family.sites)), time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        for _report in trainer.run(Path(folder) / "training.safetensors"):
+            pass
+    minutes = (time.monotonic() - began) / 60
+
+    def emit(prompts: list[str]) -> dict[str, object]:
+        whole = torch.full((len(prompts),), job.training.hypernet.steps, device=family.unet.device)
+        return trainer.emitter(family.vectors(prompts), whole)
+
+    table = development_strata(job)
+    return minutes, error(family, emit, latents_of_pairs(job, family), table[table["stratum"] == "forgotten"])
+
+
+def latents_of_pairs(job: Job, family: StableDiffusion) -> torch.Tensor:
+    """Of pictures of the whole development set's pairs, the same for every row."""
+    whole = replace(job, concepts=development_set())
+    needed = pictures_needed(training_tables(whole.concepts), job.training.pictures).iloc[-64:]
+    album, asked = jobs.bare_album(whole, family.pipeline), (list(needed["prompt"]), list(needed["seed"]))
+    for _progress in album.draw(*asked):
+        pass
+    return latents_of(family, album.read(*asked))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""How many kept prompts should the static LoRA see? With none it takes everybody along, with half it does nothing; told by predicted noise (company.py).
+
+PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/static.py --kept 0 0.05 0.1 0.25 0.5 --steps 400
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from company import development_strata, error
+from development import development_set
+from scaling import latents_of_pairs
+
+from unhype import job as jobs
+from unhype.baselines.case import Case
+from unhype.baselines.static_lora import StaticLora
+from unhype.bases import content_hash
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.job import Job
+from unhype.lora import Factors
+from unhype.material import build_material, pictures_needed
+from unhype.miniature.showing import quiet
+from unhype.params import load_params
+from unhype.phrases import reader
+from unhype.prompts import PromptSettings, training_tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kept", nargs="+", type=float, default=[0.0, 0.05, 0.1, 0.25, 0.5])
+    parser.add_argument("--steps", type=int, default=400)
+    options = parser.parse_args()
+    quiet()
+    params = load_params(Path("params.yaml"))
+    training = replace(params.training, schedule=replace(params.training.schedule, steps=options.steps))
+    job = Job(development_set(), "mini-sd", Path("data"), Path("build/experiments"), training, PromptSettings(400), params.sampling)
+    pipeline = jobs.load_base(job)
+    family, tables, album = StableDiffusion(pipeline), training_tables(job.concepts), jobs.bare_album(job, pipeline)
+    tables = {**tables, "pairs": tables["pairs"].iloc[:0]}
+    needed = pictures_needed(tables, training.pictures)
+    for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
+        pass
+    material = build_material(family, album, tables, needed, reader(family.vectors, None), kept_under=False)
+    table, latents = development_strata(job), latents_of_pairs(job, family)
+    print("| kept prompts in a step | forgotten: error | trained: change | unseen: change |\n|---|---|---|---|")
+    for kept in options.kept:
+        with tempfile.TemporaryDirectory() as folder:
+            case = Case(family, content_hash(job.base_folder), tables["train"], tables["retain"], material, params.sampling, 0, Path(folder), {})
+            method = StaticLora(training, kept)
+            for _step in method.fit(case):
+                pass
+            tensors = case.fitted(method.fits)
+        lora = {site.name: Factors(tensors[f"{site.name}.A"], tensors[f"{site.name}.B"]) for site in family.sites}
+
+        def emit(prompts: list[str], lora: dict[str, Factors] = lora) -> dict[str, Factors]:
+            return {name: factors.repeated(len(prompts)) for name, factors in lora.items()}
+
+        with torch.no_grad():
+            errors = [error(family, emit, latents, table[table["stratum"] == stratum]) for stratum in ("forgotten", "trained", "unseen")]
+        print(f"| {kept:g} | {' | '.join(f'{each:.3f}' for each in errors)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
