@@ -89,7 +89,7 @@ def error(family: StableDiffusion, emit: Callable[[list[str]], dict[str, Factors
         noisy = family.add_noise(z, torch.from_numpy(rng.standard_normal(tuple(z.shape), dtype=np.float32)), t)
         concept, anchor = (family.encode(texts).states for texts in (list(part["prompt"]), anchors))
         before, other = family.predict(noisy, t, concept), family.predict(noisy, t, anchor)
-        goes = torch.from_numpy((part["erased"] != "").to_numpy())[:, None, None, None]
+        goes = torch.tensor([erased != "" for erased in part["erased"]])[:, None, None, None]
         wanted = torch.where(goes, other, before)
         with active(family.unet, emit(list(part["prompt"]))):
             guarded = family.predict(noisy, t, concept)

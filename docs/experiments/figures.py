@@ -1,4 +1,4 @@
-"""Puts the measured figures into the pages that tell them: README.md and docs/experiments/README.md.
+"""Puts the measured figures into the pages that tell them: README.md and those of docs/experiments.
 
 .venv/bin/python docs/experiments/figures.py            write
 .venv/bin/python docs/experiments/figures.py --check    say whether a page tells something else (a test does)
@@ -20,7 +20,7 @@ from unhype.reports.comparison import comparison_rows, cost_rows, footnote, stra
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/experiments/README.md")
+PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "experiments").glob("*.md")))
 BLOCK = re.compile(r"(<!-- figures: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
