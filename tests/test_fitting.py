@@ -41,3 +41,9 @@ def test_what_is_drawn_as_a_forgotten_concept_is_forgotten_with_it_and_what_only
 def test_the_list_is_warned_of_it(family: StableDiffusion) -> None:
     similarities, opens = likeness(family, SET)
     assert similarities["horse", "a mountain"] > opens > similarities["horse", "the sea"]
+
+
+def test_a_set_that_retains_nothing_has_a_switch_too(family: StableDiffusion) -> None:
+    switch = fit_to_set(family, ConceptSet("toy", "explicit", (Entry("a frog", "a mountain"), Entry("a ship", "a mountain")), (), ()))
+    assert len(switch.kept) == 0
+    assert switch(family.vectors(["a photo of a frog", "a photo of a ship"])).min() == 1

@@ -88,6 +88,8 @@ def _added(guard: Guard, job: Job, family: StableDiffusion, steps: int, weight: 
     material = build_material(family, album, tables, needed, reader(family.vectors, switch))
     settings = replace(job.training, schedule=replace(job.training.schedule, steps=steps, rate=job.training.schedule.rate / 2))
     hypernet = copy.deepcopy(guard.trained.hypernet)
+    for name, parameter in hypernet.named_parameters():
+        parameter.requires_grad_(not name.startswith("A0"))  # a loaded guard is frozen
     trainer = _Rehearsing(family, settings, material, lambda: hypernet.bind(family.unet))
     trainer.remember(copy.deepcopy(guard.trained.hypernet).bind(family.unet), old, radius, weight)
     with tempfile.TemporaryDirectory() as folder:

@@ -83,7 +83,7 @@ class StableDiffusion:
             with torch.no_grad():
                 ids = self.tokenizer(part, padding=True, truncation=True, max_length=self.tokenizer.model_max_length, return_tensors="pt").input_ids
                 self._vectors |= dict(zip(part, self.text_encoder(ids.to(self.unet.device)).pooler_output, strict=True))
-        return torch.stack([self._vectors[text] for text in texts])
+        return torch.stack([self._vectors[text] for text in texts]) if texts else torch.empty(0, self.width, device=self.unet.device)
 
     def predict(self, noisy: torch.Tensor, timesteps: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         """ε(z_t, t, c): the noise that the U-Net sees, ``[n, 4, h, w]``."""
