@@ -33,7 +33,7 @@ def vectors(texts: Sequence[str]) -> torch.Tensor:
             owner = next((name for name in NAMES if w in name.split()), None)
             row = row + (0.9 * word(owner) if owner else 0.1 * word(w))
         rows.append(row)
-    return torch.tensor(np.stack(rows), dtype=torch.float32)
+    return torch.tensor(np.reshape(rows, (len(rows), D)), dtype=torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +107,10 @@ def test_readings_of_different_lengths_are_joined() -> None:
     assert both.opened[0].tolist() == [1, 0, 0]
     with pytest.raises(ValueError, match=r"wanted \[n, P, d\]"):
         Reading(torch.ones(1, 2, D), torch.ones(1, 3))
+
+
+def test_no_prompts_speak_of_nothing(switch: Switch) -> None:
+    for each in (switch, None):
+        read = reader(vectors, each)([])
+        assert read.c.shape == (0, 1, D)
+        assert read.opened.shape == (0, 1)

@@ -97,7 +97,7 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
         phrases = [(int(at[k, 0]), eroded[k]) for k in _apart(own, concepts.tolist(), eroded.tolist(), switch.shut)]
         all_of_it = place[" ".join(each)]
         found.append([(row, float(switch.opened(margin))) for row, margin in phrases or [(all_of_it, margins[all_of_it].max())]])
-    rows, opened = (torch.zeros(len(prompts), max(1, *map(len, found)), dtype=kind) for kind in (torch.long, torch.float))
+    rows, opened = (torch.zeros(len(prompts), max([1, *map(len, found)]), dtype=kind) for kind in (torch.long, torch.float))
     for i, opening in enumerate(found):
         for k, (row, share) in enumerate(opening):
             rows[i, k], opened[i, k] = row, share
