@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from unhype import job as jobs
-from unhype.baselines.case import Case, Cost, Method, Step
+from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.baselines.uce import Uce
 from unhype.comparison.methods import METHODS, chosen
 from unhype.comparison.reporting import write_report
@@ -33,7 +33,7 @@ class Broken:
 
     name: str = "broken"
     fits: str = "broken"
-    needs: Sequence[Method] = ()
+    needs: Sequence[Fit] = ()
 
     def fit(self, case: Case) -> Iterator[Step]:
         yield Step(1, 2)
@@ -54,7 +54,7 @@ class Upon(Uce):
     fits: str = "upon"
 
     @property
-    def needs(self) -> Sequence[Method]:
+    def needs(self) -> Sequence[Fit]:
         return (Uce(),)
 
 

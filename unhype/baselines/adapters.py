@@ -57,14 +57,24 @@ def train_adapters(case: Case, method: str, settings: TrainingSettings, build: C
     case.keep(method, trainer.emitter.tensors(), asdict(settings))
 
 
-def train_bank(case: Case, base_settings: TrainingSettings, rank: int) -> Iterator[Step]:
-    """One LoRA for each forgotten concept, in one run, each trained on its own concept's prompts alone: kept as ``bank``."""
-    shape = replace(base_settings.hypernet, rank=rank)
-    settings = replace(base_settings, mode="direct", seed=case.seed, retained=0, switch=False, hypernet=shape)
-    centres = concept_vectors(case)
-    yield from train_adapters(
-        case, BANK, settings, lambda: Bank(shape, case.family.sites, len(centres), lambda c: (F.normalize(c, dim=-1) @ centres.T).argmax(1)), case.material
-    )
+@dataclass(frozen=True)
+class BankFit:
+    """One LoRA of a rank for each forgotten concept, in one run, each trained on its own concept's prompts alone."""
+
+    settings: TrainingSettings
+    rank: int
+    fits: str = BANK
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        """Train it; resumes, and does nothing where it is there."""
+        shape = replace(self.settings.hypernet, rank=self.rank)
+        settings = replace(self.settings, mode="direct", seed=case.seed, retained=0, switch=False, hypernet=shape)
+        centres = concept_vectors(case)
+
+        def choose(c: torch.Tensor) -> torch.Tensor:
+            return (F.normalize(c, dim=-1) @ centres.T).argmax(1)
+
+        yield from train_adapters(case, BANK, settings, lambda: Bank(shape, case.family.sites, len(centres), choose), case.material)
 
 
 def concept_vectors(case: Case) -> torch.Tensor:

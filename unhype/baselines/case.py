@@ -130,7 +130,20 @@ class Step:
     loss: float = float("nan")
 
 
-class Method(Protocol):
+class Fit(Protocol):
+    """Something that is fitted and kept."""
+
+    @property
+    def fits(self) -> str:
+        """Under which name its fitted tensors are kept; methods that differ in a gate alone share them."""
+        ...
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        """Fit it and keep the result; resumes, and does nothing where it is there."""
+        ...
+
+
+class Method(Fit, Protocol):
     """A way to erase."""
 
     @property
@@ -139,17 +152,8 @@ class Method(Protocol):
         ...
 
     @property
-    def fits(self) -> str:
-        """Under which name its fitted tensors are kept; methods that differ in a gate alone share them."""
-        ...
-
-    @property
-    def needs(self) -> Sequence[Method]:
-        """Whose fits it builds on: they come first, and their time is part of its own."""
-        ...
-
-    def fit(self, case: Case) -> Iterator[Step]:
-        """Fit it and keep the result; resumes, and does nothing where it is there."""
+    def needs(self) -> Sequence[Fit]:
+        """What it builds on: that comes first, and its time is part of its own."""
         ...
 
     def eraser(self, case: Case) -> Eraser:
@@ -162,11 +166,11 @@ class Method(Protocol):
 
 
 class Fitted:
-    """What the rivals share: they build on nobody's fit, and their size is that of the file that was kept."""
+    """What the rivals share: they build on no other fit, and their size is that of the file that was kept."""
 
     @property
-    def needs(self) -> Sequence[Method]:
-        """None."""
+    def needs(self) -> Sequence[Fit]:
+        """Nothing."""
         return ()
 
     def cost(self: Method, case: Case) -> Cost:

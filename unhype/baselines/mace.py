@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from unhype.baselines.adapters import BANK, by_site
-from unhype.baselines.case import Case, Fitted, Method, Step
-from unhype.baselines.spm_gate import SpmGate
+from unhype.baselines.adapters import BANK, BankFit, by_site
+from unhype.baselines.case import Case, Fit, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.trainer import TrainingSettings
 
@@ -35,9 +34,9 @@ class MaceLike(Fitted):
     fits: str = "mace_like"
 
     @property
-    def needs(self) -> Sequence[Method]:
-        """Who trains the same LoRAs."""
-        return (SpmGate(self.settings, self.rank),)
+    def needs(self) -> Sequence[Fit]:
+        """The LoRAs that it fuses."""
+        return (BankFit(self.settings, self.rank),)
 
     def fit(self, case: Case) -> Iterator[Step]:
         if case.path(self.name).with_suffix(".json").exists():

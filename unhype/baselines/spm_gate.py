@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from unhype.baselines.adapters import BANK, Adapted, train_bank, vectors
+from unhype.baselines.adapters import BANK, Adapted, BankFit, vectors
 from unhype.baselines.case import Case, Fitted, Step
 from unhype.trainer import TrainingSettings
 
@@ -28,7 +28,7 @@ class SpmGate(Fitted):
     fits: str = BANK
 
     def fit(self, case: Case) -> Iterator[Step]:
-        yield from train_bank(case, self.settings, self.rank)
+        yield from BankFit(self.settings, self.rank).fit(case)
 
     def eraser(self, case: Case) -> Adapted:
         concepts = list(case.concepts)

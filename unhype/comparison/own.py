@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from safetensors import safe_open
 
 from unhype import job as jobs
-from unhype.baselines.case import Case, Cost, Method, Step
+from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.checkpoint import TENSORS
 from unhype.eraser import Guarded
 from unhype.files import write_text
@@ -25,7 +25,7 @@ class UnHype:
     job: Job
     name: str = "unhype"
     fits: str = "unhype"
-    needs: Sequence[Method] = ()
+    needs: Sequence[Fit] = ()
 
     def fit(self, case: Case) -> Iterator[Step]:
         job = self._seeded(case)

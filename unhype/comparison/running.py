@@ -15,7 +15,7 @@ import pandas as pd
 
 from unhype import job as jobs
 from unhype import material
-from unhype.baselines.case import Case, Method
+from unhype.baselines.case import Case, Fit, Method
 from unhype.bases import content_hash
 from unhype.comparison.scoring import score_strata, summary
 from unhype.eraser import Eraser
@@ -166,16 +166,16 @@ class Comparison:
         return self.folder / f"{name}-{seed}-n{self.job.prompts.per_role}.json"
 
 
-def _fitted(method: Method, case: Case, label: str) -> Iterator[Progress]:
+def _fitted(part: Fit, case: Case, label: str) -> Iterator[Progress]:
     """Fit what is not fitted yet; its seconds are added up over interruptions."""
-    before, began, fitted = case.spent(method.fits), time.monotonic(), False
+    before, began, fitted = case.spent(part.fits), time.monotonic(), False
     try:
-        for step in method.fit(case):
+        for step in part.fit(case):
             fitted = True
             yield Progress(f"{label}: fitting", step.step, step.steps)
     finally:
         if fitted:
-            write_text(case.seconds(method.fits), str(before + time.monotonic() - began))
+            write_text(case.seconds(part.fits), str(before + time.monotonic() - began))
 
 
 def _drawn(part: str, album: Album, table: pd.DataFrame, bare: Album | None = None) -> Iterator[Progress]:
