@@ -124,7 +124,7 @@ def draw_pareto(results: Results, path: Path) -> None:
             stand, weight = "left" if side > 0 else "right", "bold" if own else "normal"
             axes.annotate(method, at, xytext=words, textcoords="offset points", ha=stand, color=colour, weight=weight)
             named.append(here)
-    axes.set(xlabel="forgotten: 1 − Acc_e", ylabel="kept: Acc_s of names never seen", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set(xlabel="forgotten: 1 − Acc_e", ylabel="kept: Acc_s of names never seen", xlim=(-0.02, 1.02), ylim=(-0.06, 1.02))
     axes.grid(alpha=0.3)
     figure.tight_layout()
     write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=110))
