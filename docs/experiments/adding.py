@@ -24,14 +24,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from company import development_strata, error
+from company import development_strata, error, latents_of_pairs
 from development import development_set
-from scaling import latents_of_pairs
 
 from unhype import job as jobs
 from unhype.checkpoint import Trained
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.fitting import fit_to_set
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet
 from unhype.job import Job
@@ -100,11 +98,11 @@ def _added(guard: Guard, job: Job, family: StableDiffusion, steps: int, weight: 
 
 def _in_the_old_geometry(old: Switch, job: Job, family: StableDiffusion) -> tuple[Switch, float]:
     """The new names' centres as the old switch sees them, and how long their whitened vectors are."""
-    fitted = fit_to_set(family, job.concepts)
+    names = tuple(entry.concept for entry in job.concepts.forget)
     prompts = training_tables(job.concepts)["train"].groupby("concept", sort=False)["prompt"].apply(list)
-    white = [(family.vectors(prompts[name]) - old.mean) @ old.whitening for name in fitted.concepts]
+    white = [(family.vectors(prompts[name]) - old.mean) @ old.whitening for name in names]
     centres = torch.stack([torch.nn.functional.normalize(torch.nn.functional.normalize(each, dim=-1).mean(0), dim=-1) for each in white])
-    return replace(old, concepts=fitted.concepts, centres=centres), float(torch.cat(white).norm(dim=-1).mean())
+    return replace(old, concepts=names, centres=centres), float(torch.cat(white).norm(dim=-1).mean())
 
 
 class _Rehearsing(Trainer[Hypernet]):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -59,9 +59,7 @@ def _row(label: str, job: Job) -> str:
     for _progress in told(jobs.train(job, pipeline)):
         pass
     minutes, family, guard = (time.monotonic() - began) / 60, StableDiffusion(pipeline), jobs.guard_of(job)
-    needed = pictures_needed(training_tables(job.concepts), job.training.pictures)
-    latents = latents_of(family, jobs.bare_album(job, pipeline).read(list(needed["prompt"][-64:]), list(needed["seed"][-64:])))  # of pairs
-    table = development_strata(job)
+    table, latents = development_strata(job), latents_of_pairs(job, family)
     mixed = table[table["stratum"] == "forgotten_and_retained"]
     trained = mixed["kept"].isin(job.concepts.retain)
     first = pd.Series([text.startswith(erased) for text, erased in zip(mixed["text"], mixed["erased"], strict=True)], index=mixed.index)
@@ -73,6 +71,16 @@ def _row(label: str, job: Job) -> str:
 def development_strata(job: Job) -> pd.DataFrame:
     """What may be asked in tuning."""
     return strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
+
+
+def latents_of_pairs(job: Job, family: StableDiffusion) -> torch.Tensor:
+    """Of pictures of the whole development set's pairs, the same for every row."""
+    whole = replace(job, concepts=development_set())
+    needed = pictures_needed(training_tables(whole.concepts), job.training.pictures).iloc[-64:]
+    album, asked = jobs.bare_album(whole, family.pipeline), (list(needed["prompt"]), list(needed["seed"]))
+    for _progress in album.draw(*asked):
+        pass
+    return latents_of(family, album.read(*asked))
 
 
 @torch.no_grad()

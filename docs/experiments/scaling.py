@@ -3,7 +3,7 @@
 The first N names of the development set (development.py) are forgotten; at 200 those that it keeps too, and nobody is kept. A static LoRA is trained on
 one name's own prompts, plainly and without company, and is therefore asked about its name alone; the mean of three names.
 
-PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/scaling.py --concepts 1 10 50 100 200 --steps 100 400
+PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/scaling.py --concepts 1 10 50 100 200 --steps 100 200
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from company import development_strata, error
+from company import development_strata, error, latents_of_pairs
 from development import development_set
 
 from unhype import job as jobs
@@ -26,7 +26,7 @@ from unhype.baselines.adapters import Bank
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.job import Job
-from unhype.material import build_material, latents_of, pictures_needed
+from unhype.material import build_material, pictures_needed
 from unhype.miniature.showing import quiet
 from unhype.params import load_params
 from unhype.phrases import reader
@@ -38,8 +38,8 @@ from unhype.trainer import Trainer
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--concepts", nargs="+", type=int, default=[1, 10, 50, 100, 200])
-    parser.add_argument("--steps", nargs="+", type=int, default=[100, 400])
-    parser.add_argument("--static", nargs="*", type=int, default=[25, 50, 100], help="steps of a static LoRA")
+    parser.add_argument("--steps", nargs="+", type=int, default=[100, 200])
+    parser.add_argument("--static", nargs="*", type=int, default=[50, 100], help="steps of a static LoRA")
     parser.add_argument("--build", type=Path, default=Path("build/experiments"))
     options = parser.parse_args()
     quiet()
@@ -77,10 +77,11 @@ def _hypernetwork(job: Job) -> Iterator[str]:
     for _progress in told(jobs.train(job, pipeline)):
         pass
     family, guard, table = StableDiffusion(pipeline), jobs.guard_of(job), development_strata(job)
+    latents = latents_of_pairs(job, family)
     yield f"{sum(point['seconds'] for point in jobs.read_curve(job)) / 60:.2f}"
     for stratum in ("forgotten", "forgotten_and_retained"):
         rows = table[table["stratum"] == stratum]
-        yield f"{error(family, partial(guard.factors, family), latents_of_pairs(job, family), rows):.3f}" if len(rows) else "–"
+        yield f"{error(family, partial(guard.factors, family), latents, rows):.3f}" if len(rows) else "–"
 
 
 def _static(job: Job) -> tuple[float, float]:
@@ -102,16 +103,6 @@ def _static(job: Job) -> tuple[float, float]:
 
     table = development_strata(job)
     return minutes, error(family, emit, latents_of_pairs(job, family), table[table["stratum"] == "forgotten"])
-
-
-def latents_of_pairs(job: Job, family: StableDiffusion) -> torch.Tensor:
-    """Of pictures of the whole development set's pairs, the same for every row."""
-    whole = replace(job, concepts=development_set())
-    needed = pictures_needed(training_tables(whole.concepts), job.training.pictures).iloc[-64:]
-    album, asked = jobs.bare_album(whole, family.pipeline), (list(needed["prompt"]), list(needed["seed"]))
-    for _progress in album.draw(*asked):
-        pass
-    return latents_of(family, album.read(*asked))
 
 
 if __name__ == "__main__":

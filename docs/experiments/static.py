@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from company import development_strata, error
+from company import development_strata, error, latents_of_pairs
 from development import development_set
-from scaling import latents_of_pairs
 
 from unhype import job as jobs
+from unhype.baselines.adapters import by_site
 from unhype.baselines.case import Case
 from unhype.baselines.static_lora import StaticLora
+from unhype.baselines.unguide import repeated
 from unhype.bases import content_hash
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.job import Job
@@ -53,11 +54,10 @@ def main() -> None:
             method = StaticLora(training, kept)
             for _step in method.fit(case):
                 pass
-            tensors = case.fitted(method.fits)
-        lora = {site.name: Factors(tensors[f"{site.name}.A"], tensors[f"{site.name}.B"]) for site in family.sites}
+            lora = by_site(case.fitted(method.fits), family.sites)
 
         def emit(prompts: list[str], lora: dict[str, Factors] = lora) -> dict[str, Factors]:
-            return {name: factors.repeated(len(prompts)) for name, factors in lora.items()}
+            return repeated(lora, len(prompts))
 
         with torch.no_grad():
             errors = [error(family, emit, latents, table[table["stratum"] == stratum]) for stratum in ("forgotten", "trained", "unseen")]
