@@ -35,7 +35,6 @@ from unhype.evaluation.judges import MiniatureJudge, check_known
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet
-from unhype.phrases import reader
 from unhype.prompts import PromptSettings, training_tables, write_tables
 from unhype.sampling import Sampling
 from unhype.trainer import StepReport, Trainer, TrainingSettings
@@ -160,7 +159,7 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
         yield Progress("base pictures", done, len(needed))
     began = time.monotonic()
     switch = fitting.fit_to_set(family, job.concepts) if job.training.switch else None
-    stuff = material.build_material(family, album, tables, needed, reader(family.vectors, switch), kept_under=job.training.switch)
+    stuff = material.build_material(family, album, tables, needed, switch)
     trainer = Trainer(family, job.training, stuff, lambda: Hypernet(job.training.hypernet, family.sites, family.width).bind(family.unet))
     job.guard_folder.mkdir(parents=True, exist_ok=True)
     with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:

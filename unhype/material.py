@@ -17,8 +17,9 @@ import torch
 
 from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.phrases import Reader
+from unhype.phrases import reader
 from unhype.pixels import to_model_range
+from unhype.switch import Switch
 from unhype.trainer import Material, mixed
 
 Tables = Mapping[str, pd.DataFrame]
@@ -48,14 +49,13 @@ def _spread(rows: pd.DataFrame, column: str, n: int) -> pd.DataFrame:
     return pd.DataFrame({"prompt": chosen[column].to_numpy(), "seed": chosen["seed"].to_numpy()})
 
 
-def build_material(family: StableDiffusion, album: Album, tables: Tables, needed: pd.DataFrame, read: Reader, kept_under: bool = True) -> Material:
+def build_material(family: StableDiffusion, album: Album, tables: Tables, needed: pd.DataFrame, switch: Switch | None) -> Material:
     """Everything in memory; the pictures of :func:`pictures_needed` must be drawn.
 
     Args:
-        read: what the hypernetwork will read of a prompt.
-        kept_under: whether pairs come with rows of prompts to keep under a concept's LoRA; where whole prompts are read that has no meaning.
+        switch: through which the hypernetwork reads phrases. Without one it reads whole prompts, and prompts to keep under a concept's LoRA have no meaning.
     """
-    train, retain, pairs = tables["train"], tables["retain"], tables["pairs"]
+    train, retain, pairs, read = tables["train"], tables["retain"], tables["pairs"], reader(family.vectors, switch)
     latents = latents_of(family, album.read(list(needed["prompt"]), list(needed["seed"])))
     places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
     rows = []
@@ -69,7 +69,7 @@ def build_material(family: StableDiffusion, album: Album, tables: Tables, needed
     prompts = list(pairs["prompt"])
     beside = Material(prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared])
     parts, shares = [alone, beside], [1 - PAIRS, PAIRS]
-    if kept_under and len(retain):
+    if switch and len(retain):
         parts.append(_kept(alone, list(retain["prompt"])))
         shares = [1 - PAIRS - KEPT, PAIRS, KEPT]
     return mixed(parts, shares)

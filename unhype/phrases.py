@@ -77,8 +77,12 @@ Reader = Callable[[Sequence[str]], Reading]
 def reader(vectors: Vectors, switch: Switch | None) -> Reader:
     """Reads phrases through a switch; without one, whole prompts, all of them wide open (the paper's plain form)."""
     if switch is None:
-        return lambda prompts: Reading(vectors(prompts)[:, None], torch.ones(len(prompts), 1, device=vectors(prompts).device))
+        return lambda prompts: _whole(vectors(prompts))
     return lambda prompts: read_phrases(vectors, switch, prompts)
+
+
+def _whole(c: torch.Tensor) -> Reading:
+    return Reading(c[:, None], torch.ones(len(c), 1, device=c.device))
 
 
 def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Reading:

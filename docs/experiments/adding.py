@@ -23,9 +23,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
-from company import development_strata, error, latents_of_pairs
-from development import development_set
+from company import error, latents_of_pairs
+from development import BUILD, development_job, development_set, development_strata, material_of, seconds, trained
 
 from unhype import job as jobs
 from unhype.checkpoint import Trained
@@ -34,13 +35,9 @@ from unhype.guard import Guard
 from unhype.hypernet import Hypernet
 from unhype.job import Job
 from unhype.lora import Factors
-from unhype.material import build_material, pictures_needed
 from unhype.miniature.showing import quiet
-from unhype.params import load_params
-from unhype.phrases import reader
-from unhype.prompts import PromptSettings, training_tables
+from unhype.prompts import training_tables
 from unhype.switch import Switch
-from unhype.telling import told
 from unhype.trainer import Trainer
 
 OLD = 90
@@ -50,40 +47,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--weight", type=float, default=1.0, help="of the rehearsal")
-    parser.add_argument("--build", type=Path, default=Path("build/experiments"))
+    parser.add_argument("--build", type=Path, default=BUILD)
     options = parser.parse_args()
     quiet()
-    params = load_params(Path("params.yaml"))
     whole = development_set()
-    jobs_of = {
-        name: Job(replace(whole, forget=forget), "mini-sd", Path("data"), options.build, params.training, PromptSettings(400), params.sampling)
-        for name, forget in (("old", whole.forget[:OLD]), ("new", whole.forget[OLD:]), ("all", whole.forget))
-    }
-    pipeline = jobs.load_base(jobs_of["all"])
+    old, new, both = (
+        development_job(400, concepts=replace(whole, forget=forget), build=options.build) for forget in (whole.forget[:OLD], whole.forget[OLD:], whole.forget)
+    )
+    pipeline = jobs.load_base(both)
     family = StableDiffusion(pipeline)
-    for name in ("old", "all"):
-        for _progress in told(jobs.train(jobs_of[name], pipeline)):
-            pass
-    before, together = jobs.guard_of(jobs_of["old"]), jobs.guard_of(jobs_of["all"])
+    before, together = trained(old, pipeline), trained(both, pipeline)
+    row = partial(_row, family, both, development_strata(both), latents_of_pairs(both, family))
     print("| guard | training, s | old, alone | old, beside somebody | new, alone | new, beside somebody | unseen that open the switch |\n|" + "---|" * 7)
-    print(_row(f"{OLD} names", _seconds(jobs_of["old"]), before, family, jobs_of["all"]), flush=True)
+    print(row(f"{OLD} names", seconds(old), before), flush=True)
     for label, weight in (("ten added, nothing else", 0.0), ("ten added, rehearsed", options.weight)):
         began = time.monotonic()
-        guard = _added(before, jobs_of["new"], family, options.steps, weight)
-        print(_row(label, time.monotonic() - began, guard, family, jobs_of["all"]), flush=True)
-    print(_row("all 100 at once", _seconds(jobs_of["all"]), together, family, jobs_of["all"]), flush=True)
+        guard = _added(before, new, family, options.steps, weight)
+        print(row(label, time.monotonic() - began, guard), flush=True)
+    print(row("all 100 at once", seconds(both), together), flush=True)
 
 
 def _added(guard: Guard, job: Job, family: StableDiffusion, steps: int, weight: float) -> Guard:
-    tables, album = training_tables(job.concepts), jobs.bare_album(job, family.pipeline)
-    needed = pictures_needed(tables, job.training.pictures)
-    for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
-        pass
     old = guard.trained.switch
     assert old is not None
     new, radius = _in_the_old_geometry(old, job, family)
     switch = replace(old, concepts=(*old.concepts, *new.concepts), centres=torch.cat([old.centres, new.centres]))
-    material = build_material(family, album, tables, needed, reader(family.vectors, switch))
+    material = material_of(job, family, training_tables(job.concepts), switch)
     settings = replace(job.training, schedule=replace(job.training.schedule, steps=steps, rate=job.training.schedule.rate / 2))
     hypernet = copy.deepcopy(guard.trained.hypernet)
     for name, parameter in hypernet.named_parameters():
@@ -132,18 +121,13 @@ def _flat(factors: dict[str, Factors]) -> torch.Tensor:
     return torch.cat([part.flatten(1) for each in factors.values() for part in (each.A, each.B)], 1)
 
 
-def _seconds(job: Job) -> float:
-    return sum(point["seconds"] for point in jobs.read_curve(job))
-
-
-def _row(label: str, seconds: float, guard: Guard, family: StableDiffusion, job: Job) -> str:
-    table, latents = development_strata(job), latents_of_pairs(job, family)
+def _row(family: StableDiffusion, job: Job, table: pd.DataFrame, latents: torch.Tensor, label: str, took: float, guard: Guard) -> str:
     old = table["erased"].isin([entry.concept for entry in job.concepts.forget[:OLD]])
     rows = [table[(table["stratum"] == stratum) & who] for who in (old, ~old) for stratum in ("forgotten", "forgotten_and_retained")]
     errors = " | ".join(f"{error(family, partial(guard.factors, family), latents, part):.3f}" for part in rows)
     unseen = list(table[table["stratum"] == "unseen"]["prompt"])
     opened = float((~guard.read(family, unseen).untouched).float().mean())
-    return f"| {label} | {seconds:.0f} | {errors} | {opened:.3f} |"
+    return f"| {label} | {took:.0f} | {errors} | {opened:.3f} |"
 
 
 if __name__ == "__main__":

@@ -12,15 +12,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from development import development_set
-from erasure import changed
+from development import BUILD, changed, development_job, development_set, development_strata, pictures, trained
 
 from unhype import job as jobs
 from unhype.families.stable_diffusion import StableDiffusion
@@ -28,11 +27,7 @@ from unhype.job import Job
 from unhype.lora import Factors, active
 from unhype.material import latents_of, pictures_needed
 from unhype.miniature.showing import quiet
-from unhype.params import build, load_params
-from unhype.prompts import PromptSettings, training_tables
-from unhype.strata import strata_table
-from unhype.telling import told
-from unhype.trainer import TrainingSettings
+from unhype.prompts import training_tables
 
 EARLIEST = 0.4
 """Below this share of all timesteps a caption explains little."""
@@ -42,45 +37,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variant", nargs="*", action="append", metavar="KEY=VALUE", help="settings that differ from params.yaml; nested ones with dots")
     parser.add_argument("--n", type=int, default=400, help="prompts of each kind, at most")
-    parser.add_argument("--build", type=Path, default=Path("build/experiments"))
+    parser.add_argument("--build", type=Path, default=BUILD)
     options = parser.parse_args()
     quiet()
-    params = load_params(Path("params.yaml"))
     header = ["variant", "minutes", "alone", "alias", *(f"{who}, {where}" for who in ("trained", "unseen") for where in ("forgotten first", "last"))]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
     for variant in options.variant or [[]]:
-        training = build(TrainingSettings, changed(asdict(params.training), variant), "the variant")
-        job = Job(development_set(), "mini-sd", Path("data"), options.build, training, PromptSettings(options.n), params.sampling)
-        print(_row(" ".join(variant) or "default", job), flush=True)
+        print(_row(" ".join(variant) or "default", development_job(options.n, changed(variant), build=options.build)), flush=True)
 
 
 def _row(label: str, job: Job) -> str:
     pipeline, began = jobs.load_base(job), time.monotonic()
-    for _progress in told(jobs.train(job, pipeline)):
-        pass
-    minutes, family, guard = (time.monotonic() - began) / 60, StableDiffusion(pipeline), jobs.guard_of(job)
+    guard = trained(job, pipeline)
+    minutes, family = (time.monotonic() - began) / 60, StableDiffusion(pipeline)
     table, latents = development_strata(job), latents_of_pairs(job, family)
     mixed = table[table["stratum"] == "forgotten_and_retained"]
-    trained = mixed["kept"].isin(job.concepts.retain)
+    known = mixed["kept"].isin(job.concepts.retain)
     first = pd.Series([text.startswith(erased) for text, erased in zip(mixed["text"], mixed["erased"], strict=True)], index=mixed.index)
     asked = [table[table["stratum"] == stratum] for stratum in ("forgotten", "alias")]
-    asked += [mixed[who & where] for who in (trained, ~trained) for where in (first, ~first)]
+    asked += [mixed[who & where] for who in (known, ~known) for where in (first, ~first)]
     return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{error(family, partial(guard.factors, family), latents, rows):.3f}' for rows in asked)])} |"
-
-
-def development_strata(job: Job) -> pd.DataFrame:
-    """What may be asked in tuning."""
-    return strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
 
 
 def latents_of_pairs(job: Job, family: StableDiffusion) -> torch.Tensor:
     """Of pictures of the whole development set's pairs, the same for every row."""
     whole = replace(job, concepts=development_set())
     needed = pictures_needed(training_tables(whole.concepts), job.training.pictures).iloc[-64:]
-    album, asked = jobs.bare_album(whole, family.pipeline), (list(needed["prompt"]), list(needed["seed"]))
-    for _progress in album.draw(*asked):
-        pass
-    return latents_of(family, album.read(*asked))
+    return latents_of(family, pictures(jobs.bare_album(whole, family.pipeline), needed))
 
 
 @torch.no_grad()

@@ -8,12 +8,10 @@ The guard is trained first if `company.py` or `erasure.py` has not done it.
 from __future__ import annotations
 
 import argparse
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from company import development_strata
-from development import development_set
+from development import BUILD, development_job, development_strata, pictures, trained
 
 from unhype import job as jobs
 from unhype.comparison.scoring import score_strata
@@ -21,11 +19,7 @@ from unhype.eraser import Guarded
 from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
-from unhype.job import Job
 from unhype.miniature.showing import quiet
-from unhype.params import load_params
-from unhype.prompts import PromptSettings
-from unhype.telling import told
 
 ASKED = ("forgotten", "forgotten_and_retained", "unseen")
 
@@ -34,29 +28,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shares", nargs="+", type=float, default=[0.0, 0.25, 0.5, 0.75, 1.0])
     parser.add_argument("--n", type=int, default=100, help="pictures a stratum")
-    parser.add_argument("--build", type=Path, default=Path("build/experiments"))
+    parser.add_argument("--build", type=Path, default=BUILD)
     options = parser.parse_args()
     quiet()
-    params = load_params(Path("params.yaml"))
-    job = Job(development_set(), "mini-sd", Path("data"), options.build, params.training, PromptSettings(options.n), params.sampling)
+    job = development_job(options.n, build=options.build)
     pipeline = jobs.load_base(job)
-    for _progress in told(jobs.train(job, pipeline)):
-        pass
+    whole = trained(job, pipeline).trained
     table = development_strata(job)
     table = table[table["stratum"].isin(ASKED)].reset_index(drop=True)
-    prompts, seeds = list(table["prompt"]), list(table["seed"])
+    forgotten = list(table[table["stratum"] == "forgotten"]["prompt"])
     bare, judge = jobs.bare_album(job, pipeline), jobs.judge_of(job)
     print("| s/S | forgotten: shown | face | drift | ‖ΔW‖ | mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|" + "---|" * 9)
     for share in options.shares:
-        guard = Guard(jobs.guard_of(job).trained, share=share)
+        guard = Guard(whole, share=share)
         guarded = Album(job.build / "images" / "dial", Guarded(pipeline, guard, job.sampling))
-        for _drawn in chain(bare.draw(prompts, seeds), guarded.draw(prompts, seeds, bare)):
-            pass
-        before, after = bare.read(prompts, seeds), guarded.read(prompts, seeds)
+        before, after = pictures(bare, table), pictures(guarded, table, bare)
         drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
         found = score_strata(table, judge.read(after), judge.read(before), drift, faces=True)
         gone, mixed, unseen = (found[stratum] for stratum in ASKED)
-        length = float(guard.strength(StableDiffusion(pipeline), [p for p, s in zip(prompts, table["stratum"], strict=True) if s == "forgotten"]).mean())
+        length = float(guard.strength(StableDiffusion(pipeline), forgotten).mean())
         cells = [gone.shown, gone.face, gone.drift, length, mixed.shown, mixed.stays / mixed.stays_base, unseen.stays / unseen.stays_base, unseen.drift]
         print(f"| {share:g} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)
 

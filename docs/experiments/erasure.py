@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
-from development import development_set
+import pandas as pd
+from development import BUILD, changed, development_job, pictures, trained
 
 from unhype import job as jobs
 from unhype.comparison.scoring import score_strata, summary
@@ -26,11 +23,7 @@ from unhype.evaluation.scores import separation
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.job import Job
 from unhype.miniature.showing import quiet
-from unhype.params import build, load_params
-from unhype.prompts import PromptSettings
 from unhype.strata import strata_table
-from unhype.telling import told
-from unhype.trainer import TrainingSettings
 
 COLUMNS = {
     "Acc_e": "Acc_e",
@@ -54,36 +47,28 @@ def main() -> None:
     parser.add_argument("--variant", nargs="*", action="append", metavar="KEY=VALUE", help="settings that differ from params.yaml; nested ones with dots")
     parser.add_argument("--n", type=int, default=50, help="pictures a stratum, at least")
     parser.add_argument("--strata", nargs="+", help="only these, and forgotten, trained and unseen ones")
-    parser.add_argument("--build", type=Path, default=Path("build/experiments"))
+    parser.add_argument("--build", type=Path, default=BUILD)
     options = parser.parse_args()
     quiet()
-    params = load_params(Path("params.yaml"))
     header = ["variant", "minutes", *COLUMNS, "AUC", "‖ΔW‖ forgotten / trained / unseen"]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
     for variant in options.variant or [[]]:
-        training = build(TrainingSettings, changed(asdict(params.training), variant), "the variant")
-        job = Job(development_set(), "mini-sd", Path("data"), options.build, training, PromptSettings(options.n), params.sampling)
-        print(_row(" ".join(variant) or "default", job, options.strata), flush=True)
+        print(_row(" ".join(variant) or "default", development_job(options.n, changed(variant), build=options.build), options.strata), flush=True)
 
 
 def _row(label: str, job: Job, strata: list[str] | None) -> str:
     pipeline, began = jobs.load_base(job), time.monotonic()
-    for _progress in told(jobs.train(job, pipeline)):
-        pass
-    minutes = (time.monotonic() - began) / 60
-    guard, judge = jobs.guard_of(job), jobs.judge_of(job)
+    guard = trained(job, pipeline)
+    minutes, judge = (time.monotonic() - began) / 60, jobs.judge_of(job)
     table = _thinned(strata_table(job.concepts, job.prompts, development=True)[0], job.prompts.per_role)
     if strata:
         table = table[table["stratum"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)
-    prompts, seeds = list(table["prompt"]), list(table["seed"])
     bare, guarded = jobs.bare_album(job, pipeline), Album(job.build / "images" / label, Guarded(pipeline, guard, job.sampling))
-    for _drawn in chain(bare.draw(prompts, seeds), guarded.draw(prompts, seeds, bare)):
-        pass
-    before, after = bare.read(prompts, seeds), guarded.read(prompts, seeds)
+    before, after = pictures(bare, table), pictures(guarded, table, bare)
     drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
     scores = score_strata(table, judge.read(after), judge.read(before), drift, faces=True)
     found = summary(scores)
-    strengths = guard.strength(StableDiffusion(pipeline), prompts).numpy()
+    strengths = guard.strength(StableDiffusion(pipeline), list(table["prompt"])).numpy()
     by_role = {role: strengths[(table["stratum"] == role).to_numpy()] for role in ("forgotten", "trained", "unseen")}
     cells = [
         label,
@@ -95,22 +80,9 @@ def _row(label: str, job: Job, strata: list[str] | None) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _thinned(table: Any, n: int) -> Any:
-    import pandas as pd
-
+def _thinned(table: pd.DataFrame, n: int) -> pd.DataFrame:
     parts = [rows.iloc[np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int)] for _, rows in table.groupby("stratum", sort=False)]
     return pd.concat(parts, ignore_index=True)
-
-
-def changed(settings: dict[str, Any], variant: list[str]) -> dict[str, Any]:
-    for assignment in variant:
-        key, value = assignment.split("=", 1)
-        *outer, last = key.split(".")
-        place = settings
-        for name in outer:
-            place = place[name]
-        place[last] = yaml.safe_load(value)
-    return settings
 
 
 if __name__ == "__main__":

@@ -18,20 +18,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from company import development_strata, error, latents_of_pairs
-from development import development_set
+from company import error, latents_of_pairs
+from development import BUILD, development_job, development_set, development_strata, material_of, seconds, settings, trained
 
 from unhype import job as jobs
 from unhype.baselines.adapters import Bank
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.job import Job
-from unhype.material import build_material, pictures_needed
 from unhype.miniature.showing import quiet
-from unhype.params import load_params
-from unhype.phrases import reader
-from unhype.prompts import PromptSettings, training_tables
-from unhype.telling import told
+from unhype.prompts import training_tables
 from unhype.trainer import Trainer
 
 
@@ -40,19 +36,18 @@ def main() -> None:
     parser.add_argument("--concepts", nargs="+", type=int, default=[1, 10, 50, 100, 200])
     parser.add_argument("--steps", nargs="+", type=int, default=[100, 200])
     parser.add_argument("--static", nargs="*", type=int, default=[50, 100], help="steps of a static LoRA")
-    parser.add_argument("--build", type=Path, default=Path("build/experiments"))
+    parser.add_argument("--build", type=Path, default=BUILD)
     options = parser.parse_args()
     quiet()
-    params = load_params(Path("params.yaml"))
+    usual = settings().training
     print("| what | concepts | steps | minutes of training | alone | beside somebody |\n|---|---|---|---|---|---|")
     for n in options.concepts:
         for steps in options.steps:
-            training = replace(params.training, schedule=replace(params.training.schedule, steps=steps))
-            job = Job(first(n), "mini-sd", Path("data"), options.build, training, PromptSettings(400), params.sampling)
-            print(f"| hypernetwork | {n} | {steps} | {' | '.join(_hypernetwork(job))} |", flush=True)
+            training = replace(usual, schedule=replace(usual.schedule, steps=steps))
+            print(f"| hypernetwork | {n} | {steps} | {' | '.join(_hypernetwork(development_job(400, training, first(n), options.build)))} |", flush=True)
     for steps in options.static:
-        training = replace(params.training, retained=0, switch=False, schedule=replace(params.training.schedule, steps=steps))
-        found = [_static(Job(only(k), "mini-sd", Path("data"), options.build, training, PromptSettings(48), params.sampling)) for k in range(3)]
+        training = replace(usual, retained=0, switch=False, schedule=replace(usual.schedule, steps=steps))
+        found = [_static(development_job(48, training, only(k), options.build)) for k in range(3)]
         minutes, errors = np.mean(found, axis=0)
         print(f"| a static LoRA | 1 | {steps} | {minutes:.2f} | {errors:.3f} | – |", flush=True)
 
@@ -74,11 +69,9 @@ def only(k: int) -> ConceptSet:
 
 def _hypernetwork(job: Job) -> Iterator[str]:
     pipeline = jobs.load_base(job)
-    for _progress in told(jobs.train(job, pipeline)):
-        pass
-    family, guard, table = StableDiffusion(pipeline), jobs.guard_of(job), development_strata(job)
+    guard, family, table = trained(job, pipeline), StableDiffusion(pipeline), development_strata(job)
     latents = latents_of_pairs(job, family)
-    yield f"{sum(point['seconds'] for point in jobs.read_curve(job)) / 60:.2f}"
+    yield f"{seconds(job) / 60:.2f}"
     for stratum in ("forgotten", "forgotten_and_retained"):
         rows = table[table["stratum"] == stratum]
         yield f"{error(family, partial(guard.factors, family), latents, rows):.3f}" if len(rows) else "–"
@@ -86,11 +79,8 @@ def _hypernetwork(job: Job) -> Iterator[str]:
 
 def _static(job: Job) -> tuple[float, float]:
     pipeline = jobs.load_base(job)
-    family, tables, album = StableDiffusion(pipeline), training_tables(job.concepts), jobs.bare_album(job, pipeline)
-    needed = pictures_needed(tables, job.training.pictures)
-    for _progress in album.draw(list(needed["prompt"]), list(needed["seed"])):
-        pass
-    material = build_material(family, album, tables, needed, reader(family.vectors, None), kept_under=False)
+    family = StableDiffusion(pipeline)
+    material = material_of(job, family, training_tables(job.concepts))
     trainer, began = Trainer(family, job.training, material, lambda: Bank(job.training.hypernet, family.sites)), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for _report in trainer.run(Path(folder) / "training.safetensors"):

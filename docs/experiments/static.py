@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from company import development_strata, error, latents_of_pairs
-from development import development_set
+from company import error, latents_of_pairs
+from development import development_job, development_strata, material_of, settings
 
 from unhype import job as jobs
 from unhype.baselines.adapters import by_site
@@ -21,13 +21,9 @@ from unhype.baselines.static_lora import StaticLora
 from unhype.baselines.unguide import repeated
 from unhype.bases import content_hash
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.job import Job
 from unhype.lora import Factors
-from unhype.material import build_material, pictures_needed
 from unhype.miniature.showing import quiet
-from unhype.params import load_params
-from unhype.phrases import reader
-from unhype.prompts import PromptSettings, training_tables
+from unhype.prompts import training_tables
 
 
 def main() -> None:
@@ -36,21 +32,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     options = parser.parse_args()
     quiet()
-    params = load_params(Path("params.yaml"))
-    training = replace(params.training, schedule=replace(params.training.schedule, steps=options.steps))
-    job = Job(development_set(), "mini-sd", Path("data"), Path("build/experiments"), training, PromptSettings(400), params.sampling)
-    pipeline = jobs.load_base(job)
-    family, tables, album = StableDiffusion(pipeline), training_tables(job.concepts), jobs.bare_album(job, pipeline)
-    tables = {**tables, "pairs": tables["pairs"].iloc[:0]}
-    needed = pictures_needed(tables, training.pictures)
-    for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
-        pass
-    material = build_material(family, album, tables, needed, reader(family.vectors, None), kept_under=False)
+    usual = settings().training
+    training = replace(usual, schedule=replace(usual.schedule, steps=options.steps))
+    job = development_job(400, training)
+    family, tables = StableDiffusion(jobs.load_base(job)), training_tables(job.concepts)
+    material = material_of(job, family, {**tables, "pairs": tables["pairs"].iloc[:0]})
     table, latents = development_strata(job), latents_of_pairs(job, family)
     print("| kept prompts in a step | forgotten: error | trained: change | unseen: change |\n|---|---|---|---|")
     for kept in options.kept:
         with tempfile.TemporaryDirectory() as folder:
-            case = Case(family, content_hash(job.base_folder), tables["train"], tables["retain"], material, params.sampling, 0, Path(folder), {})
+            case = Case(family, content_hash(job.base_folder), tables["train"], tables["retain"], material, job.sampling, 0, Path(folder), {})
             method = StaticLora(training, kept)
             for _step in method.fit(case):
                 pass

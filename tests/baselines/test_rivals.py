@@ -23,7 +23,6 @@ from unhype.concepts.schema import ConceptSet, Entry
 from unhype.errors import UnhypeError
 from unhype.evaluation.judges import MiniatureJudge
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.phrases import reader
 from unhype.prompts import PromptSettings, training_tables
 from unhype.sampling import Sampling, sample
 from unhype.trainer import TrainingSettings
@@ -49,7 +48,7 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     album, needed = jobs.bare_album(job, pipeline), material.pictures_needed(tables, 2)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
-    stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, reader(family.vectors, None), kept_under=False)
+    stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)
     return Case(family, content_hash(job.base_folder), tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted")
 
 

@@ -26,7 +26,6 @@ from unhype.evaluation.judges import Reader
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.files import write_text
 from unhype.job import Job, Progress
-from unhype.phrases import reader
 from unhype.prompts import training_tables
 from unhype.strata import strata_table
 from unhype.trainer import Material
@@ -78,7 +77,7 @@ class Comparison:
         """The same with base pictures, which must be drawn; no pairs, which no rival's paper trains on."""
         needed = material.pictures_needed(self.tables, self.job.training.pictures)
         family, tables = StableDiffusion(self.pipeline), {**self.tables, "pairs": self.tables["pairs"].iloc[:0]}
-        return material.build_material(family, self.bare, tables, needed, reader(family.vectors, None), kept_under=False)
+        return material.build_material(family, self.bare, tables, needed, None)
 
     def case(self, seed: int) -> Case:
         """What every method is given."""
@@ -111,11 +110,12 @@ class Comparison:
 
     def _one(self, name: str, method: Method, seed: int) -> Iterator[Progress]:
         case = self.case(seed)
-        for part in (*method.needs, method):
+        parts = (*method.needs, method)
+        for part in parts:
             yield from _fitted(part, case, f"{name} {seed}")
         album = Album(self.job.images_folder, method.eraser(case))
         yield from _drawn(f"{name} {seed}: drawing", album, self.strata[0], self.bare)
-        seconds = sum(case.spent(part.fits) for part in (*method.needs, method))
+        seconds = sum(case.spent(part.fits) for part in parts)
         self._score(name, seed, album, {"fit_seconds": seconds, **asdict(method.cost(case)), "latency": self._latency(name, seed, album.eraser)})
 
     def _latency(self, name: str, seed: int, eraser: Eraser) -> float:
