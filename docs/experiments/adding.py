@@ -1,13 +1,15 @@
-"""Ten concepts more, without the training data of the others: what does it cost, and are the others still forgotten? Told by predicted noise (company.py).
+"""Ten concepts more, without the training data of the others: what does it cost, and are the others still forgotten?
 
-The first 90 names of the development set (development.py) are trained, then ten are added to that guard, with prompts and base pictures of the ten alone:
+Told by predicted noise (company.py), and by pictures and their judge.
 
-    nothing else         the same training goes on
+The first 90 names of the development set (development.py) are trained, then ten are added to that guard, with prompts and base pictures of the ten alone.
+The switch gets their centres in the old geometry, and
+
+    untrained            that is all
+    trained on alone     the same training goes on
     rehearsed            and H must still answer what it answered, near the old centres: the switch knows where the old concepts lie
 
     c = mean + (ρ·centre + noise)·whitening⁻¹        ρ the length of the new concepts' whitened vectors, noise of unit variance, as within a name
-
-The switch gets the ten new centres in the old geometry.
 
 PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/adding.py --steps 200
 """
@@ -26,10 +28,13 @@ import numpy as np
 import pandas as pd
 import torch
 from company import error, latents_of_pairs
-from development import BUILD, development_job, development_set, development_strata, material_of, seconds, trained
+from development import BUILD, development_job, development_set, development_strata, material_of, pictures, seconds, trained
+from torch.nn.functional import normalize
 
 from unhype import job as jobs
-from unhype.checkpoint import Trained
+from unhype.comparison.scoring import score_strata
+from unhype.eraser import Guarded
+from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.guard import Guard
 from unhype.hypernet import Hypernet
@@ -58,40 +63,46 @@ def main() -> None:
     family = StableDiffusion(pipeline)
     before, together = trained(old, pipeline), trained(both, pipeline)
     row = partial(_row, family, both, development_strata(both), latents_of_pairs(both, family))
-    print("| guard | training, s | old, alone | old, beside somebody | new, alone | new, beside somebody | unseen that open the switch |\n|" + "---|" * 7)
+    asked = [f"{who}, {where}" for who in ("old", "new") for where in ("alone", "beside somebody")]
+    header = ["guard", "training, s", *asked, "new, alone: shown", "beside somebody: shown", "company kept of base", "unseen that open the switch"]
+    print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
     print(row(f"{OLD} names", seconds(old), before), flush=True)
-    for label, weight in (("ten added, nothing else", 0.0), ("ten added, rehearsed", options.weight)):
+    began = time.monotonic()
+    opened, radius = _opened(before, new, family)
+    print(row("ten added, untrained", time.monotonic() - began, opened), flush=True)
+    for label, weight in (("ten added, trained on alone", 0.0), ("ten added, rehearsed", options.weight)):
         began = time.monotonic()
-        guard = _added(before, new, family, options.steps, weight)
+        guard = _taught(opened, before, radius, new, family, options.steps, weight)
         print(row(label, time.monotonic() - began, guard), flush=True)
     print(row("all 100 at once", seconds(both), together), flush=True)
 
 
-def _added(guard: Guard, job: Job, family: StableDiffusion, steps: int, weight: float) -> Guard:
+def _opened(guard: Guard, job: Job, family: StableDiffusion) -> tuple[Guard, float]:
+    """The guard with the new names' centres as the old switch sees them, and how long their whitened vectors are."""
     old = guard.trained.switch
     assert old is not None
-    new, radius = _in_the_old_geometry(old, job, family)
-    switch = replace(old, concepts=(*old.concepts, *new.concepts), centres=torch.cat([old.centres, new.centres]))
-    material = material_of(job, family, training_tables(job.concepts), switch)
+    names = tuple(entry.concept for entry in job.concepts.forget)
+    prompts = training_tables(job.concepts)["train"].groupby("concept", sort=False)["prompt"].apply(list)
+    white = [(family.vectors(prompts[name]) - old.mean) @ old.whitening for name in names]
+    centres = torch.stack([normalize(normalize(each, dim=-1).mean(0), dim=-1) for each in white])
+    switch = replace(old, concepts=(*old.concepts, *names), centres=torch.cat([old.centres, centres]))
+    return Guard(replace(guard.trained, switch=switch)), float(torch.cat(white).norm(dim=-1).mean())
+
+
+def _taught(guard: Guard, before: Guard, radius: float, job: Job, family: StableDiffusion, steps: int, weight: float) -> Guard:
+    """The guard after a training on the new names, which rehearses what the one before answered if that has weight."""
+    assert before.trained.switch is not None
+    material = material_of(job, family, training_tables(job.concepts), guard.trained.switch)
     settings = replace(job.training, schedule=replace(job.training.schedule, steps=steps, rate=job.training.schedule.rate / 2))
     hypernet = copy.deepcopy(guard.trained.hypernet)
     for name, parameter in hypernet.named_parameters():
         parameter.requires_grad_(not name.startswith("A0"))  # a loaded guard is frozen
     trainer = _Rehearsing(family, settings, material, lambda: hypernet.bind(family.unet))
-    trainer.remember(copy.deepcopy(guard.trained.hypernet).bind(family.unet), old, radius, weight)
+    trainer.remember(copy.deepcopy(before.trained.hypernet).bind(family.unet), before.trained.switch, radius, weight)
     with tempfile.TemporaryDirectory() as folder:
         for _report in trainer.run(Path(folder) / "training.safetensors"):
             pass
-    return Guard(Trained(trainer.emitter, switch, guard.trained.facts))
-
-
-def _in_the_old_geometry(old: Switch, job: Job, family: StableDiffusion) -> tuple[Switch, float]:
-    """The new names' centres as the old switch sees them, and how long their whitened vectors are."""
-    names = tuple(entry.concept for entry in job.concepts.forget)
-    prompts = training_tables(job.concepts)["train"].groupby("concept", sort=False)["prompt"].apply(list)
-    white = [(family.vectors(prompts[name]) - old.mean) @ old.whitening for name in names]
-    centres = torch.stack([torch.nn.functional.normalize(torch.nn.functional.normalize(each, dim=-1).mean(0), dim=-1) for each in white])
-    return replace(old, concepts=names, centres=centres), float(torch.cat(white).norm(dim=-1).mean())
+    return Guard(replace(guard.trained, hypernet=trainer.emitter))
 
 
 class _Rehearsing(Trainer[Hypernet]):
@@ -125,9 +136,15 @@ def _row(family: StableDiffusion, job: Job, table: pd.DataFrame, latents: torch.
     old = table["erased"].isin([entry.concept for entry in job.concepts.forget[:OLD]])
     rows = [table[(table["stratum"] == stratum) & who] for who in (old, ~old) for stratum in ("forgotten", "forgotten_and_retained")]
     errors = " | ".join(f"{error(family, partial(guard.factors, family), latents, part):.3f}" for part in rows)
+    asked = pd.concat(rows[2:], ignore_index=True)
+    bare, judge = jobs.bare_album(job, family.pipeline), jobs.judge_of(job)
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = pictures(bare, asked), pictures(Album(Path(folder), Guarded(family.pipeline, guard, job.sampling)), asked)
+    alone, mixed = score_strata(asked, judge.read(after), judge.read(before), np.zeros(len(asked)), faces=True).values()
+    shown = f"{alone.shown:.3f} | {mixed.shown:.3f} | {mixed.stays / mixed.stays_base:.3f}"
     unseen = list(table[table["stratum"] == "unseen"]["prompt"])
     opened = float((~guard.read(family, unseen).untouched).float().mean())
-    return f"| {label} | {took:.0f} | {errors} | {opened:.3f} |"
+    return f"| {label} | {took:.0f} | {errors} | {shown} | {opened:.3f} |"
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> N
     assert found["upon"][0]["fit_seconds"] > found["uce"][0]["fit_seconds"] > 0, "the time of what it builds on is its own too"
     assert found["uce"][0]["parameters"] > 1000
     assert found["uce"][0]["latency"] > 0
+    assert "latency" not in found["uce"][1], "it is the same for all seeds"
     bare, rival = found["none"][0]["fidelity"], found["uce"][0]["fidelity"]
     assert bare["cmmd"] == bare["cmmd_floor"] == rival["cmmd_floor"]
     assert bare["feature_drift"] == pytest.approx(0, abs=1e-6)
