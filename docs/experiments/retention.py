@@ -55,11 +55,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--n", type=int, default=400, help="prompts of each kind, at most")
     options = parser.parse_args()
     quiet()
     usual = settings().training
     usual = replace(usual, switch=False, retain=0.1, schedule=replace(usual.schedule, steps=options.steps))
-    job = development_job(400, usual)
+    job = development_job(options.n, usual)
     family, tables = StableDiffusion(jobs.load_base(job)), training_tables(job.concepts)
     material, latents = material_of(job, family, {**tables, "pairs": tables["pairs"].iloc[:0]}), latents_of_pairs(job, family)
     print("| variant | forgotten: change | trained | unseen | near miss | AUC, forgotten against unseen | ‖ΔW‖ forgotten / trained / unseen |\n|" + "---|" * 7)
