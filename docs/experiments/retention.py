@@ -83,8 +83,8 @@ def _row(variant: str, usual: TrainingSettings, material: Material, latents: tor
 
     table = development_strata(job)
     rows = {stratum: table[table["stratum"] == stratum] for stratum in ASKED}
+    changes = [error(family, emit, latents, rows[stratum]) for stratum in ASKED]
     with torch.no_grad():
-        changes = [error(family, emit, latents, rows[stratum]) for stratum in ASKED]
         lengths = {stratum: strength(emit(list(rows[stratum]["prompt"]))).numpy() for stratum in ("forgotten", "trained", "unseen")}
     apart = separation(lengths["forgotten"], lengths["unseen"])
     return [*(f"{each:.3f}" for each in changes), f"{apart:.4f}", " / ".join(f"{each.mean():.2f}" for each in lengths.values())]
@@ -104,7 +104,7 @@ def _also(kind: str, material: Material, family: StableDiffusion, concepts: Conc
     if kind == "words":
         return family.vectors([template.format(word) for word in WORDS for template in templates])[:, None]
     forgotten, kept_names = ([name.split() for name in names] for names in ([entry.concept for entry in concepts.forget], concepts.retain))
-    crossed = [f"{one[0]} {other[-1]}" for a, b in ((forgotten, kept_names), (kept_names, forgotten)) for i, one in enumerate(a) for other in (b[i % len(b)],)]
+    crossed = [f"{one[0]} {b[i % len(b)][-1]}" for a, b in ((forgotten, kept_names), (kept_names, forgotten)) for i, one in enumerate(a)]
     return family.vectors([template.format(name) for i, name in enumerate(crossed) for template in templates[i % 4 :: 4]])[:, None]
 
 
