@@ -64,7 +64,7 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     assert set(scores["in_turn"]) == {"dog", "ship"}
     assert 0 <= scores["H_o"] <= 1
     header, rows = turn_rows(scores)
-    assert [row[0] for row in rows] == ["dog", "ship", "**mean of 2**"]
+    assert [row[0] for row in rows] == ["dog", "ship", "mean of 2"]
     assert len(header) == len(rows[0])
     examination.write(scores)
     assert (job.guard_folder / "gallery.png").exists()

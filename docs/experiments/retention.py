@@ -14,7 +14,7 @@ Told by ‖ΔW‖ and by predicted noise:
 
 ``change`` is company.py's error: of forgotten names 0 is best, and of those that must stay, where it is ‖ε_θ − ε*‖² over the same distance, too.
 
-PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/retention.py --steps 300
+PYTHONPATH=docs/experiments .venv/bin/python docs/experiments/retention.py --n 160
 """
 
 from __future__ import annotations
@@ -54,12 +54,13 @@ ASKED = ("forgotten", "trained", "unseen", "near_miss")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--retain", type=float, default=1.0, help="weight of the retention loss")
     parser.add_argument("--n", type=int, default=400, help="prompts of each kind, at most")
     options = parser.parse_args()
     quiet()
     usual = settings().training
-    usual = replace(usual, switch=False, retain=0.1, schedule=replace(usual.schedule, steps=options.steps))
+    usual = replace(usual, switch=False, retain=options.retain, schedule=replace(usual.schedule, steps=options.steps))
     job = development_job(options.n, usual)
     family, tables = StableDiffusion(jobs.load_base(job)), training_tables(job.concepts)
     material, latents = material_of(job, family, {**tables, "pairs": tables["pairs"].iloc[:0]}), latents_of_pairs(job, family)

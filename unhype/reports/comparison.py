@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ FIDELITY = {
     "CMMD ↓": ("fidelity", "cmmd"),
     "CLIP score ↑": ("fidelity", "clip_score"),
 }
+OWN = {"unhype": "crimson", "none": "black"}
+"""Colours in the picture that are always the same."""
 COST = {"fitted in s": "fit_seconds", "numbers": "parameters", "MB": "bytes", "time a picture": "latency"}
 """Heading → what it costs; the time is a multiple of the base's."""
 
@@ -103,24 +106,28 @@ def missing_strata(results: Results) -> list[str]:
 
 
 def draw_pareto(results: Results, path: Path) -> None:
-    """Forgotten against kept, as a PNG; up and right is better."""
+    """Forgotten against kept, as a PNG: a method's mean, and thin lines to its seeds; up and right is better."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.colors import TABLEAU_COLORS
 
     figure, axes = plt.subplots(figsize=(7, 5.5))
+    others = cycle(colour for name, colour in TABLEAU_COLORS.items() if name != "tab:red")  # too near to crimson
+    colours = {method: OWN.get(method) or next(others) for method in results}
     named: list[np.ndarray] = []
-    for k, (method, runs) in enumerate(results.items()):
-        points = [(1 - run["summary"]["Acc_e"], run["summary"]["Acc_s"]) for run in runs if "summary" in run]
-        if points:
-            x, y = zip(*points, strict=True)
-            own = method == "unhype"
-            colour = "crimson" if own else plt.get_cmap("Dark2")(k % 8)
+    for method, runs in results.items():
+        points = np.array([(1 - run["summary"]["Acc_e"], run["summary"]["Acc_s"]) for run in runs if "summary" in run])
+        if len(points):
+            own, colour = method == "unhype", colours[method]
+            x, y = here = points.mean(0)
+            for seed_x, seed_y in points:
+                axes.plot([x, seed_x], [y, seed_y], color=colour, marker="o", markersize=3, linewidth=0.8, clip_on=False)
             axes.scatter(x, y, s=260 if own else 60, color=colour, marker="*" if own else "o", zorder=3, clip_on=False)
-            here, side = np.array([np.mean(x), np.mean(y)]), -1 if np.mean(x) > 0.7 else 1
+            side = -1 if x > 0.7 else 1
             below = 14 * sum(bool(np.abs(other - here).max() < 0.03) for other in named)  # of labels that are there already
-            at, words = (float(here[0]), float(here[1])), (12 * side, -4 - below)
+            at, words = (float(x), float(y)), (12 * side, -4 - below)
             stand, weight = "left" if side > 0 else "right", "bold" if own else "normal"
             axes.annotate(method, at, xytext=words, textcoords="offset points", ha=stand, color=colour, weight=weight)
             named.append(here)

@@ -35,7 +35,7 @@ def turn_rows(scores: Mapping[str, Any]) -> Rows:
     names, turns = ("Acc_e", "Acc_s", "Acc_g", "H"), scores.get("in_turn", {})
     rows = [[concept, *(f"{turn[name]:.3f}" for name in names)] for concept, turn in turns.items()]
     if turns:
-        rows.append([f"**mean of {len(turns)}**", *(f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}" for name in names)])
+        rows.append([f"mean of {len(turns)}", *(f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}" for name in names)])
     return ("forgotten alone", "Acc_e ↓", "Acc_s ↑", "Acc_g ↓", "H_o ↑"), rows
 
 
