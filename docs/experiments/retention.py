@@ -4,6 +4,7 @@ Told by ‖ΔW‖ and by predicted noise:
 
     names         prompts of the 50 names that training keeps: the plain form
     ×10           the same with ten times the weight
+    a quarter     of the names to keep is kept
     decay         AdamW's weight decay 1 in place of 0.01
     noise         H reads c + σ·noise, σ half of each coordinate's scatter over the training prompts
     spectral      no matrix of the trunk has a spectral norm above 1
@@ -11,6 +12,7 @@ Told by ‖ΔW‖ and by predicted noise:
     neighbours    kept too: a forgotten first name with a kept last name, and the other way round (hard negatives)
     words         kept too: sentences about words that are nobody's name
     all           between, neighbours and words
+    words ×10     with ten times the weight
 
 ``change`` is company.py's error: of forgotten names 0 is best, and of those that must stay, where it is ‖ε_θ − ε*‖² over the same distance, too.
 
@@ -46,7 +48,7 @@ from unhype.prompts import training_tables
 from unhype.templates import TRAINING
 from unhype.trainer import Material, Trainer, TrainingSettings
 
-VARIANTS = ("names", "×10", "decay", "noise", "spectral", "between", "neighbours", "words", "all")
+VARIANTS = ("names", "×10", "a quarter", "decay", "noise", "spectral", "between", "neighbours", "words", "all", "words ×10")
 WORDS = ("a lamp", "a violin", "a storm", "the harbour", "an orchard", "a letter", "a clock", "the market", "a bicycle", "a mirror", "a candle", "the library")
 ASKED = ("forgotten", "trained", "unseen", "near_miss")
 
@@ -70,8 +72,9 @@ def main() -> None:
 
 
 def _row(variant: str, usual: TrainingSettings, material: Material, latents: torch.Tensor, family: StableDiffusion, job: Job) -> list[str]:
-    weight, decay = {"×10": 10 * usual.retain}.get(variant, usual.retain), 1.0 if variant == "decay" else usual.schedule.decay
-    kept = torch.cat([material.retained.c, *(_also(kind, material, family, job.concepts) for kind in _kinds(variant))])
+    weight, decay = usual.retain * (10 if "×10" in variant else 1), 1.0 if variant == "decay" else usual.schedule.decay
+    names = material.retained.c[: len(material.retained) // (4 if variant == "a quarter" else 1)]  # they lie name by name
+    kept = torch.cat([names, *(_also(kind, material, family, job.concepts) for kind in _kinds(variant))])
     stuff = replace(material, retained=Reading(kept, torch.ones(len(kept), 1)))
     trainer = _Plain(family, replace(usual, retain=weight, schedule=replace(usual.schedule, decay=decay)), stuff, lambda: _hypernet(variant, usual, family))
     trainer.sigma = material.reading.c.std((0, 1)) / 2 if variant == "noise" else None
@@ -93,7 +96,7 @@ def _row(variant: str, usual: TrainingSettings, material: Material, latents: tor
 
 def _kinds(variant: str) -> tuple[str, ...]:
     kinds = ("between", "neighbours", "words")
-    return kinds if variant == "all" else (variant,) if variant in kinds else ()
+    return kinds if variant == "all" else tuple(kind for kind in kinds if kind in variant)
 
 
 def _also(kind: str, material: Material, family: StableDiffusion, concepts: ConceptSet) -> torch.Tensor:
