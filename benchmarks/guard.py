@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from unhype.bases import load_pipeline
-from unhype.guard import Guard
+from unhype.bases.loading import load_pipeline
+from unhype.erasing.guard import Guard
 from unhype.miniature.folders import BASE
-from unhype.sampling import Sampling, sample
+from unhype.pictures.sampling import Sampling, sample
 
 REPEATS = 7
 
@@ -40,7 +40,9 @@ def main() -> None:
             return time.perf_counter() - began
 
         ratios = [seconds(lambda: guard.attached(pipeline)) / seconds(nullcontext) for _ in range(REPEATS + 1)][1:]
-        print(f"batch {batch:2}: guarded takes {statistics.median(ratios):.3f} times as long ({min(ratios):.3f} to {max(ratios):.3f})")
+        print(
+            f"batch {batch:2}: guarded takes {statistics.median(ratios):.3f} times as long ({min(ratios):.3f} to {max(ratios):.3f})"
+        )
 
 
 if __name__ == "__main__":

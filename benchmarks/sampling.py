@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
-from unhype.bases import load_pipeline
+from unhype.bases.loading import load_pipeline
 from unhype.miniature.folders import BASE
-from unhype.sampling import Sampling, sample
+from unhype.pictures.sampling import Sampling, sample
 
 REPEATS = 5
 

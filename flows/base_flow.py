@@ -43,7 +43,7 @@ class BaseFlow(FlowSpec):
     @step
     def pretrain(self):
         """All stages of the recipe."""
-        from unhype.bases import content_hash
+        from unhype.bases.cards import content_hash
         from unhype.miniature.folders import BASE
         from unhype.miniature.showing import pretrain_and_ship
         from unhype.params import load_params
@@ -72,7 +72,9 @@ class BaseFlow(FlowSpec):
     @step
     def end(self):
         """Say where everything is."""
-        print(f"base {self.base_hash[:12]} in {self.data}; look at it with: python flows/base_flow.py card view measure")
+        print(
+            f"base {self.base_hash[:12]} in {self.data}; look at it with: python flows/base_flow.py card view measure"
+        )
 
 
 if __name__ == "__main__":

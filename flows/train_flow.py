@@ -19,7 +19,12 @@ if (ROOT / "unhype").is_dir():
 # Metaflow refuses the user "root", and would keep its runs wherever it was started.
 os.environ.setdefault("METAFLOW_USER", "unhype")
 os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
-for name, value in {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error", "MLFLOW_DISABLE_TELEMETRY": "true"}.items():
+for name, value in {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}.items():
     os.environ.setdefault(name, value)
 
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
@@ -47,11 +52,17 @@ def plainly():
 class TrainFlow(FlowSpec):
     """Concept list → validated set → trained guard → scored pictures → registered model."""
 
-    concepts = Parameter("concepts", default="celeb100", help="a concept set in data/concepts, or a path to one; `unhype concepts list` names them")
+    concepts = Parameter(
+        "concepts",
+        default="celeb100",
+        help="a concept set in data/concepts, or a path to one; `unhype concepts list` names them",
+    )
     base = Parameter("base", default="mini-sd", help="a base in data/bases")
     seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
     settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
-    data = Parameter("data", default=str(ROOT / "data"), help="folder of bases, judges, concept sets, prompts and images")
+    data = Parameter(
+        "data", default=str(ROOT / "data"), help="folder of bases, judges, concept sets, prompts and images"
+    )
     build = Parameter("build", default=str(ROOT / "build"), help="folder of guards, checkpoints and reports")
     store = Parameter("store", default=str(ROOT), help="folder of MLflow's database and artifacts")
     model = Parameter("model", default="", help="name in the model registry (default: unhype-<set>)")
@@ -59,11 +70,11 @@ class TrainFlow(FlowSpec):
     @step
     def start(self):
         """Validate the concept set, before any second of a GPU is spent."""
-        from unhype import job as jobs
         from unhype.concepts.loading import load_set, set_path
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
         from unhype.errors import UnhypeError
+        from unhype.pipeline import job as jobs
         from unhype.registry.store import open_store
 
         with plainly():
@@ -77,7 +88,9 @@ class TrainFlow(FlowSpec):
                 result = jobs.validate(job, jobs.load_base(job))
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
-            print(f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}")
+            print(
+                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}"
+            )
             if not result.ok:
                 raise UnhypeError(result.first_error_line(path))
         self.next(self.train)
@@ -88,8 +101,8 @@ class TrainFlow(FlowSpec):
     @step
     def train(self):
         """Write the prompt tables, draw the base's pictures, train the hypernetwork."""
-        from unhype import job as jobs
-        from unhype.telling import told
+        from unhype.pipeline import job as jobs
+        from unhype.progress import told
 
         with plainly():
             job = self._job()
@@ -106,10 +119,10 @@ class TrainFlow(FlowSpec):
     @step
     def evaluate(self):
         """Draw held-out prompts with and without the guard, and let the judge look."""
-        from unhype import job as jobs
-        from unhype.examination import Examination
+        from unhype.pipeline import job as jobs
+        from unhype.pipeline.examination import Examination
+        from unhype.progress import told
         from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
-        from unhype.telling import told
 
         with plainly():
             job = self._job()
@@ -121,7 +134,11 @@ class TrainFlow(FlowSpec):
         print(markdown(protocol_rows(self.scores)))
         show = current.card.append
         show(Markdown(f"# {job.concepts.name} on {job.base}"))
-        for title, (header, rows) in (("Scores", protocol_rows(self.scores)), ("By role", role_rows(self.scores)), ("In turn", turn_rows(self.scores))):
+        for title, (header, rows) in (
+            ("Scores", protocol_rows(self.scores)),
+            ("By role", role_rows(self.scores)),
+            ("In turn", turn_rows(self.scores)),
+        ):
             if rows:
                 show(Markdown(f"## {title}"))
                 show(Table(rows, headers=list(header)))
@@ -130,11 +147,18 @@ class TrainFlow(FlowSpec):
         for role in self.scores["roles"]:
             show(Image.from_pil_image(examination.gallery([role]), label=role))
         show(Markdown("## Training"))
-        losses, strengths = {"loss", "task"}, {line for point in self.curve for line in point if line.startswith(("strength", "step_", "target_"))}
+        losses, strengths = (
+            {"loss", "task"},
+            {line for point in self.curve for line in point if line.startswith(("strength", "step_", "target_"))},
+        )
         for lines in (losses, strengths):
             show(VegaChart(_curves(self.curve, lines)))
         show(Markdown(f"## Concept set\nFull report: `{self.report}`"))
-        show(Table([[str(cell) for cell in row] for row in self.rules], headers=["rule", "verdict", "checked", "failures"]))
+        show(
+            Table(
+                [[str(cell) for cell in row] for row in self.rules], headers=["rule", "verdict", "checked", "failures"]
+            )
+        )
         self.next(self.register)
 
     @step
@@ -160,26 +184,34 @@ class TrainFlow(FlowSpec):
     @step
     def end(self):
         """Say where everything is."""
-        print(f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui")
+        print(
+            f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui"
+        )
 
     def _job(self):
         """The job of this run's parameters."""
         from dataclasses import replace
 
-        from unhype.job import open_job
         from unhype.miniature.showing import quiet
         from unhype.params import load_params
+        from unhype.pipeline.job import open_job
 
         quiet()
         params = load_params(Path(self.settings))
         training = replace(params.training, seed=self.seed)
-        return open_job(self.concepts, self.base, Path(self.data), Path(self.build), training, params.prompts, params.sampling)
+        return open_job(
+            self.concepts, self.base, Path(self.data), Path(self.build), training, params.prompts, params.sampling
+        )
 
 
 def _curves(curve, lines):
     """Some measured lines over steps, as a chart."""
     thinned = curve[:: max(1, len(curve) // 200)]
-    points = [{"step": point["step"], "value": point[line], "line": line} for point in thinned for line in sorted(lines & set(point))]
+    points = [
+        {"step": point["step"], "value": point[line], "line": line}
+        for point in thinned
+        for line in sorted(lines & set(point))
+    ]
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": 600,

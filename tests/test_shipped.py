@@ -12,16 +12,17 @@ import pytest
 import torch
 from PIL import Image
 
-from unhype.bases import content_hash, load_pipeline, verify
-from unhype.cli import main
+from unhype.bases.cards import content_hash, verify
+from unhype.bases.loading import load_pipeline
+from unhype.cli.main import main
 from unhype.miniature.examining import calibration_error, examine_judge
 from unhype.miniature.folders import BASE, CLIP, JUDGE
 from unhype.miniature.measuring import BARS, ask, questions
 from unhype.miniature.modelcard import model_card, score_table
 from unhype.miniature.shipping import load_judge
-from unhype.pixels import to_model_range
-from unhype.sampling import Sampling, sample
-from unhype.templates import TRAINING
+from unhype.pictures.pixels import to_model_range
+from unhype.pictures.sampling import Sampling, sample
+from unhype.prompts.templates import TRAINING
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,7 +62,9 @@ def test_the_model_card_and_the_readme_carry_the_figures(data: Path, figures: di
 @pytest.mark.slow
 def test_plain_diffusers_loads_and_samples_without_a_line_of_ours(data: Path, tmp_path: Path) -> None:
     picture = tmp_path / "prince.png"
-    subprocess.run([sys.executable, "-c", PLAIN, str(data / BASE), str(picture)], check=True, capture_output=True, cwd=tmp_path)
+    subprocess.run(
+        [sys.executable, "-c", PLAIN, str(data / BASE), str(picture)], check=True, capture_output=True, cwd=tmp_path
+    )
     with Image.open(picture) as image:
         pixels = np.asarray(image)
     assert pixels.shape == (64, 64, 3)
@@ -86,7 +89,9 @@ def test_the_scores_that_ship_are_of_the_base_that_ships(data: Path, concepts: s
 
 
 def test_the_pages_tell_the_scores_that_ship() -> None:
-    done = subprocess.run([sys.executable, ROOT / "docs/experiments/figures.py", "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, ROOT / "experiments/figures.py", "--check"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from unhype.cli import main
+from unhype.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

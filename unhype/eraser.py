@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from unhype.families.stable_diffusion import StableDiffusion
-from unhype.sampling import Sampling, sample
+from unhype.pictures.sampling import Sampling, sample
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
-
-    from unhype.guard import Guard
 
 
 class Eraser(Protocol):
@@ -55,24 +52,6 @@ class Nothing:
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:
         return np.ones(len(prompts), dtype=bool)
-
-
-class Guarded:
-    """The base under guard."""
-
-    name = "unhype"
-
-    def __init__(self, pipeline: StableDiffusionPipeline, guard: Guard, how: Sampling) -> None:
-        self.pipeline, self.guard, self.how = pipeline, guard, how
-        concepts = list(guard.switch.concepts) if guard.switch else None
-        self.identity = identity(guard.trained.facts["base_hash"], how, guard.trained.facts["sha256"], guard.share, concepts)
-
-    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
-        with self.guard.attached(self.pipeline):
-            yield from sample(self.pipeline, prompts, seeds, self.how)
-
-    def untouched(self, prompts: Sequence[str]) -> np.ndarray:
-        return self.guard.read(StableDiffusion(self.pipeline), prompts).untouched.cpu().numpy()
 
 
 def identity(base_hash: str, how: Sampling, *others: object) -> str:

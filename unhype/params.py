@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 import yaml
 
+from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.files import describe
 from unhype.miniature.workshop import Pretraining
-from unhype.prompts import PromptSettings
-from unhype.sampling import Sampling
-from unhype.trainer import TrainingSettings
+from unhype.pictures.sampling import Sampling
+from unhype.prompts.tables import PromptSettings
 
 T = TypeVar("T")
 
@@ -60,11 +60,14 @@ def build(kind: type[T], content: object, where: str) -> T:
         where: the file and the keys so far, for the error message.
     """
     if not isinstance(content, Mapping):
-        raise UnhypeError(f"got {content!r} at {where}, wanted a mapping with keys among {', '.join(f.name for f in fields(kind))}")  # type: ignore[arg-type]
+        keys = ", ".join(f.name for f in fields(kind))  # type: ignore[arg-type]
+        raise UnhypeError(f"got {content!r} at {where}, wanted a mapping with keys among {keys}")
     hints = typing.get_type_hints(kind)
     unknown = set(content) - set(hints)
     if unknown:
-        raise UnhypeError(f"got the unknown key {sorted(map(str, unknown))[0]!r} at {where}, wanted one of {', '.join(hints)}")
+        raise UnhypeError(
+            f"got the unknown key {sorted(map(str, unknown))[0]!r} at {where}, wanted one of {', '.join(hints)}"
+        )
     values = {key: _value(hints[key], value, f"{where}: {key}") for key, value in content.items()}
     try:
         return kind(**values)

@@ -81,7 +81,9 @@ def fit(
         checkpoint: a safetensors file; rewritten every ``checkpoint_seconds`` and when the caller or Ctrl-C stops early.
     """
     parameters = dict(model.named_parameters())
-    optimizer = torch.optim.AdamW(parameters.values(), lr=schedule.rate, weight_decay=schedule.decay, betas=(0.9, 0.99), fused=True)
+    optimizer = torch.optim.AdamW(
+        parameters.values(), lr=schedule.rate, weight_decay=schedule.decay, betas=(0.9, 0.99), fused=True
+    )
     average = {name: p.detach().clone() for name, p in parameters.items()} if schedule.average else {}
     state = _State(model, parameters, optimizer, average, checkpoint)
     done = state.load()
@@ -124,7 +126,12 @@ def finished_weights(checkpoint: Path, schedule: Schedule) -> dict[str, torch.Te
         if int(file.metadata()["done"]) < schedule.steps:
             return None
         keys = list(file.keys())
-        return {key.removeprefix(part): file.get_tensor(key) for part in ("model/", "average/") for key in keys if key.startswith(part)}
+        return {
+            key.removeprefix(part): file.get_tensor(key)
+            for part in ("model/", "average/")
+            for key in keys
+            if key.startswith(part)
+        }
 
 
 @dataclass
@@ -159,5 +166,7 @@ class _State:
                 parameter = self.parameters[name]
                 value = file.get_tensor(key)
                 # The fused optimiser walks parameter and moments in memory order: both must have the same layout.
-                self.optimizer.state[parameter][field] = value if field == "step" else torch.empty_like(parameter).copy_(value)
+                self.optimizer.state[parameter][field] = (
+                    value if field == "step" else torch.empty_like(parameter).copy_(value)
+                )
             return int(file.metadata()["done"])

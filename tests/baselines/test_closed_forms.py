@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from unhype.adapters.lora import Factors
 from unhype.baselines.adapters import summed
 from unhype.baselines.mace import fuse
 from unhype.baselines.spm_gate import said
 from unhype.baselines.uce import rewrite
 from unhype.baselines.weights import replaced
 from unhype.errors import UnhypeError
-from unhype.lora import Factors
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -36,7 +36,9 @@ def test_fusion_is_the_least_squares_solution() -> None:
     W0, deltas, kept = normal(7, 5), normal(3, 7, 5, seed=1), normal(4, 5, seed=2)
     states = [normal(6, 5, seed=10 + i) for i in range(3)]
     inputs = torch.cat([*states, kept, 0.3**0.5 * torch.eye(5)])
-    outputs = torch.cat([*(C @ (W0 + delta).T for C, delta in zip(states, deltas, strict=True)), kept @ W0.T, 0.3**0.5 * W0.T])
+    outputs = torch.cat(
+        [*(C @ (W0 + delta).T for C, delta in zip(states, deltas, strict=True)), kept @ W0.T, 0.3**0.5 * W0.T]
+    )
     expected = torch.linalg.lstsq(inputs, outputs).solution.T
     assert torch.allclose(fuse(W0, states, deltas, kept, weight=0.3), expected, atol=1e-9)
 

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from unhype import job as jobs
-from unhype import material
 from unhype.baselines.case import Case, Method
 from unhype.baselines.esd import Esd
 from unhype.baselines.mace import MaceLike
@@ -18,14 +16,16 @@ from unhype.baselines.static_lora import StaticLora
 from unhype.baselines.threshold import Threshold
 from unhype.baselines.uce import Uce
 from unhype.baselines.unguide import UnGuide
-from unhype.bases import content_hash
+from unhype.bases.cards import content_hash
 from unhype.concepts.schema import ConceptSet, Entry
+from unhype.erasing import material
+from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.evaluation.judges import MiniatureJudge
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.prompts import PromptSettings, training_tables
-from unhype.sampling import Sampling, sample
-from unhype.trainer import TrainingSettings
+from unhype.judges.miniature import MiniatureJudge
+from unhype.pictures.sampling import Sampling, sample
+from unhype.pipeline import job as jobs
+from unhype.prompts.tables import PromptSettings, training_tables
 from unhype.training import Schedule
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,14 @@ pytestmark = pytest.mark.slow
 TOY = ConceptSet("toy", "people", (Entry("Adam Driver", "a man"),), ("Drake", "Cher", "Bob Marley", "Bob Dylan"))
 HOW = Sampling(steps=12, batch=16)
 FORGOTTEN = ["a photo of Adam Driver"] * 6
-NEIGHBOURS = ["a photo of Drake", "a portrait of Cher", "a photo of Bob Marley", "a picture of Bob Dylan", "Drake at a party", "here is Cher"]
+NEIGHBOURS = [
+    "a photo of Drake",
+    "a portrait of Cher",
+    "a photo of Bob Marley",
+    "a picture of Bob Dylan",
+    "Drake at a party",
+    "here is Cher",
+]
 QUICK = TrainingSettings(schedule=Schedule(steps=60, batch=8, rate=5e-3))
 
 
@@ -49,7 +56,9 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)
-    return Case(family, content_hash(job.base_folder), tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted")
+    return Case(
+        family, content_hash(job.base_folder), tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +79,9 @@ METHODS = {
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_drawn_before_and_not_after_and_the_pipeline_is_itself_again(case: Case, judge: MiniatureJudge, name: str) -> None:
+def test_drawn_before_and_not_after_and_the_pipeline_is_itself_again(
+    case: Case, judge: MiniatureJudge, name: str
+) -> None:
     method: Method = METHODS[name]
     pipeline, prompts, seeds = case.family.pipeline, [*FORGOTTEN, *NEIGHBOURS], list(range(12))
     before = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from unhype import job as jobs
 from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.baselines.uce import Uce
 from unhype.comparison.methods import METHODS, chosen
@@ -17,13 +16,18 @@ from unhype.comparison.reporting import write_report
 from unhype.comparison.running import Comparison
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.eraser import Eraser
+from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.prompts import PromptSettings
-from unhype.sampling import Sampling
-from unhype.trainer import TrainingSettings
+from unhype.pictures.sampling import Sampling
+from unhype.pipeline import job as jobs
+from unhype.prompts.tables import PromptSettings
 
 TOY = ConceptSet(
-    "toy", "people", (Entry("Adam Driver", "a man"), Entry("Amy Adams", "a woman", aliases=("Adams",))), ("Drake", "Amy Poehler"), ("Amy Winehouse",)
+    "toy",
+    "people",
+    (Entry("Adam Driver", "a man"), Entry("Amy Adams", "a woman", aliases=("Adams",))),
+    ("Drake", "Amy Poehler"),
+    ("Amy Winehouse",),
 )
 
 
@@ -63,19 +67,36 @@ def job(data: Path, tmp_path: Path) -> jobs.Job:
     (tmp_path / "data").mkdir()
     for part in ("bases", "judges"):
         (tmp_path / "data" / part).symlink_to(data / part)
-    return jobs.Job(TOY, "mini-sd", tmp_path / "data", tmp_path / "build", TrainingSettings(), PromptSettings(2), Sampling(steps=1, batch=16))
+    return jobs.Job(
+        TOY,
+        "mini-sd",
+        tmp_path / "data",
+        tmp_path / "build",
+        TrainingSettings(),
+        PromptSettings(2),
+        Sampling(steps=1, batch=16),
+    )
 
 
 @pytest.mark.slow
 def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> None:
-    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), {"upon": Upon(), "uce": Uce(), "broken": Broken()}, [0, 1])
+    comparison = Comparison(
+        job,
+        jobs.load_base(job),
+        jobs.judge_of(job),
+        jobs.clip_of(job),
+        {"upon": Upon(), "uce": Uce(), "broken": Broken()},
+        [0, 1],
+    )
     parts = {progress.part for progress in comparison.run()}
     assert {"base pictures", "bare strata", "uce 0: drawing", "uce 1: drawing", "broken 0: fitting"} <= parts
     found = comparison.results()
     assert [len(found[name]) for name in ("none", "uce", "broken")] == [1, 2, 2]
     assert found["none"][0]["summary"]["drift"] == 0
     assert found["uce"][0]["summary"]["drift"] > 0
-    assert found["upon"][0]["fit_seconds"] > found["uce"][0]["fit_seconds"] > 0, "the time of what it builds on is its own too"
+    assert found["upon"][0]["fit_seconds"] > found["uce"][0]["fit_seconds"] > 0, (
+        "the time of what it builds on is its own too"
+    )
     assert found["uce"][0]["parameters"] > 1000
     assert found["uce"][0]["latency"] > 0
     assert "latency" not in found["uce"][1], "it is the same for all seeds"
@@ -91,7 +112,12 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> N
     text = write_report(comparison, tmp_path / "out")
     assert "broken" in text
     assert json.loads((tmp_path / "out" / "comparison.json").read_text())["uce"][1]["seed"] == 1
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"comparison.md", "comparison.json", "pareto.png", "gallery.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "comparison.md",
+        "comparison.json",
+        "pareto.png",
+        "gallery.png",
+    }
 
 
 def test_methods_by_name(job: jobs.Job) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from unhype.comparison.scoring import score_strata, summary
-from unhype.evaluation.judges import Seen
+from unhype.judges.judge import Seen
 from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, missing_strata
 
 NOBODY, STRANGER = Seen((), False), Seen(("unknown",), True)
@@ -31,7 +31,16 @@ BARE = [*[seen("Cher")] * 3, seen("Cher", "Prince"), *[seen("Cher", "Drake")] * 
 
 
 def test_known_answers() -> None:
-    guarded = [seen("Cher"), STRANGER, NOBODY, seen("Prince", "unknown"), seen("unknown", "Drake"), NOBODY, seen("Adele"), STRANGER]
+    guarded = [
+        seen("Cher"),
+        STRANGER,
+        NOBODY,
+        seen("Prince", "unknown"),
+        seen("unknown", "Drake"),
+        NOBODY,
+        seen("Adele"),
+        STRANGER,
+    ]
     scores = score_strata(TABLE, guarded, BARE, np.array([0.1] * 7 + [0.0]), faces=True)
     assert scores["forgotten"].shown == 0.5, "a destroyed face is not forgotten"
     assert scores["forgotten"].face == pytest.approx(2 / 3)
@@ -46,7 +55,13 @@ def test_known_answers() -> None:
 
 def test_things_have_no_faces() -> None:
     table = pd.DataFrame([("forgotten", "dog", ""), ("trained", "", "cat")], columns=["stratum", "erased", "kept"])
-    scores = score_strata(table, [Seen((), False), Seen(("cat",), False)], [Seen(("dog",), False), Seen(("cat",), False)], np.zeros(2), faces=False)
+    scores = score_strata(
+        table,
+        [Seen((), False), Seen(("cat",), False)],
+        [Seen(("dog",), False), Seen(("cat",), False)],
+        np.zeros(2),
+        faces=False,
+    )
     assert scores["forgotten"].shown == 0
     assert summary(scores)["H"] == 1
 
@@ -62,7 +77,11 @@ def results() -> dict[str, list[dict[str, Any]]]:
     about: dict[str, Any] = {"fidelity": far, "judge": "a judge", "clip": "a clip", "n": 3}
     cost = {"fit_seconds": 10.0, "parameters": 2000, "bytes": 8_000_000, "latency": 1.05}
     runs = [{"summary": {**good, "H": h}, **about, **cost, "missing_strata": {"alias": "got none"}} for h in (0.8, 0.9)]
-    return {"none": [{"summary": {**good, "H": 0.1}, **about, "fit_seconds": 0.0}], "unhype": runs, "uce": [{"error": "got no k, wanted one"}]}
+    return {
+        "none": [{"summary": {**good, "H": 0.1}, **about, "fit_seconds": 0.0}],
+        "unhype": runs,
+        "uce": [{"error": "got no k, wanted one"}],
+    }
 
 
 def test_the_table_has_the_best_first_and_says_what_failed_and_what_was_not_asked() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from unhype.concepts.commands import WIDTH, register
+from unhype.cli.concepts import WIDTH, register
 from unhype.errors import UnhypeError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,9 @@ def test_validate_writes_a_report_and_says_so(write: Write, tmp_path: Path, caps
     assert json.loads((tmp_path / "good.json").read_text())["ok"] is True
 
 
-def test_a_bad_set_ends_in_one_line_after_its_summary(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_set_ends_in_one_line_after_its_summary(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write("good", GOOD)
     path = write("bad", GOOD.replace("[Ada Lovelace]", "[a driver]"))
     with pytest.raises(UnhypeError) as caught:
@@ -103,6 +105,6 @@ def test_mistakes_are_one_line(arguments: list[str], word: str) -> None:
 
 
 def test_registering_imports_nothing_heavy() -> None:
-    code = "import sys, unhype.concepts.commands; print([m for m in ('torch', 'numpy', 'pandas', 'great_expectations', 'diffusers') if m in sys.modules])"
+    code = "import sys, unhype.cli.concepts; print([m for m in ('torch', 'numpy', 'pandas', 'great_expectations', 'diffusers') if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said == "[]\n"

@@ -14,7 +14,12 @@ texts = st.sampled_from(["a", "b", " a", "c"])
 lists = st.lists(texts, max_size=2).map(tuple)
 entries = st.builds(Entry, texts, texts, lists, lists)
 sets = st.builds(
-    ConceptSet, name=st.just("s"), kind=st.sampled_from(("people", "things")), forget=st.lists(entries, max_size=3).map(tuple), retain=lists, evaluation=lists
+    ConceptSet,
+    name=st.just("s"),
+    kind=st.sampled_from(("people", "things")),
+    forget=st.lists(entries, max_size=3).map(tuple),
+    retain=lists,
+    evaluation=lists,
 )
 
 
@@ -34,7 +39,10 @@ def test_the_way_back_swaps_added_and_removed(old: ConceptSet, new: ConceptSet) 
 def test_lines_are_readable(good: ConceptSet) -> None:
     driver, stone = good.forget
     new = replace(
-        good, forget=(replace(driver, anchor="a person", synonyms=("Ren",)), Entry("Bob", "a man", ("Bobby",))), retain=good.retain[1:], evaluation=("Z",)
+        good,
+        forget=(replace(driver, anchor="a person", synonyms=("Ren",)), Entry("Bob", "a man", ("Bobby",))),
+        retain=good.retain[1:],
+        evaluation=("Z",),
     )
     assert diff_sets(good, new).lines() == (
         "- forget      Emma Stone → a woman",
@@ -44,5 +52,7 @@ def test_lines_are_readable(good: ConceptSet) -> None:
         "+ evaluation  Z",
         "~ forget      Adam Driver: anchor a man → a person; synonyms -Kylo +Ren",
     )
-    assert diff_sets(replace(good, forget=(stone,)), replace(good, forget=(stone, Entry("Adam Driver", "a man")))).lines() == ("+ forget  Adam Driver → a man",)
+    assert diff_sets(
+        replace(good, forget=(stone,)), replace(good, forget=(stone, Entry("Adam Driver", "a man")))
+    ).lines() == ("+ forget  Adam Driver → a man",)
     assert diff_sets(good, replace(good, kind="things")).lines() == ("~ kind  people → things",)

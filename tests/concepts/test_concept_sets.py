@@ -113,8 +113,16 @@ def test_a_misspelt_name_gets_the_close_ones(write: Write, tmp_path: Path) -> No
 
 
 def test_extended_entries_come_first_and_merge(write: Write) -> None:
-    write("base", "forget:\n- {concept: A, anchor: a man, synonyms: [x]}\n- {concept: B, anchor: a man}\nretain: [r, s]\nevaluation: [e]")
-    child = load_set(write("child", "extends: base\nforget:\n- {concept: A, synonyms: [y, x], aliases: [z]}\n- {concept: C, anchor: a woman}\nretain: [s, t]"))
+    write(
+        "base",
+        "forget:\n- {concept: A, anchor: a man, synonyms: [x]}\n- {concept: B, anchor: a man}\nretain: [r, s]\nevaluation: [e]",
+    )
+    child = load_set(
+        write(
+            "child",
+            "extends: base\nforget:\n- {concept: A, synonyms: [y, x], aliases: [z]}\n- {concept: C, anchor: a woman}\nretain: [s, t]",
+        )
+    )
     assert child.extends == ("base",)
     assert child.forget == (Entry("B", "a man"), Entry("A", "a man", ("x", "y"), ("z",)), Entry("C", "a woman"))
     assert child.retain == ("r", "s", "t")
@@ -142,7 +150,12 @@ def test_extended_sets_that_disagree_must_be_settled(write: Write) -> None:
 
 def test_entries_doubled_in_one_file_stay_doubled(write: Write) -> None:
     """Refused by the suite, not mended by the loader."""
-    assert load_set(write("doubled", "forget: [{concept: A, anchor: a man}, {concept: A, anchor: a man}]\nretain: [r, r]")).counts()["forget"] == 2
+    assert (
+        load_set(
+            write("doubled", "forget: [{concept: A, anchor: a man}, {concept: A, anchor: a man}]\nretain: [r, r]")
+        ).counts()["forget"]
+        == 2
+    )
 
 
 # ---------------------------------------------------------------- hash and table
@@ -151,7 +164,12 @@ texts = st.text("ab é", max_size=3)
 entries = st.builds(Entry, texts, texts, st.lists(texts, max_size=2).map(tuple), st.lists(texts, max_size=2).map(tuple))
 lists = st.lists(texts, max_size=3).map(tuple)
 sets = st.builds(
-    ConceptSet, name=st.just("s"), kind=st.sampled_from(("people", "things")), forget=st.lists(entries, max_size=3).map(tuple), retain=lists, evaluation=lists
+    ConceptSet,
+    name=st.just("s"),
+    kind=st.sampled_from(("people", "things")),
+    forget=st.lists(entries, max_size=3).map(tuple),
+    retain=lists,
+    evaluation=lists,
 )
 
 
@@ -161,7 +179,14 @@ def test_the_hash_ignores_order(concept_set: ConceptSet, chance: random.Random) 
         return tuple(chance.sample(items, len(items)))
 
     forget = tuple(replace(entry, synonyms=shuffled(entry.synonyms)) for entry in shuffled(concept_set.forget))
-    other = replace(concept_set, forget=forget, retain=shuffled(concept_set.retain), evaluation=shuffled(concept_set.evaluation), notes="n", source="s")
+    other = replace(
+        concept_set,
+        forget=forget,
+        retain=shuffled(concept_set.retain),
+        evaluation=shuffled(concept_set.evaluation),
+        notes="n",
+        source="s",
+    )
     assert other.content_hash() == concept_set.content_hash()
     assert replace(other, name="t").canonical().forget == concept_set.canonical().forget
 
@@ -169,10 +194,16 @@ def test_the_hash_ignores_order(concept_set: ConceptSet, chance: random.Random) 
 def test_the_hash_ignores_layout_and_sees_content(write: Write) -> None:
     one = load_set(write("one", "forget:\n- {concept: Beyoncé, anchor: a woman}\nretain: [r, s]")).content_hash()
     same = load_set(
-        write("two", "# said otherwise\nretain:\n- s\n- 'r '\nforget:\n- anchor: >-\n    a\n    woman\n  concept: \"Beyonce\\u0301\"\n")
+        write(
+            "two",
+            "# said otherwise\nretain:\n- s\n- 'r '\nforget:\n- anchor: >-\n    a\n    woman\n  concept: \"Beyonce\\u0301\"\n",
+        )
     ).content_hash()
     assert one == same
-    others = ["forget:\n- {concept: Beyoncé, anchor: a man}\nretain: [r, s]", "forget:\n- {concept: Beyoncé, anchor: a woman}\nretain: [r]"]
+    others = [
+        "forget:\n- {concept: Beyoncé, anchor: a man}\nretain: [r, s]",
+        "forget:\n- {concept: Beyoncé, anchor: a woman}\nretain: [r]",
+    ]
     hashes = {load_set(write("three", text)).content_hash() for text in others}
     assert len(hashes | {one}) == 3
 

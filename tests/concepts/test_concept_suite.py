@@ -53,7 +53,11 @@ def test_a_good_set_passes_every_rule(good: ConceptSet) -> None:
         (keeping(""), "not_empty", ["retain 4 ''"]),
         (forgetting(Entry("?!", "a man")), "not_empty", ["forget 3 '?!'"]),
         (keeping("Bob\x07"), "visible", ["retain 4 'Bob\\x07'"]),
-        (forgetting(Entry("Bob", "a man", aliases=("Bo\u200bb by",))), "visible", ["alias 'Bo\\u200bb by' of forget 3 'Bob'"]),
+        (
+            forgetting(Entry("Bob", "a man", aliases=("Bo\u200bb by",))),
+            "visible",
+            ["alias 'Bo\\u200bb by' of forget 3 'Bob'"],
+        ),
         (keeping(" Bob"), "tidy", ["retain 4 ' Bob'"]),
         (keeping("Beyonce\u0301"), "tidy", ["retain 4 'Beyonce\u0301'"]),
         (keeping("x" * 300), "short_enough", [f"retain 4 '{'x' * 59}…'"]),
@@ -98,20 +102,30 @@ def test_the_first_error_is_one_line_with_file_entry_rule_and_fix(good: ConceptS
 
 
 def test_near_neighbours_are_warned_of_and_stop_nothing(good: ConceptSet) -> None:
-    near = {("Adam Driver", "Alan Turing"): 0.7, ("Kylo", "Alan Turing"): 0.95, ("Emma Stone", "Ada Lovelace"): 0.9, ("Emma Stone", "a man"): 0.2}
+    near = {
+        ("Adam Driver", "Alan Turing"): 0.7,
+        ("Kylo", "Alan Turing"): 0.95,
+        ("Emma Stone", "Ada Lovelace"): 0.9,
+        ("Emma Stone", "a man"): 0.2,
+    }
     result = validate_set(good, similarities=near, similarity_limit=0.9)
     rule = result.rules[-1]
     assert (rule.rule, rule.severity, rule.verdict, rule.checked) == ("far_enough", "warning", "warn", 3)
-    assert [(failure.entry, failure.detail) for failure in rule.failures] == [("retain 3 'Alan Turing'", "has similarity 0.950 to 'Kylo', which is forgotten")]
+    assert [(failure.entry, failure.detail) for failure in rule.failures] == [
+        ("retain 3 'Alan Turing'", "has similarity 0.950 to 'Kylo', which is forgotten")
+    ]
     assert result.ok
     assert not result.first_error_line("x")
     assert validate_set(good, similarities={}).rules[-1].checked == 0
 
 
 @pytest.mark.parametrize(
-    ("pair", "value", "word"), [(("Nobody", "a man"), 0.5, "'Nobody'"), (("Kylo", "a dog"), 0.5, "'a dog'"), (("Kylo", "a man"), 3.0, "3.0")]
+    ("pair", "value", "word"),
+    [(("Nobody", "a man"), 0.5, "'Nobody'"), (("Kylo", "a dog"), 0.5, "'a dog'"), (("Kylo", "a man"), 3.0, "3.0")],
 )
-def test_similarities_of_another_set_are_refused(pair: tuple[str, str], value: float, word: str, good: ConceptSet) -> None:
+def test_similarities_of_another_set_are_refused(
+    pair: tuple[str, str], value: float, word: str, good: ConceptSet
+) -> None:
     with pytest.raises(UnhypeError, match=word):
         validate_set(good, similarities={pair: value})
 
@@ -134,13 +148,19 @@ def test_great_expectations_is_the_judge_and_stays_quiet(good: ConceptSet, capfd
 
 def test_a_rule_that_cannot_be_evaluated_is_a_bug_and_no_verdict() -> None:
     rule = Rule(
-        "wrong", "looks at a column that is not there", "ExpectColumnValuesToBeInSet", {"column": "zzz", "value_set": [1]}, lambda row: Failure("", "", "")
+        "wrong",
+        "looks at a column that is not there",
+        "ExpectColumnValuesToBeInSet",
+        {"column": "zzz", "value_set": [1]},
+        lambda row: Failure("", "", ""),
     )
     with pytest.raises(RuntimeError, match=r"wrong could not be evaluated.*zzz"):
         judge(pd.DataFrame({"row": [0]}), [rule])
 
 
-@pytest.mark.parametrize(("text", "tokens"), [("", 2), ("a man", 4), ("Adam Driver", 6), ("1984", 6), ("R2-D2", 7), ("成龙", 8)])
+@pytest.mark.parametrize(
+    ("text", "tokens"), [("", 2), ("a man", 4), ("Adam Driver", 6), ("1984", 6), ("R2-D2", 7), ("成龙", 8)]
+)
 def test_the_estimate_of_tokens_is_rather_high(text: str, tokens: int) -> None:
     assert estimate_tokens(text) == tokens
 

@@ -39,8 +39,14 @@ def test_a_good_table_passes() -> None:
 @pytest.mark.parametrize(
     ("row", "rules"),
     [
-        (("Aaron Paul", "retain", "a photo of aaron paul", "a photo of {}", 3, "train"), {"names_not_in_train": ["prompt 6 'Aaron Paul on a poster'"]}),
-        (("KYLO", "forget", "my picture of KYLO", "my picture of {}", 12, "development"), {"names_not_in_development": ["prompt 5 'Kylo on a poster'"]}),
+        (
+            ("Aaron Paul", "retain", "a photo of aaron paul", "a photo of {}", 3, "train"),
+            {"names_not_in_train": ["prompt 6 'Aaron Paul on a poster'"]},
+        ),
+        (
+            ("KYLO", "forget", "my picture of KYLO", "my picture of {}", 12, "development"),
+            {"names_not_in_development": ["prompt 5 'Kylo on a poster'"]},
+        ),
         (("Bob", "evaluation", "A photo of Bob", "A photo of {}", 25, "evaluation"), {"templates_apart": [1, 2, 8]}),
         (("Bob", "evaluation", "on a poster Bob", "on a poster {}", 25, "evaluation"), {}),
         (("Bob", "evaluation", "Bob on a poster", "{} on a poster", 1, "evaluation"), {"seeds_apart": [1, 8]}),
@@ -61,9 +67,10 @@ def test_each_rule_catches_what_it_is_for(row: tuple[Any, ...], rules: dict[str,
     found = broken(validate_prompts(table(row)))
     assert list(found) == list(rules)
     for rule, entries in rules.items():
-        assert all(entry.startswith(f"prompt {wanted} " if isinstance(wanted, int) else wanted) for entry, wanted in zip(found[rule], entries, strict=True)), (
-            found
-        )
+        assert all(
+            entry.startswith(f"prompt {wanted} " if isinstance(wanted, int) else wanted)
+            for entry, wanted in zip(found[rule], entries, strict=True)
+        ), found
 
 
 def test_the_word_of_a_prompt_counts_and_not_its_concept() -> None:
@@ -71,11 +78,17 @@ def test_the_word_of_a_prompt_counts_and_not_its_concept() -> None:
     words = table().assign(text=lambda frame: frame["concept"])
     words.loc[4, "concept"] = "Adam Driver"
     assert validate_prompts(words).ok
-    assert list(broken(validate_prompts(words.drop(columns="text").assign(seed=range(7))))) == ["names_not_in_train", "names_not_in_development"]
+    assert list(broken(validate_prompts(words.drop(columns="text").assign(seed=range(7))))) == [
+        "names_not_in_train",
+        "names_not_in_development",
+    ]
 
 
 def test_what_may_be_shared_is_said() -> None:
-    assert list(broken(validate_prompts(table(), shared={"train": ["forget"]}))) == ["names_not_in_train", "names_not_in_development"]
+    assert list(broken(validate_prompts(table(), shared={"train": ["forget"]}))) == [
+        "names_not_in_train",
+        "names_not_in_development",
+    ]
 
 
 def test_an_empty_table_and_missing_columns_are_refused() -> None:
@@ -92,4 +105,6 @@ def test_the_hash_ignores_the_order_of_rows_and_sees_every_column() -> None:
     known = prompts_hash(table())
     assert prompts_hash(table().sample(frac=1, random_state=0)) == known
     assert prompts_hash(table().assign(seed=lambda frame: frame["seed"].astype(float))) == known
-    assert len({prompts_hash(table().assign(**{column: 7})) for column in PROMPT_COLUMNS} | {known}) == 1 + len(PROMPT_COLUMNS)
+    assert len({prompts_hash(table().assign(**{column: 7})) for column in PROMPT_COLUMNS} | {known}) == 1 + len(
+        PROMPT_COLUMNS
+    )

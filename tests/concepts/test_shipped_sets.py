@@ -38,7 +38,9 @@ def test_the_people_are_those_of_the_miniature(name: str) -> None:
     assert people.evaluation == groups()["evaluation"]
     assert {entry.concept for entry in people.forget} <= set(groups()["forget"])
     assert all(entry.anchor in ("a man", "a woman") for entry in people.forget)
-    assert all(entry.aliases == ((aliases()[entry.concept],) if entry.concept in aliases() else ()) for entry in people.forget)
+    assert all(
+        entry.aliases == ((aliases()[entry.concept],) if entry.concept in aliases() else ()) for entry in people.forget
+    )
 
 
 def test_the_hundred_are_the_benchmark_s_and_ten_are_of_them() -> None:
@@ -51,6 +53,10 @@ def test_the_hundred_are_the_benchmark_s_and_ten_are_of_them() -> None:
 def test_the_objects_are_those_of_the_miniature_with_anchors_away_from_home() -> None:
     objects = load_set("objects", FOLDER)
     assert {entry.concept: entry.synonyms for entry in objects.forget} == THINGS
-    assert all(entry.anchor in SCENES.values() and entry.anchor != SCENES[HOME[entry.concept]] for entry in objects.forget)
-    words = {word for entry in objects.forget for text in (entry.concept, *entry.synonyms) for word in text.split()} - {"creature"}
+    assert all(
+        entry.anchor in SCENES.values() and entry.anchor != SCENES[HOME[entry.concept]] for entry in objects.forget
+    )
+    words = {word for entry in objects.forget for text in (entry.concept, *entry.synonyms) for word in text.split()} - {
+        "creature"
+    }
     assert not [text for text in objects.retain if words & set(text.split())]

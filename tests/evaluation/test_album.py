@@ -11,7 +11,7 @@ import pytest
 
 from unhype.eraser import identity
 from unhype.evaluation.album import Album
-from unhype.sampling import Sampling
+from unhype.pictures.sampling import Sampling
 
 
 class Painter:
@@ -56,7 +56,17 @@ def test_another_eraser_has_another_album(tmp_path: Path) -> None:
 
 def test_identity_holds_what_shapes_a_picture_and_nothing_else() -> None:
     assert identity("base", Sampling(batch=4)) == identity("base", Sampling(batch=16))
-    assert len({identity("base", Sampling()), identity("other", Sampling()), identity("base", Sampling(steps=9)), identity("base", Sampling(), "guard")}) == 4
+    assert (
+        len(
+            {
+                identity("base", Sampling()),
+                identity("other", Sampling()),
+                identity("base", Sampling(steps=9)),
+                identity("base", Sampling(), "guard"),
+            }
+        )
+        == 4
+    )
 
 
 def test_the_manifest_names_every_file(tmp_path: Path) -> None:

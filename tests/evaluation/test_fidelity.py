@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unhype.evaluation.fidelity import SCALE, SIGMA, MiniatureClip, cmmd, compare_embeddings
+from unhype.evaluation.fidelity import SCALE, SIGMA, cmmd, compare_embeddings
+from unhype.judges.miniature import MiniatureClip
 
 
 def unit(rng: np.random.Generator, n: int, shift: float = 0.0) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from unhype.errors import UnhypeError
-from unhype.evaluation.judges import Seen
 from unhype.evaluation.listed import read_prompts, score_list
+from unhype.judges.judge import Seen
 
 WORDS = {"Cher": "Cher", "Cher Lloyd": "Cher Lloyd", "plane": "airplane", "airplane": "airplane"}
 GOOD = "type,prompt,evaluation_seed\nerased,a photo of cher,1\nothers,a plane in the sky,2\n"

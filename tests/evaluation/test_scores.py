@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from unhype.errors import UnhypeError
-from unhype.evaluation.judges import Seen, check_known
 from unhype.evaluation.scores import harmonic, protocols, score_roles, separation
+from unhype.judges.judge import Seen, check_known
 
 TABLE = pd.DataFrame({"role": ["forget"] * 4 + ["evaluation"] * 4, "concept": ["Cher"] * 4 + ["Adele"] * 4})
 NOBODY, STRANGER = Seen((), False), Seen(("unknown",), True)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from unhype.miniature.autoencoder import build_autoencoder, encode, standardise
-from unhype.pixels import to_model_range, to_pixels
+from unhype.pictures.pixels import to_model_range, to_pixels
 
 
 def test_standardising_changes_latents_and_no_reconstruction() -> None:

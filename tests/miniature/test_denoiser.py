@@ -37,7 +37,9 @@ def test_seeing_nothing_costs_the_mean_weight_and_seeing_all_costs_nothing(cap: 
 def test_a_step_back_through_the_real_model_reaches_every_weight() -> None:
     torch.manual_seed(0)
     model = build_denoiser()
-    denoising_loss(model, build_scheduler(), torch.randn(2, 4, 16, 16), torch.randn(2, 8, 128), np.random.default_rng(0), 2.0).backward()
+    denoising_loss(
+        model, build_scheduler(), torch.randn(2, 4, 16, 16), torch.randn(2, 8, 128), np.random.default_rng(0), 2.0
+    ).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
 
 

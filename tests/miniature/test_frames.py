@@ -11,7 +11,7 @@ import pytest
 from unhype.miniature.frames import FILLERS, random_frame
 from unhype.miniature.pictures import Pictures
 from unhype.miniature.styles import STYLES
-from unhype.templates import DEVELOPMENT, HELD_OUT, TRAINING, Templates
+from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING, Templates
 
 
 def flat(templates: Templates) -> list[str]:

@@ -19,7 +19,9 @@ def certain(code: tuple[int, ...]) -> list[np.ndarray]:
 
 
 def changed(slips: int) -> tuple[int, ...]:
-    return tuple((v + 1) % size if k < slips else v for k, (v, size) in enumerate(zip(CODE, CARDINALITIES, strict=True)))
+    return tuple(
+        (v + 1) % size if k < slips else v for k, (v, size) in enumerate(zip(CODE, CARDINALITIES, strict=True))
+    )
 
 
 @pytest.mark.parametrize(("slips", "named"), [(0, True), (1, True), (2, False), (3, False)])

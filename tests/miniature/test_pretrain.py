@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from unhype.bases import load_pipeline, verify
+from unhype.bases.cards import verify
+from unhype.bases.loading import load_pipeline
 from unhype.errors import UnhypeError
 from unhype.miniature import shipping
 from unhype.miniature.folders import BASE, CLIP, JUDGE
 from unhype.miniature.pretrain import STAGES, pretrain
 from unhype.miniature.shipping import load_clip, load_judge, ship
 from unhype.miniature.workshop import Pretraining, Workshop
-from unhype.sampling import Sampling, sample
+from unhype.pictures.sampling import Sampling, sample
 from unhype.training import Schedule
 
 TINY = Pretraining(
@@ -69,26 +70,37 @@ def test_a_finished_workshop_opens_again_without_training(finished: Workshop) ->
 def test_a_changed_setting_reruns_what_depends_on_it(tmp_path: Path) -> None:
     before = workshop(tmp_path)
     after = workshop(tmp_path, replace(TINY, clip=Schedule(steps=4, batch=4, rate=1e-3)))
-    same = {stage: before.fingerprint(stage) == after.fingerprint(stage) for stage in ("autoencoder", "clip", "judge", "denoiser")}
+    same = {
+        stage: before.fingerprint(stage) == after.fingerprint(stage)
+        for stage in ("autoencoder", "clip", "judge", "denoiser")
+    }
     assert same == {"autoencoder": True, "clip": False, "judge": True, "denoiser": False}
 
 
 @pytest.mark.slow
-def test_what_ships_loads_strictly_and_samples(finished: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_ships_loads_strictly_and_samples(
+    finished: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shipping, "calibrate", lambda judge: replace(judge.config, temperature=1.25))
     ship(finished, tmp_path)
     for part in (BASE, CLIP, JUDGE):
         verify(tmp_path / part)
-        assert all(path.suffix in {".json", ".safetensors", ".txt"} for path in (tmp_path / part).rglob("*") if path.is_file())
+        assert all(
+            path.suffix in {".json", ".safetensors", ".txt"} for path in (tmp_path / part).rglob("*") if path.is_file()
+        )
     pipeline = load_pipeline(tmp_path / BASE)
     assert {module.dtype for module in (pipeline.unet, pipeline.vae, pipeline.text_encoder)} == {torch.float32}
     half = {key: value.half().float() for key, value in finished.denoiser.state_dict().items()}
     assert all(torch.equal(value, half[key]) for key, value in pipeline.unet.state_dict().items())
-    pictures = np.concatenate(list(sample(pipeline, ["a cat", "Cher", "Prince"], [1, 2, 3], Sampling(steps=2, batch=2))))
+    pictures = np.concatenate(
+        list(sample(pipeline, ["a cat", "Cher", "Prince"], [1, 2, 3], Sampling(steps=2, batch=2)))
+    )
     assert pictures.shape == (3, 64, 64, 3)
     assert load_judge(tmp_path / JUDGE).config.temperature == 1.25
     model, tokenizer = load_clip(tmp_path / CLIP)
-    assert torch.equal(model.text_model.embeddings.token_embedding.weight, pipeline.text_encoder.get_input_embeddings().weight)
+    assert torch.equal(
+        model.text_model.embeddings.token_embedding.weight, pipeline.text_encoder.get_input_embeddings().weight
+    )
     assert tokenizer("Cher").input_ids == pipeline.tokenizer("Cher").input_ids
     with pytest.raises(UnhypeError, match="wanted 'judge'"):
         load_judge(tmp_path / CLIP)
@@ -101,7 +113,9 @@ def test_the_denoiser_draws_more_pairs_from_pictures_of_two_people(tmp_path: Pat
     assert 0 < len(shop.pairs) < TINY.pictures
 
 
-@pytest.mark.parametrize("change", [{"precision": "fp8"}, {"pictures": 0}, {"vocabulary": 100}, {"prompt_length": 2}, {"more_pairs": 1.5}])
+@pytest.mark.parametrize(
+    "change", [{"precision": "fp8"}, {"pictures": 0}, {"vocabulary": 100}, {"prompt_length": 2}, {"more_pairs": 1.5}]
+)
 def test_impossible_settings_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(UnhypeError, match="wanted"):
         replace(TINY, **change)

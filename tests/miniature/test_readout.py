@@ -40,6 +40,8 @@ def test_the_loss_falls_where_states_differ_and_ignores_what_is_unsaid() -> None
 
 def test_people_without_a_name_have_no_look_to_learn() -> None:
     readout, states = Readout(), torch.randn(1, 6, 128, requires_grad=True)
-    readout_loss(readout, states, readout_labels([Example(Subject(("woman",)), "studio", "photo", place_said=False)])).backward()
+    readout_loss(
+        readout, states, readout_labels([Example(Subject(("woman",)), "studio", "photo", place_said=False)])
+    ).backward()
     assert readout.person.weight.grad is None
     assert readout.whole.weight.grad is not None

@@ -25,7 +25,9 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
     def local(self: socket.socket, address: Any) -> None:
-        assert not isinstance(address, tuple) or address[0] in ("127.0.0.1", "::1", "localhost"), f"the network was asked for {address}"
+        assert not isinstance(address, tuple) or address[0] in ("127.0.0.1", "::1", "localhost"), (
+            f"the network was asked for {address}"
+        )
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local)
@@ -36,7 +38,9 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An empty store, made by the real thing."""
-    outside = {name: os.environ.pop(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI") if name in os.environ}
+    outside = {
+        name: os.environ.pop(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI") if name in os.environ
+    }
     root = tmp_path_factory.mktemp("made")
     open_store(root)
     yield root
@@ -60,7 +64,14 @@ def guard(tmp_path: Path) -> Path:
     folder = tmp_path / "celeb100-0123456789ab"
     folder.mkdir()
     save_file({"hypernet.A": np.arange(6, dtype=np.float32)}, folder / "guard.safetensors")
-    card = {"base": "mini-sd", "base_hash": "b" * 64, "concepts": "celeb100", "concepts_hash": "c" * 64, "training": {"steps": 2}, "sampling": {"steps": 20}}
+    card = {
+        "base": "mini-sd",
+        "base_hash": "b" * 64,
+        "concepts": "celeb100",
+        "concepts_hash": "c" * 64,
+        "training": {"steps": 2},
+        "sampling": {"steps": 20},
+    }
     (folder / "guard.json").write_text(json.dumps(card))
     (folder / "scores.json").write_text('{"protocols": {"unseen": {"H": 0.9}}}')
     Image.new("RGB", (8, 8), "red").save(folder / "gallery.png")

@@ -32,7 +32,12 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def test_round_trip(store: Store, guard: Path, tags: dict[str, str], run_id: str) -> None:
     version = register(store, guard, NAME, tags, "# Card", run_id)
-    assert (version.number, version.uri, version.run_id, version.aliases) == (1, f"models:/{NAME}/1", run_id, ("challenger",))
+    assert (version.number, version.uri, version.run_id, version.aliases) == (
+        1,
+        f"models:/{NAME}/1",
+        run_id,
+        ("challenger",),
+    )
     assert version.tags.items() >= tags.items()
     # As a person does in the UI: the champion by alias, or a copy by "Promote model".
     store.client.set_registered_model_alias(NAME, "champion", "1")
@@ -46,7 +51,9 @@ def test_round_trip(store: Store, guard: Path, tags: dict[str, str], run_id: str
     assert store.client.get_run(run_id).outputs.model_outputs
 
 
-def test_the_same_guard_of_the_same_run_is_one_version(store: Store, guard: Path, tags: dict[str, str], run_id: str) -> None:
+def test_the_same_guard_of_the_same_run_is_one_version(
+    store: Store, guard: Path, tags: dict[str, str], run_id: str
+) -> None:
     first = register(store, guard, NAME, tags, "", run_id)
     assert register(store, guard, NAME, tags, "", run_id) == first
     (guard / "README.md").write_text("changed")
@@ -56,7 +63,9 @@ def test_the_same_guard_of_the_same_run_is_one_version(store: Store, guard: Path
     assert versions(store, NAME)[1].aliases == ()
 
 
-def test_a_failed_copy_leaves_no_version(store: Store, guard: Path, tags: dict[str, str], run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_copy_leaves_no_version(
+    store: Store, guard: Path, tags: dict[str, str], run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mlflow import MlflowClient
 
     def full(self: MlflowClient, *given: object) -> None:
@@ -93,7 +102,9 @@ def test_a_folder_that_is_no_guard(store: Store, guard: Path, tags: dict[str, st
         register(store, guard, "a/b", tags, "", "run")
 
 
-def test_a_wrong_uri_names_what_there_is(store: Store, guard: Path, tags: dict[str, str], run_id: str, tmp_path: Path) -> None:
+def test_a_wrong_uri_names_what_there_is(
+    store: Store, guard: Path, tags: dict[str, str], run_id: str, tmp_path: Path
+) -> None:
     register(store, guard, NAME, tags, "", run_id)
     for uri, words in {
         "models:/nope/1": f"got the model 'nope', wanted one of those in .*: {NAME}",
@@ -135,13 +146,18 @@ def test_the_end_of_a_flow(root: Path, guard: Path, tmp_path: Path) -> None:
     scores = json.loads((guard / "scores.json").read_text())
     curve = [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
     for _ in range(2):
-        assert publish_guard(root, NAME, guard, scores, curve, tmp_path / "report.html", "TrainFlow/17") == f"models:/{NAME}/1"
+        assert (
+            publish_guard(root, NAME, guard, scores, curve, tmp_path / "report.html", "TrainFlow/17")
+            == f"models:/{NAME}/1"
+        )
     store = open_store(root)
     version = versions(store, NAME)[0]
     assert set(REQUIRED) <= set(version.tags)
     run = store.client.get_run(version.run_id)
     assert run.data.metrics == {"loss": 0.5, "protocols/unseen/H": 0.9}
-    assert {"report.html", "scores.json", "gallery.png", "images"} <= {file.path for file in store.client.list_artifacts(version.run_id)}
+    assert {"report.html", "scores.json", "gallery.png", "images"} <= {
+        file.path for file in store.client.list_artifacts(version.run_id)
+    }
 
 
 def test_requirements_are_pinned() -> None:

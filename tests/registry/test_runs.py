@@ -28,7 +28,10 @@ def test_everything_arrives(store: Store, record: RunRecord) -> None:
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "celeb100"
     assert run.data.params == {"base": "mini-sd", "training.lr": "0.001", "training.steps": "2"}
-    assert [(metric.step, metric.value) for metric in store.client.get_metric_history(run_id, "loss")] == [(1, 1.0), (2, 0.5)]
+    assert [(metric.step, metric.value) for metric in store.client.get_metric_history(run_id, "loss")] == [
+        (1, 1.0),
+        (2, 0.5),
+    ]
     assert math.isnan(run.data.metrics["loss/retain"])
     assert run.data.metrics["unseen/H"] == 0.9
     assert run.data.tags["concept_set"] == "celeb100"
@@ -46,7 +49,9 @@ def test_a_second_attempt_is_the_same_run(store: Store, record: RunRecord) -> No
     assert pictures(store, first) == {("before_after", "1"), ("before_after", "2")}
 
 
-def test_a_second_attempt_after_a_crash_fills_the_gaps(store: Store, record: RunRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_attempt_after_a_crash_fills_the_gaps(
+    store: Store, record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mlflow import MlflowClient
 
     def killed(self: MlflowClient, run_id: str, status: str | None = None) -> None:
@@ -56,7 +61,9 @@ def test_a_second_attempt_after_a_crash_fills_the_gaps(store: Store, record: Run
         patch.setattr(MlflowClient, "set_terminated", killed)
         with pytest.raises(KeyboardInterrupt):
             log_run(store, replace(record, history={1: {"loss": 1.0}}, final={}))
-    later = replace(record, history={1: {"loss": 1.0}, 2: {"loss": 0.25}}, final={"loss": 0.25, "unseen/H": 0.8}, status="FAILED")
+    later = replace(
+        record, history={1: {"loss": 1.0}, 2: {"loss": 0.25}}, final={"loss": 0.25, "unseen/H": 0.8}, status="FAILED"
+    )
     run = store.client.get_run(log_run(store, later))
     assert run.data.metrics["loss"] == 0.25
     assert run.info.status == "FAILED"
@@ -81,7 +88,9 @@ def test_other_parameters_are_refused(store: Store, record: RunRecord) -> None:
 
 
 def test_a_long_run_goes_in_batches(store: Store, record: RunRecord) -> None:
-    long = replace(record, params={f"p{i}": i for i in range(250)}, history={step: {"a": step, "b": -step} for step in range(1500)})
+    long = replace(
+        record, params={f"p{i}": i for i in range(250)}, history={step: {"a": step, "b": -step} for step in range(1500)}
+    )
     run = store.client.get_run(log_run(store, long))
     assert len(run.data.params) == 250
     assert run.data.metrics["a"] == 1499

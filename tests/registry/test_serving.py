@@ -39,9 +39,9 @@ class StubGuard:
 def loaded(store: Store, record: RunRecord, guard: Path, tags: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
     import mlflow.pyfunc
 
-    import unhype.bases
-    import unhype.guard
-    import unhype.sampling
+    import unhype.bases.loading
+    import unhype.erasing.guard
+    import unhype.pictures.sampling
 
     def sample(pipeline: object, prompts: Sequence[str], seeds: Sequence[int], how: Any) -> Iterator[np.ndarray]:
         for prompt, seed in zip(prompts, seeds, strict=True):
@@ -50,9 +50,9 @@ def loaded(store: Store, record: RunRecord, guard: Path, tags: dict[str, str], m
             yield np.full((1, 4, 4, 3), [len(prompt), seed, how.steps], np.uint8)
 
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    monkeypatch.setattr(unhype.guard.Guard, "load", StubGuard)
-    monkeypatch.setattr(unhype.bases, "load_pipeline", lambda folder: folder)
-    monkeypatch.setattr(unhype.sampling, "sample", sample)
+    monkeypatch.setattr(unhype.erasing.guard.Guard, "load", StubGuard)
+    monkeypatch.setattr(unhype.bases.loading, "load_pipeline", lambda folder: folder)
+    monkeypatch.setattr(unhype.pictures.sampling, "sample", sample)
     version = register(store, guard, "unhype-celeb100", tags, "", log_run(store, record))
     location = store.client.get_model_version_download_uri(version.name, str(version.number))
     return mlflow.pyfunc.load_model(location, model_config={"base": "data/bases/mini-sd"})
@@ -67,7 +67,9 @@ def colour(png: bytes) -> tuple[int, ...]:
 def test_prompts_in_pictures_out(loaded: Any) -> None:
     import pandas as pd
 
-    pictures = loaded.predict(pd.DataFrame({"prompt": ["a dog", "a photo"]}), params={"seed": 7, "steps": 3, "guidance": 2.0})
+    pictures = loaded.predict(
+        pd.DataFrame({"prompt": ["a dog", "a photo"]}), params={"seed": 7, "steps": 3, "guidance": 2.0}
+    )
     assert [colour(png) for png in pictures] == [(5, 7, 3), (7, 7, 3)]
     assert colour(loaded.predict({"prompt": "a dog"})[0]) == (5, 0, 20)
 
@@ -76,8 +78,13 @@ def test_over_rest(loaded: Any) -> None:
     from mlflow.pyfunc import scoring_server
 
     body = {"inputs": {"prompt": ["a dog", "a photo"]}, "params": {"seed": 7}}
-    answer = scoring_server.invocations(json.dumps(body), "application/json", loaded, loaded.metadata.get_input_schema())
-    assert [colour(base64.b64decode(text)) for text in json.loads(answer.response)["predictions"]] == [(5, 7, 20), (7, 7, 20)]
+    answer = scoring_server.invocations(
+        json.dumps(body), "application/json", loaded, loaded.metadata.get_input_schema()
+    )
+    assert [colour(base64.b64decode(text)) for text in json.loads(answer.response)["predictions"]] == [
+        (5, 7, 20),
+        (7, 7, 20),
+    ]
 
 
 def test_mistakes_reach_the_caller(loaded: Any) -> None:

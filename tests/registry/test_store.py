@@ -92,7 +92,9 @@ def binned(root: Path) -> None:
         (binned, ["trash", "mlflow experiments restore --experiment-id 1"]),
     ],
 )
-def test_what_does_not_fit_is_told_in_one_line(root: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None], words: list[str]) -> None:
+def test_what_does_not_fit_is_told_in_one_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None], words: list[str]
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     harm(root)
     with pytest.raises(UnhypeError) as caught:
@@ -172,7 +174,12 @@ def test_a_full_disk_leaves_no_half_of_a_database(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
 def test_a_project_that_was_moved_or_copied(
-    store: Store, record: RunRecord, guard: Path, tags: dict[str, str], tmp_path: Path, how: Callable[[Path, Path], object]
+    store: Store,
+    record: RunRecord,
+    guard: Path,
+    tags: dict[str, str],
+    tmp_path: Path,
+    how: Callable[[Path, Path], object],
 ) -> None:
     register(store, guard, "unhype-celeb100", tags, "", log_run(store, record))
     store.client.copy_model_version("models:/unhype-celeb100/1", "prod")
@@ -203,7 +210,9 @@ def test_a_folder_of_artifacts_elsewhere_is_left_alone(store: Store, tmp_path: P
     assert opened.client.get_experiment_by_name("unhype").artifact_location == str(elsewhere)
 
 
-def test_the_environment_leads_elsewhere(root: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_leads_elsewhere(
+    root: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(made, tmp_path / "other")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other/mlflow.db")
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"sqlite:///{root}/mlflow.db")
@@ -217,7 +226,10 @@ def test_the_environment_leads_elsewhere(root: Path, made: Path, tmp_path: Path,
 @pytest.mark.slow
 def test_processes_that_start_together_make_one_store(tmp_path: Path) -> None:
     code = f"from pathlib import Path; from unhype.registry.store import open_store; print(open_store(Path({str(tmp_path)!r})).experiment_id())"
-    together = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    together = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
     said = [process.communicate(timeout=300) for process in together]
     assert [out.strip() for out, _ in said] == ["1"] * 3, said
     assert all(not err for _, err in said), said

@@ -39,7 +39,10 @@ def test_a_port_in_use(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(UnhypeError, match=f"got the port {port} that something listens on already: choose another: make ui PORT={port + 1}"):
+        with pytest.raises(
+            UnhypeError,
+            match=f"got the port {port} that something listens on already: choose another: make ui PORT={port + 1}",
+        ):
             serve(root, port)
     with pytest.raises(UnhypeError, match="got the port 70000"):
         serve(root, 70000)
@@ -62,7 +65,13 @@ def post(url: str, call: str, **given: object) -> dict[str, object]:
 
 @pytest.mark.slow
 def test_promotion_over_a_real_server(
-    store: Store, record: RunRecord, guard: Path, tags: dict[str, str], port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    record: RunRecord,
+    guard: Path,
+    tags: dict[str, str],
+    port: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     register(store, guard, "unhype-celeb100", tags, "", log_run(store, record))
     with running(store, port) as (url, process):
@@ -84,7 +93,13 @@ def test_promotion_over_a_real_server(
             run = remote.client.create_run(remote.client.create_experiment("theirs"))
             remote.client.log_artifacts(run.info.run_id, str(resolve(remote, "models:/prod/1").parents[1]), "model")
             assert run.info.artifact_uri.startswith("mlflow-artifacts:/")
-            post(url, "model-versions/create", name="prod", source=f"{run.info.artifact_uri}/model", run_id=run.info.run_id)
+            post(
+                url,
+                "model-versions/create",
+                name="prod",
+                source=f"{run.info.artifact_uri}/model",
+                run_id=run.info.run_id,
+            )
             fetched = resolve(remote, "models:/prod/2")
             assert fetched.is_relative_to(tmp_path / "build")
             assert (fetched / "guard.safetensors").read_bytes() == (guard / "guard.safetensors").read_bytes()

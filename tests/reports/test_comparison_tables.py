@@ -8,7 +8,17 @@ from unhype.reports.comparison import comparison_rows, strata_rows
 
 
 def run(shown: float) -> dict[str, Any]:
-    score = {"n": 500, "shown": shown, "shown_base": 0.99, "stays": None, "stays_base": None, "face": 1.0, "face_base": 1.0, "drift": 0.1, "identical": 0.5}
+    score = {
+        "n": 500,
+        "shown": shown,
+        "shown_base": 0.99,
+        "stays": None,
+        "stays_base": None,
+        "face": 1.0,
+        "face_base": 1.0,
+        "drift": 0.1,
+        "identical": 0.5,
+    }
     return {"strata": {"forgotten": score}, "summary": {"H": 1 - shown, "Acc_e": shown}}
 
 
@@ -26,6 +36,8 @@ def test_a_stratum_is_told_over_its_seeds() -> None:
 
 
 def test_the_best_comes_first_and_what_failed_last_with_its_reason() -> None:
-    _, rows = comparison_rows({"broken": [{"error": "got no base"}], "weak": [run(0.5)], "strong": [run(0.01)], "never run": []})
+    _, rows = comparison_rows(
+        {"broken": [{"error": "got no base"}], "weak": [run(0.5)], "strong": [run(0.01)], "never run": []}
+    )
     assert [row[0] for row in rows] == ["strong", "weak", "broken: got no base"]
     assert rows[-1][-1] == "0"

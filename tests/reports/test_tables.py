@@ -44,4 +44,7 @@ def test_roles_carry_n_and_strength() -> None:
 def test_markdown_and_provenance() -> None:
     assert markdown((["a", "b"], [["1", "2"]])) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
     said = provenance(SCORES)
-    assert all(word in said for word in ("mini-judge 123", "held-out", "20 DDIM steps", "Excluded: nothing", "evaluation 0.9900"))
+    assert all(
+        word in said
+        for word in ("mini-judge 123", "held-out", "20 DDIM steps", "Excluded: nothing", "evaluation 0.9900")
+    )

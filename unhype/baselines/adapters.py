@@ -1,6 +1,6 @@
 """Adapters without a hypernetwork: one LoRA for every prompt, or one for every concept. Trained by the same trainer on the same target.
 
-Source: Hu et al. 2021 (LoRA): A random, B zero at the start. Shapes as in :mod:`unhype.lora`.
+Source: Hu et al. 2021 (LoRA): A random, B zero at the start. Shapes as in :mod:`unhype.adapters.lora`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from unhype.attachment import attached
+from unhype.adapters.attachment import attached
+from unhype.adapters.lora import Factors, Site
 from unhype.baselines.case import Case, Step
-from unhype.hypernet import Emitter, HypernetConfig
-from unhype.lora import Factors, Site
-from unhype.sampling import sample
-from unhype.trainer import Material, Trainer, TrainingSettings
+from unhype.erasing.hypernet import Emitter, HypernetConfig
+from unhype.erasing.trainer import Material, Trainer, TrainingSettings
+from unhype.pictures.sampling import sample
 
 BANK = "bank"
 """Name of the fitted bank, which several methods draw with."""
@@ -28,17 +28,28 @@ BANK = "bank"
 class Bank(Emitter):
     """m LoRAs; ``choose`` tells from c which one a prompt is trained with. With m = 1 this is the plain static LoRA."""
 
-    def __init__(self, config: HypernetConfig, sites: Sequence[Site], m: int = 1, choose: Callable[[torch.Tensor], torch.Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        config: HypernetConfig,
+        sites: Sequence[Site],
+        m: int = 1,
+        choose: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> None:
         super().__init__(config, sites)
         r = config.rank
         self.choose = choose or (lambda c: torch.zeros(len(c), dtype=torch.long, device=c.device))
-        self.A = nn.ParameterList(nn.Parameter(torch.randn(m, r, site.inputs) / math.sqrt(site.inputs)) for site in self.sites)
+        self.A = nn.ParameterList(
+            nn.Parameter(torch.randn(m, r, site.inputs) / math.sqrt(site.inputs)) for site in self.sites
+        )
         self.B = nn.ParameterList(nn.Parameter(torch.zeros(m, site.outputs, r)) for site in self.sites)
 
     def forward(self, c: torch.Tensor, s: torch.Tensor, switch: torch.Tensor | None = None) -> dict[str, Factors]:
         share = s.float() / self.config.steps * (1 if switch is None else switch)
         which = self.choose(c)
-        return {site.name: Factors(self.config.alpha * self.A[k][which], share[:, None, None] * self.B[k][which]) for k, site in enumerate(self.sites)}
+        return {
+            site.name: Factors(self.config.alpha * self.A[k][which], share[:, None, None] * self.B[k][which])
+            for k, site in enumerate(self.sites)
+        }
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """``<site>.A [m, r, i]`` with α in it, and ``<site>.B [m, o, r]``."""
@@ -46,7 +57,9 @@ class Bank(Emitter):
         return parts | {f"{site.name}.B": self.B[k] for k, site in enumerate(self.sites)}
 
 
-def train_adapters(case: Case, method: str, settings: TrainingSettings, build: Callable[[], Bank], material: Material) -> Iterator[Step]:
+def train_adapters(
+    case: Case, method: str, settings: TrainingSettings, build: Callable[[], Bank], material: Material
+) -> Iterator[Step]:
     """Train adapters and keep them; resumes, and does nothing where they are there."""
     if case.path(method).with_suffix(".json").exists():
         return
@@ -74,7 +87,9 @@ class BankFit:
         def choose(c: torch.Tensor) -> torch.Tensor:
             return (F.normalize(c, dim=-1) @ centres.T).argmax(1)
 
-        yield from train_adapters(case, BANK, settings, lambda: Bank(shape, case.family.sites, len(centres), choose), case.material)
+        yield from train_adapters(
+            case, BANK, settings, lambda: Bank(shape, case.family.sites, len(centres), choose), case.material
+        )
 
 
 def concept_vectors(case: Case) -> torch.Tensor:
@@ -125,7 +140,9 @@ class Adapted:
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         family = self.case.family
         factors = by_site(self.case.fitted(self.fits), family.sites)
-        with attached(family.pipeline, family.sites, lambda prompts: summed(factors, self.weigh(prompts)), self.unconditional):
+        with attached(
+            family.pipeline, family.sites, lambda prompts: summed(factors, self.weigh(prompts)), self.unconditional
+        ):
             yield from sample(family.pipeline, prompts, seeds, self.case.how)
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:

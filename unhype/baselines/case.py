@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load_file
 
 from unhype.eraser import Eraser, identity
+from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.files import sha256, write_tensors, write_text
-from unhype.sampling import Sampling
-from unhype.trainer import Material
+from unhype.pictures.sampling import Sampling
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,18 @@ class Case:
         path = self.path(method)
         card = path.with_suffix(".json")
         card.unlink(missing_ok=True)
-        write_tensors(path, {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"format": "pt"})
+        write_tensors(
+            path, {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"format": "pt"}
+        )
         parameters = sum(tensor.numel() for tensor in tensors.values())
-        about = {"method": method, "seed": self.seed, "base_hash": self.base_hash, "settings": settings, "parameters": parameters, "bytes": path.stat().st_size}
+        about = {
+            "method": method,
+            "seed": self.seed,
+            "base_hash": self.base_hash,
+            "settings": settings,
+            "parameters": parameters,
+            "bytes": path.stat().st_size,
+        }
         write_text(card, json.dumps({**about, "sha256": sha256(path), **self.facts}, indent=2) + "\n")
         self.checkpoint(method).unlink(missing_ok=True)
 
@@ -96,7 +105,9 @@ class Case:
         path = self.path(method)
         card = self.card(method)
         if not path.exists() or sha256(path) != card["sha256"] or card["base_hash"] != self.base_hash:
-            raise UnhypeError(f"got no {path} that its card describes and this base fits, wanted one: delete {path.with_suffix('.json')} and compare again")
+            raise UnhypeError(
+                f"got no {path} that its card describes and this base fits, wanted one: delete {path.with_suffix('.json')} and compare again"
+            )
         return load_file(path, device=str(self.family.unet.device))
 
     def card(self, method: str) -> dict[str, Any]:

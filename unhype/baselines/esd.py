@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unhype.baselines.case import Case, Fitted, Step
 from unhype.baselines.weights import Rewritten
-from unhype.losses import guided_target
+from unhype.erasing.losses import guided_target
 from unhype.training import Schedule, fit
 
 PARTS = {"esd_x": lambda name: ".attn2." in name, "esd_u": lambda name: ".attn2." not in name}
@@ -60,7 +60,9 @@ class Esd(Fitted):
             with sdpa_kernel(SDPBackend.MATH) if noisy.device.type == "cpu" else nullcontext():
                 return ((tuned(noisy, timesteps, states) - target) ** 2).mean()
 
-        for report in fit(tuned, loss, self.schedule, case.checkpoint(self.name), case.seed, family.unet.device, torch.float32):
+        for report in fit(
+            tuned, loss, self.schedule, case.checkpoint(self.name), case.seed, family.unet.device, torch.float32
+        ):
             yield Step(report.step, report.steps, report.loss)
         case.keep(self.name, tuned.weights(), {"gamma": self.gamma, "schedule": asdict(self.schedule)})
 

@@ -16,7 +16,7 @@ import torch
 from unhype.baselines.adapters import BANK, BankFit, by_site
 from unhype.baselines.case import Case, Fit, Fitted, Step
 from unhype.baselines.weights import Rewritten
-from unhype.trainer import TrainingSettings
+from unhype.erasing.trainer import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,18 @@ class MaceLike(Fitted):
         if case.path(self.name).with_suffix(".json").exists():
             return
         family, bank = case.family, by_site(case.fitted(BANK), case.family.sites)
-        rows = [group["prompt"].iloc[:: max(1, len(group) // self.templates)] for _, group in case.train.groupby("concept", sort=False)]
+        rows = [
+            group["prompt"].iloc[:: max(1, len(group) // self.templates)]
+            for _, group in case.train.groupby("concept", sort=False)
+        ]
         states = [family.encode(list(prompts)).states.flatten(0, 1) for prompts in rows]
         kept = family.encode([*case.retained, ""]).states.flatten(0, 1)
         weights = {}
         for k, site in enumerate(family.sites):
             original = family.unet.get_submodule(site.name).weight
-            weights[f"{site.name}.weight"] = fuse(original, states, bank[site.name].merged(), kept, self.weight * len(states)).to(original.dtype)
+            weights[f"{site.name}.weight"] = fuse(
+                original, states, bank[site.name].merged(), kept, self.weight * len(states)
+            ).to(original.dtype)
             yield Step(k + 1, len(family.sites))
         case.keep(self.name, weights, {"rank": self.rank, "weight": self.weight, "templates": self.templates})
 
@@ -56,7 +61,9 @@ class MaceLike(Fitted):
         return Rewritten(self.name, case.identity(self.fits), case)
 
 
-def fuse(W0: torch.Tensor, states: list[torch.Tensor], deltas: torch.Tensor, kept: torch.Tensor, weight: float) -> torch.Tensor:
+def fuse(
+    W0: torch.Tensor, states: list[torch.Tensor], deltas: torch.Tensor, kept: torch.Tensor, weight: float
+) -> torch.Tensor:
     """The closed form above: W = W0 + (Σ ΔW_i C_iᵀC_i)(Σ C_iᵀC_i + PᵀP + λI)⁻¹.
 
     Args:
@@ -68,6 +75,10 @@ def fuse(W0: torch.Tensor, states: list[torch.Tensor], deltas: torch.Tensor, kep
     """
     W0, deltas, kept = W0.double(), deltas.double(), kept.double()
     grams = [C.double().T @ C.double() for C in states]
-    total = torch.stack(grams).sum(0) + kept.T @ kept + weight * torch.eye(W0.shape[1], dtype=torch.float64, device=W0.device)
+    total = (
+        torch.stack(grams).sum(0)
+        + kept.T @ kept
+        + weight * torch.eye(W0.shape[1], dtype=torch.float64, device=W0.device)
+    )
     pull = torch.stack([delta @ gram for delta, gram in zip(deltas, grams, strict=True)]).sum(0)
     return W0 + torch.linalg.solve(total, pull, left=False)

@@ -15,7 +15,7 @@ import torch
 
 from unhype.baselines.adapters import BANK, Adapted, BankFit, vectors
 from unhype.baselines.case import Case, Fitted, Step
-from unhype.trainer import TrainingSettings
+from unhype.erasing.trainer import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class SpmGate(Fitted):
 def said(prompts: list[str], concepts: list[str]) -> torch.Tensor:
     """The share of each concept's words that each prompt says, ``[n, m]``."""
     words = [set(_words(concept)) for concept in concepts]
-    return torch.tensor([[len(concept & set(_words(prompt))) / len(concept) for concept in words] for prompt in prompts])
+    return torch.tensor(
+        [[len(concept & set(_words(prompt))) / len(concept) for concept in words] for prompt in prompts]
+    )
 
 
 def _words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from unhype.baselines.adapters import Adapted, Bank, always, train_adapters
 from unhype.baselines.case import Case, Fitted, Step
-from unhype.trainer import Material, TrainingSettings, mixed
+from unhype.erasing.trainer import Material, TrainingSettings, mixed
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class StaticLora(Fitted):
     """The same LoRA for every prompt, in both halves of guidance, as if merged into the weights.
 
     Attributes:
-        kept: share of retained prompts in a step; with half of them it does nothing, with none it takes everybody along: docs/experiments/static.py.
+        kept: share of retained prompts in a step; with half of them it does nothing, with none it takes everybody along: experiments/static.py.
     """
 
     settings: TrainingSettings = field(default_factory=TrainingSettings)
@@ -27,7 +27,13 @@ class StaticLora(Fitted):
 
     def fit(self, case: Case) -> Iterator[Step]:
         settings = replace(self.settings, mode="direct", seed=case.seed, retained=0, switch=False)
-        yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), with_retained(case, self.kept))
+        yield from train_adapters(
+            case,
+            self.fits,
+            settings,
+            lambda: Bank(settings.hypernet, case.family.sites),
+            with_retained(case, self.kept),
+        )
 
     def eraser(self, case: Case) -> Adapted:
         return Adapted(self.name, case.identity(self.name), case, self.fits, always(case), unconditional=True)

@@ -12,8 +12,8 @@ import torch
 
 from unhype.baselines.adapters import Adapted, Bank, train_adapters, vectors
 from unhype.baselines.case import Case, Fitted, Step
+from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.trainer import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,19 @@ class Threshold(Fitted):
 
     def fit(self, case: Case) -> Iterator[Step]:
         settings = replace(self.settings, mode="direct", seed=case.seed, retained=0, switch=False)
-        yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), case.material)
+        yield from train_adapters(
+            case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), case.material
+        )
 
     def eraser(self, case: Case) -> Adapted:
         if case.retain.empty:
-            raise UnhypeError("got no retained prompts, wanted some: the threshold lies between them and the forgotten ones")
+            raise UnhypeError(
+                "got no retained prompts, wanted some: the threshold lies between them and the forgotten ones"
+            )
         centres = vectors(case, list(case.concepts))
-        forgotten, retained = (likeness(case, list(table["prompt"][::7]), centres).median() for table in (case.train, case.retain))
+        forgotten, retained = (
+            likeness(case, list(table["prompt"][::7]), centres).median() for table in (case.train, case.retain)
+        )
         opens = float(forgotten + retained) / 2
 
         def weigh(prompts: list[str]) -> torch.Tensor:

@@ -40,7 +40,9 @@ class Uce(Fitted):
         weights = {}
         for k, site in enumerate(family.sites):
             original = family.unet.get_submodule(site.name).weight
-            weights[f"{site.name}.weight"] = rewrite(original, edited, targets, kept, self.weight * len(case.concepts), self.keep).to(original.dtype)
+            weights[f"{site.name}.weight"] = rewrite(
+                original, edited, targets, kept, self.weight * len(case.concepts), self.keep
+            ).to(original.dtype)
             yield Step(k + 1, len(family.sites))
         case.keep(self.name, weights, {"weight": self.weight, "keep": self.keep})
 
@@ -48,7 +50,9 @@ class Uce(Fitted):
         return Rewritten(self.name, case.identity(self.fits), case)
 
 
-def rewrite(W0: torch.Tensor, edited: torch.Tensor, targets: torch.Tensor, kept: torch.Tensor, weight: float, keep: float = 1.0) -> torch.Tensor:
+def rewrite(
+    W0: torch.Tensor, edited: torch.Tensor, targets: torch.Tensor, kept: torch.Tensor, weight: float, keep: float = 1.0
+) -> torch.Tensor:
     """The closed form above.
 
     Args:
@@ -69,7 +73,9 @@ def paired_states(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
     family, pairs = case.family, []
     for concept, anchor in case.concepts.items():
         both = family.encode([concept, anchor]).states
-        first, second = (len(family.tokenizer(text).input_ids) - 2 for text in (concept, anchor))  # the last token, behind the start
+        first, second = (
+            len(family.tokenizer(text).input_ids) - 2 for text in (concept, anchor)
+        )  # the last token, behind the start
         length = both.shape[1] - max(first, second)
         pairs.append((both[0, first : first + length], both[1, second : second + length]))
     return torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])

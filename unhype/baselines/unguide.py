@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from unhype.adapters.lora import Factors, active
 from unhype.baselines.adapters import Bank, by_site, train_adapters
 from unhype.baselines.case import Case, Fitted, Step
+from unhype.erasing.trainer import TrainingSettings
 from unhype.families.stable_diffusion import StableDiffusion
-from unhype.lora import Factors, active
-from unhype.sampling import Sampling, sample
-from unhype.trainer import TrainingSettings
+from unhype.pictures.sampling import Sampling, sample
 
 PROBES = {"unguide_paper": (0.0, 0.1, 0.2), "unguide_code": (0.8,)}
 """Form → where it looks, as shares of the sampling steps."""
@@ -42,7 +42,9 @@ class UnGuide(Fitted):
 
     def fit(self, case: Case) -> Iterator[Step]:
         settings = replace(self.settings, mode="direct", seed=case.seed, retained=0, switch=False, gamma=self.gamma)
-        yield from train_adapters(case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), case.material)
+        yield from train_adapters(
+            case, self.fits, settings, lambda: Bank(settings.hypernet, case.family.sites), case.material
+        )
 
     def eraser(self, case: Case) -> _Mixture:
         return _Mixture(self.name, case.identity(self.fits, self.name, self.noises), case, self)
@@ -71,16 +73,27 @@ class _Mixture:
 
 @torch.no_grad()
 def distances(
-    family: StableDiffusion, lora: Mapping[str, Factors], prompts: list[str], how: Sampling, probes: Sequence[float], noises: int, seed: int = 0
+    family: StableDiffusion,
+    lora: Mapping[str, Factors],
+    prompts: list[str],
+    how: Sampling,
+    probes: Sequence[float],
+    noises: int,
+    seed: int = 0,
 ) -> torch.Tensor:
     """d(p) of each prompt, ``[n]``: along the base's own trajectories, the same noises for every prompt."""
-    scheduler, device = type(family.pipeline.scheduler).from_config(family.pipeline.scheduler.config), family.unet.device
+    scheduler, device = (
+        type(family.pipeline.scheduler).from_config(family.pipeline.scheduler.config),
+        family.unet.device,
+    )
     scheduler.set_timesteps(how.steps, device=device)
     looked = {round(share * (how.steps - 1)) for share in probes}
     n, size = len(prompts), family.unet.config.sample_size
     states = family.encode(prompts).states.repeat(noises, 1, 1)
     empty = family.encode([""]).states.expand_as(states)
-    starts = torch.randn(noises, 1, family.unet.config.in_channels, size, size, generator=torch.Generator("cpu").manual_seed(seed))
+    starts = torch.randn(
+        noises, 1, family.unet.config.in_channels, size, size, generator=torch.Generator("cpu").manual_seed(seed)
+    )
     latents = starts.expand(-1, n, -1, -1, -1).flatten(0, 1).to(device) * scheduler.init_noise_sigma
     found = torch.zeros(noises * n, device=device)
     for i, timestep in enumerate(scheduler.timesteps[: max(looked) + 1]):
@@ -89,7 +102,9 @@ def distances(
         if i in looked:
             with active(family.unet, repeated(lora, len(latents))):
                 found += (family.predict(latents, timesteps, states) - noise).flatten(1).norm(dim=1) / len(looked)
-        guided = torch.lerp(family.predict(latents, timesteps, empty), noise, how.guidance) if i < max(looked) else noise
+        guided = (
+            torch.lerp(family.predict(latents, timesteps, empty), noise, how.guidance) if i < max(looked) else noise
+        )
         latents = scheduler.step(guided, timestep, latents).prev_sample
     return found.view(noises, n).mean(0).cpu()
 

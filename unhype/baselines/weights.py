@@ -12,7 +12,7 @@ from torch import nn
 
 from unhype.baselines.case import Case
 from unhype.errors import UnhypeError
-from unhype.sampling import sample
+from unhype.pictures.sampling import sample
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from unhype.baselines.uce import Uce
 from unhype.baselines.unguide import UnGuide
 from unhype.comparison.own import UnHype
 from unhype.errors import UnhypeError
-from unhype.job import Job
+from unhype.pipeline.job import Job
 
 METHODS: dict[str, Callable[[Job], Method]] = {
     "unhype": UnHype,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from safetensors import safe_open
 
-from unhype import job as jobs
 from unhype.baselines.case import Case, Cost, Fit, Step
-from unhype.checkpoint import TENSORS
-from unhype.eraser import Guarded
+from unhype.erasing.checkpoint import TENSORS
+from unhype.erasing.guarded import Guarded
 from unhype.files import write_text
-from unhype.job import Job
+from unhype.pipeline import job as jobs
+from unhype.pipeline.job import Job
 
 
 @dataclass(frozen=True)

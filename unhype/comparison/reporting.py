@@ -8,7 +8,7 @@ from pathlib import Path
 from unhype.comparison.running import BARE, Comparison
 from unhype.evaluation.album import Album
 from unhype.files import write_text
-from unhype.gallery import draw_gallery, save_picture
+from unhype.pictures.gallery import draw_gallery, save_picture
 from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, missing_strata
 from unhype.reports.tables import markdown
 
@@ -20,11 +20,22 @@ def write_report(comparison: Comparison, folder: Path) -> str:
     """Write ``comparison.md``, ``comparison.json``, ``pareto.png`` and ``gallery.png``; returns the table."""
     results = comparison.results()
     missing = missing_strata(results)
-    text = "\n\n".join([markdown(comparison_rows(results)), markdown(cost_rows(results)), footnote(results), *(f"Not asked: {line}" for line in missing)])
+    text = "\n\n".join(
+        [
+            markdown(comparison_rows(results)),
+            markdown(cost_rows(results)),
+            footnote(results),
+            *(f"Not asked: {line}" for line in missing),
+        ]
+    )
     write_text(folder / "comparison.md", text + "\n")
     write_text(folder / "comparison.json", json.dumps(results, indent=2) + "\n")
     draw_pareto(results, folder / "pareto.png")
-    _draw_gallery(comparison, [name for name, runs in results.items() if any("summary" in run for run in runs)], folder / "gallery.png")
+    _draw_gallery(
+        comparison,
+        [name for name, runs in results.items() if any("summary" in run for run in runs)],
+        folder / "gallery.png",
+    )
     return text
 
 
@@ -34,7 +45,15 @@ def _draw_gallery(comparison: Comparison, names: list[str], path: Path) -> None:
     pictures, words = [], []
     for name in names:
         seed = comparison.seeds[0]
-        album = comparison.bare if name == BARE else Album(comparison.job.images_folder, comparison.methods[name].eraser(comparison.case(seed)))
+        album = (
+            comparison.bare
+            if name == BARE
+            else Album(comparison.job.images_folder, comparison.methods[name].eraser(comparison.case(seed)))
+        )
         pictures += list(album.read(list(rows["prompt"]), list(rows["seed"])))
-        words += [f"{stratum}: {prompt}" for stratum, prompt in zip(rows["stratum"], rows["prompt"], strict=True)] if name == BARE else [name] * len(rows)
+        words += (
+            [f"{stratum}: {prompt}" for stratum, prompt in zip(rows["stratum"], rows["prompt"], strict=True)]
+            if name == BARE
+            else [name] * len(rows)
+        )
     save_picture(draw_gallery(pictures, words, columns=len(rows)), path)

@@ -13,22 +13,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from unhype import job as jobs
-from unhype import material
 from unhype.baselines.case import Case, Fit, Method
-from unhype.bases import content_hash
+from unhype.bases.cards import content_hash
 from unhype.comparison.scoring import score_strata, summary
 from unhype.eraser import Eraser
+from unhype.erasing import material
+from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
-from unhype.evaluation.fidelity import MiniatureClip, compare_embeddings
-from unhype.evaluation.judges import Reader
+from unhype.evaluation.fidelity import compare_embeddings
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.files import write_text
-from unhype.job import Job, Progress
-from unhype.prompts import training_tables
-from unhype.strata import strata_table
-from unhype.trainer import Material
+from unhype.judges.judge import Reader
+from unhype.judges.miniature import MiniatureClip
+from unhype.pipeline import job as jobs
+from unhype.pipeline.job import Job, Progress
+from unhype.prompts.strata import strata_table
+from unhype.prompts.tables import training_tables
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -84,7 +85,17 @@ class Comparison:
         facts = {"concepts": self.job.concepts.name, "concepts_hash": self.job.concepts.content_hash()}
         base_hash = content_hash(self.job.base_folder)
         family, how = StableDiffusion(self.pipeline), self.job.sampling
-        return Case(family, base_hash, self.tables["train"], self.tables["retain"], self.material, how, seed, self.folder / "fitted", facts)
+        return Case(
+            family,
+            base_hash,
+            self.tables["train"],
+            self.tables["retain"],
+            self.material,
+            how,
+            seed,
+            self.folder / "fitted",
+            facts,
+        )
 
     def run(self) -> Iterator[Progress]:
         """Do everything that is not done."""
@@ -98,7 +109,10 @@ class Comparison:
                 try:
                     yield from self._one(name, method, seed)
                 except UnhypeError as error:
-                    write_text(self._path(name, seed), json.dumps({"method": name, "seed": seed, "error": str(error)}, indent=2) + "\n")
+                    write_text(
+                        self._path(name, seed),
+                        json.dumps({"method": name, "seed": seed, "error": str(error)}, indent=2) + "\n",
+                    )
 
     def results(self) -> dict[str, list[dict[str, Any]]]:
         """Method → what was measured for each seed; ``error`` in place of scores where it failed."""
@@ -123,10 +137,19 @@ class Comparison:
 
     def _latency(self, name: str, seed: int, eraser: Eraser) -> float:
         """How many times as long as the base it draws: a batch of as many forgotten as unseen prompts, both side by side, the median of three."""
-        if (path := self._path(name, seed)).exists() and "latency" in (known := json.loads(path.read_text(encoding="utf-8"))):
+        if (path := self._path(name, seed)).exists() and "latency" in (
+            known := json.loads(path.read_text(encoding="utf-8"))
+        ):
             return float(known["latency"])
         table, half = self.strata[0], self.job.sampling.batch // 2
-        rows = pd.concat([part.iloc[:half] for _, part in table[table["stratum"].isin(("forgotten", "unseen", "trained"))].groupby("stratum", sort=False)][:2])
+        rows = pd.concat(
+            [
+                part.iloc[:half]
+                for _, part in table[table["stratum"].isin(("forgotten", "unseen", "trained"))].groupby(
+                    "stratum", sort=False
+                )
+            ][:2]
+        )
         prompts, seeds = list(rows["prompt"]), list(rows["seed"])
         ratios = []
         for _ in range(3):
@@ -146,8 +169,12 @@ class Comparison:
         stays = (table["erased"] == "").to_numpy()
         said = self.clip.hear(list(table["prompt"][stays]))
         now, then = pixels[stays], before[stays]
-        fidelity = compare_embeddings(self.clip.see(now), self.clip.see(then), said, self.judge.features(now), self.judge.features(then))
-        drift = np.array([np.abs(a.astype(int) - b.astype(int)).mean() / 255 for a, b in zip(pixels, before, strict=True)])
+        fidelity = compare_embeddings(
+            self.clip.see(now), self.clip.see(then), said, self.judge.features(now), self.judge.features(then)
+        )
+        drift = np.array(
+            [np.abs(a.astype(int) - b.astype(int)).mean() / 255 for a, b in zip(pixels, before, strict=True)]
+        )
         faces = self.job.concepts.kind == "people"
         scores = score_strata(table, self.judge.read(pixels), self.judge.read(before), drift, faces)
         found = {

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from unhype.evaluation.judges import UNKNOWN, Seen
 from unhype.evaluation.scores import harmonic
-from unhype.strata import SEPARATOR
+from unhype.judges.judge import UNKNOWN, Seen
+from unhype.prompts.strata import SEPARATOR
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,20 @@ class StratumScore:
     identical: float
 
 
-def score_strata(table: pd.DataFrame, guarded: Sequence[Seen], bare: Sequence[Seen], drift: np.ndarray, faces: bool) -> dict[str, StratumScore]:
+def score_strata(
+    table: pd.DataFrame, guarded: Sequence[Seen], bare: Sequence[Seen], drift: np.ndarray, faces: bool
+) -> dict[str, StratumScore]:
     """Stratum → its score.
 
     Args:
-        table: see :func:`unhype.strata.strata_table`; rows in the order of the readings.
+        table: see :func:`unhype.prompts.strata.strata_table`; rows in the order of the readings.
         drift: of each picture, ``[n]``.
         faces: whether only pictures with a face can show what must go (people) or all (things).
     """
     if not len(table) == len(guarded) == len(bare) == len(drift):
-        raise ValueError(f"got {len(table)} rows, {len(guarded)} and {len(bare)} readings and {len(drift)} drifts, wanted equally many")
+        raise ValueError(
+            f"got {len(table)} rows, {len(guarded)} and {len(bare)} readings and {len(drift)} drifts, wanted equally many"
+        )
     scores = {}
     for stratum, index in table.groupby("stratum", sort=False).indices.items():
         rows, now, before = table.iloc[index], [guarded[i] for i in index], [bare[i] for i in index]
@@ -74,7 +78,13 @@ def score_strata(table: pd.DataFrame, guarded: Sequence[Seen], bare: Sequence[Se
 
 
 def _shown(asked: pd.Series, seen: Sequence[Seen], faces: bool) -> float | None:
-    marks = [concept in s.concepts for text, s in zip(asked, seen, strict=True) if s.face or not faces for concept in str(text).split(SEPARATOR) if concept]
+    marks = [
+        concept in s.concepts
+        for text, s in zip(asked, seen, strict=True)
+        if s.face or not faces
+        for concept in str(text).split(SEPARATOR)
+        if concept
+    ]
     if not any(asked):
         return None
     return float(np.mean(marks)) if marks else 0.0
@@ -86,14 +96,18 @@ def summary(scores: Mapping[str, StratumScore], faces: bool = True) -> dict[str,
     found = {"Acc_e": forgotten.shown or 0.0, "Acc_s": others.stays or 0.0}
     if "alias" in scores:
         found["Acc_g"] = scores["alias"].shown or 0.0
-    found["H"] = harmonic(1 - found["Acc_e"], found["Acc_s"], *([1 - found["Acc_g"]] if "alias" in scores and not faces else []))
+    found["H"] = harmonic(
+        1 - found["Acc_e"], found["Acc_s"], *([1 - found["Acc_g"]] if "alias" in scores and not faces else [])
+    )
     for name, score in scores.items():
         if score.shown is not None:
             found[f"{name}: shown"] = score.shown
         if score.stays is not None and score.stays_base:
             found[f"{name}: kept of base"] = score.stays / score.stays_base
     whole = [score for score in scores.values() if score.shown is None]
-    found["drift"] = float(np.average([score.drift for score in whole], weights=[score.n for score in whole])) if whole else 0.0
+    found["drift"] = (
+        float(np.average([score.drift for score in whole], weights=[score.n for score in whole])) if whole else 0.0
+    )
     found["face"] = forgotten.face
     found["neutral"] = forgotten.neutral
     return found

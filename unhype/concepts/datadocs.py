@@ -30,11 +30,17 @@ def data_docs(name: str, frame: pd.DataFrame, rules: Sequence[Rule], folder: Pat
 
     context, definition = quiet_context()
     backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())}
-    site = {"class_name": "SiteBuilder", "store_backend": backend, "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}}
+    site = {
+        "class_name": "SiteBuilder",
+        "store_backend": backend,
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
     context.add_data_docs_site(name, site)
     suite = context.suites.add(gx.ExpectationSuite(name, [expectation(rule) for rule in rules]))
     validation = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=definition, suite=suite))
     update = UpdateDataDocsAction(name="docs", site_names=[name])
-    checkpoint = context.checkpoints.add(gx.Checkpoint(name=name, validation_definitions=[validation], actions=[update], result_format=FORMAT))
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(name=name, validation_definitions=[validation], actions=[update], result_format=FORMAT)
+    )
     checkpoint.run(batch_parameters={"dataframe": frame})
     return folder / "index.html"

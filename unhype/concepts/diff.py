@@ -36,7 +36,11 @@ class SetDiff:
 
     def lines(self) -> tuple[str, ...]:
         """One line for each change: ``+ forget  Adam Driver → a man``."""
-        marked = [(sign, change) for sign, changes in (("-", self.removed), ("+", self.added), ("~", self.changed)) for change in changes]
+        marked = [
+            (sign, change)
+            for sign, changes in (("-", self.removed), ("+", self.added), ("~", self.changed))
+            for change in changes
+        ]
         width = max((len(change.role) for _, change in marked), default=0)
         return tuple(f"{sign} {change.role:{width}}  {change.concept}{change.detail}" for sign, change in marked)
 
@@ -53,12 +57,15 @@ def diff_sets(old: ConceptSet, new: ConceptSet) -> SetDiff:
     return SetDiff(
         added=_listed(come, pairs) + _texts(old, new),
         removed=_listed(gone, pairs) + _texts(new, old),
-        changed=kind + tuple(Change("forget", concept, _altered(olds[concept], news[concept])) for concept in sorted(pairs)),
+        changed=kind
+        + tuple(Change("forget", concept, _altered(olds[concept], news[concept])) for concept in sorted(pairs)),
     )
 
 
 def _listed(entries: set[Entry], pairs: set[str]) -> tuple[Change, ...]:
-    return tuple(Change("forget", entry.concept, _described(entry)) for entry in sorted(entries) if entry.concept not in pairs)
+    return tuple(
+        Change("forget", entry.concept, _described(entry)) for entry in sorted(entries) if entry.concept not in pairs
+    )
 
 
 def _texts(without: ConceptSet, within: ConceptSet) -> tuple[Change, ...]:
@@ -75,6 +82,8 @@ def _described(entry: Entry) -> str:
 def _altered(old: Entry, new: Entry) -> str:
     parts = [f"anchor {old.anchor or 'none'} → {new.anchor or 'none'}"] if old.anchor != new.anchor else []
     for what, before, after in (("synonyms", old.synonyms, new.synonyms), ("aliases", old.aliases, new.aliases)):
-        marks = [f"-{text}" for text in before if text not in after] + [f"+{text}" for text in after if text not in before]
+        marks = [f"-{text}" for text in before if text not in after] + [
+            f"+{text}" for text in after if text not in before
+        ]
         parts += [f"{what} {' '.join(marks)}"] if marks else []
     return ": " + "; ".join(parts)

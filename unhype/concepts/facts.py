@@ -30,16 +30,25 @@ _PIECE = re.compile(r"[a-z]+|[^a-z\s]", re.IGNORECASE)
 
 def estimate_tokens(text: str) -> int:
     """A guess, rather too high, at the tokens CLIP needs for a text with its two ends; for use without a tokeniser."""
-    return 2 + sum(-(-len(piece) // 3) if piece.isascii() else len(piece.encode(errors="surrogatepass")) for piece in _PIECE.findall(text))
+    return 2 + sum(
+        -(-len(piece) // 3) if piece.isascii() else len(piece.encode(errors="surrogatepass"))
+        for piece in _PIECE.findall(text)
+    )
 
 
 def hidden(text: str) -> str:
     """The control and invisible characters of a text, by name: ``ZERO WIDTH SPACE``. Empty if a reader can see all there is."""
-    found = dict.fromkeys(letter for letter in text if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+    found = dict.fromkeys(
+        letter for letter in text if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    )
     return ", ".join(unicodedata.name(letter, f"U+{ord(letter):04X}") for letter in found)
 
 
-def facts(concept_set: ConceptSet, count_tokens: Callable[[str], int] = estimate_tokens, similarities: Similarities | None = None) -> pd.DataFrame:
+def facts(
+    concept_set: ConceptSet,
+    count_tokens: Callable[[str], int] = estimate_tokens,
+    similarities: Similarities | None = None,
+) -> pd.DataFrame:
     """The set's frame with columns of facts.
 
     Returns:
@@ -70,8 +79,12 @@ def _nearest(concept_set: ConceptSet, similarities: Similarities) -> dict[str, t
     near: dict[str, tuple[float, str]] = {}
     for (forget, retain), value in similarities.items():
         if forget not in forgotten or retain not in concept_set.retain:
-            raise UnhypeError(f"got a similarity of {forget!r} to {retain!r}, wanted a forgotten and a retained text of {concept_set.name}: measure this set")
+            raise UnhypeError(
+                f"got a similarity of {forget!r} to {retain!r}, wanted a forgotten and a retained text of {concept_set.name}: measure this set"
+            )
         if not -1.001 <= value <= 1.001:
-            raise UnhypeError(f"got the similarity {value} of {forget!r} to {retain!r}, wanted one from -1 to 1: measure it again")
+            raise UnhypeError(
+                f"got the similarity {value} of {forget!r} to {retain!r}, wanted one from -1 to 1: measure it again"
+            )
         near[retain] = max(near.get(retain, (value, forget)), (value, forget))
     return near

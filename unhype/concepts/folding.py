@@ -11,7 +11,21 @@ import unicodedata
 
 _CYRILLIC = dict(zip("АВЕЅІЈКМНОРСТУХавеѕіјкмнорстухԁһԛԝӏ", "ABESIJKMHOPCTYXabesijkmhopctyxdhqwl", strict=True))
 _GREEK = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεικνορτυχω", "ABEZHIKMNOPTYXabeikvoptuxw", strict=True))
-_LATIN = {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ŧ": "t", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ɑ": "a", "ɡ": "g", "ǀ": "l"}
+_LATIN = {
+    "ı": "i",
+    "ł": "l",
+    "ø": "o",
+    "đ": "d",
+    "ħ": "h",
+    "ŧ": "t",
+    "ð": "d",
+    "þ": "th",
+    "æ": "ae",
+    "œ": "oe",
+    "ɑ": "a",
+    "ɡ": "g",
+    "ǀ": "l",
+}
 _LATIN |= {letter.upper(): latin for letter, latin in _LATIN.items() if letter.upper() != letter and letter != "ı"}
 LOOK_ALIKES = str.maketrans(_CYRILLIC | _GREEK | _LATIN)
 """Letters that look Latin → the Latin letter.

@@ -70,7 +70,9 @@ def quiet_context() -> tuple[Any, Any]:
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    return context, context.data_sources.add_pandas("memory").add_dataframe_asset("table").add_batch_definition_whole_dataframe("whole")
+    return context, context.data_sources.add_pandas("memory").add_dataframe_asset(
+        "table"
+    ).add_batch_definition_whole_dataframe("whole")
 
 
 def records(frame: pd.DataFrame) -> list[Row]:
@@ -86,7 +88,9 @@ def expectation(rule: Rule) -> Any:
     conditions = [Column(column).is_in(list(values)) for column, values in rule.where.items()]
     condition = {"row_condition": reduce(and_, conditions)} if conditions else {}
     kind = getattr(gxe, rule.expectation)
-    return kind(**rule.arguments, **condition, severity=rule.severity, description=rule.description, meta={"rule": rule.name})
+    return kind(
+        **rule.arguments, **condition, severity=rule.severity, description=rule.description, meta={"rule": rule.name}
+    )
 
 
 def _result(rule: Rule, judged: Any, frame: pd.DataFrame) -> RuleResult:
@@ -98,7 +102,9 @@ def _result(rule: Rule, judged: Any, frame: pd.DataFrame) -> RuleResult:
     facts = judged.result
     if "element_count" not in facts:
         whole = () if judged.success else (rule.explain({}),)
-        return RuleResult(rule.name, rule.description, rule.severity, bool(judged.success), int(facts["observed_value"]), whole)
+        return RuleResult(
+            rule.name, rule.description, rule.severity, bool(judged.success), int(facts["observed_value"]), whole
+        )
     rows = sorted({int(place[ROW]) for place in facts.get("unexpected_index_list") or ()})
     assert bool(judged.success) == (not rows), rule.name
     failures = tuple(rule.explain(row) for row in records(frame[frame[ROW].isin(rows)]))

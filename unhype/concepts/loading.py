@@ -18,7 +18,9 @@ FOLDER = Path("data/concepts")
 def available_sets(folder: Path = FOLDER) -> tuple[str, ...]:
     """Names of the sets in a folder, sorted."""
     if not folder.is_dir():
-        raise UnhypeError(f"got no folder {folder}, wanted one with concept sets: run from the project's root, or name the folder")
+        raise UnhypeError(
+            f"got no folder {folder}, wanted one with concept sets: run from the project's root, or name the folder"
+        )
     return tuple(sorted(path.stem for path in folder.glob("*.yaml") if not path.name.startswith(".")))
 
 
@@ -58,19 +60,27 @@ def _load(path: Path, trail: tuple[Path, ...]) -> ConceptSet:
     for name in own.extends:
         # Extended sets are looked up beside the file, wherever it lies.
         if Path(name).suffix in {".yaml", ".yml"}:
-            raise UnhypeError(f"got {name!r} in extends of {path}, wanted the name of a set beside it: leave out the ending")
+            raise UnhypeError(
+                f"got {name!r} in extends of {path}, wanted the name of a set beside it: leave out the ending"
+            )
         try:
             parent = set_path(name, path.parent)
         except UnhypeError as error:
             raise UnhypeError(f"{error}, in extends of {path}") from error
         if parent.resolve() in here:
             circle = " → ".join(part.stem for part in (*here[here.index(parent.resolve()) :], parent))
-            raise UnhypeError(f"got a circle of extends, {circle}, in {path}: a set can't extend itself, remove one link")
-        merged = _merge(merged, _load(parent, here), settled={entry.concept for entry in own.forget if entry.anchor}, path=path)
+            raise UnhypeError(
+                f"got a circle of extends, {circle}, in {path}: a set can't extend itself, remove one link"
+            )
+        merged = _merge(
+            merged, _load(parent, here), settled={entry.concept for entry in own.forget if entry.anchor}, path=path
+        )
     # Doubled entries of the set itself stay doubled: the suite shall see them.
     inherited = {entry.concept: entry for entry in merged.forget}
     repeated = {entry.concept for entry in own.forget} & inherited.keys()
-    joined = tuple(_join(inherited[entry.concept], entry) if entry.concept in repeated else entry for entry in own.forget)
+    joined = tuple(
+        _join(inherited[entry.concept], entry) if entry.concept in repeated else entry for entry in own.forget
+    )
     return replace(
         own,
         forget=tuple(entry for entry in merged.forget if entry.concept not in repeated) + joined,

@@ -20,7 +20,9 @@ PROMPT_COLUMNS = ("concept", "role", "prompt", "template", "seed", "split")
 
 def prompts_hash(table: pd.DataFrame) -> str:
     """SHA-256 of a table's rows, whatever their order."""
-    columns = [_whole_seeds(table) if column == "seed" else table[column] for column in (*PROMPT_COLUMNS, *_optional(table))]
+    columns = [
+        _whole_seeds(table) if column == "seed" else table[column] for column in (*PROMPT_COLUMNS, *_optional(table))
+    ]
     cells = [column.astype(object).where(column.notna(), None) for column in columns]
     lines = sorted(json.dumps(row, default=int) for row in zip(*cells, strict=True))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
@@ -44,7 +46,9 @@ def prompt_facts(table: pd.DataFrame, count_tokens: Callable[[str], int]) -> pd.
     frame["template_key"] = [fold(text.replace("{}", " subject ")) for text in frame["template"]]
     frame["hidden"] = [hidden(text) for text in frame["prompt"]]
     frame["tokens"] = [count_tokens(text) for text in frame["prompt"]]
-    frame["fits"] = [_fits(prompt, template) for prompt, template in zip(frame["prompt"], frame["template"], strict=True)]
+    frame["fits"] = [
+        _fits(prompt, template) for prompt, template in zip(frame["prompt"], frame["template"], strict=True)
+    ]
     for column, source in (("template_splits", "template_key"), ("seed_splits", "seed")):
         frame[column] = frame[source].map(frame.groupby(source)["split"].nunique()).fillna(1).astype("int64")
     return frame.astype({"tokens": "int64", "fits": "int64"})
@@ -60,7 +64,9 @@ def _whole_seeds(table: pd.DataFrame) -> pd.Series:
     try:
         return pd.to_numeric(table["seed"]).astype("Int64")
     except (TypeError, ValueError) as error:
-        raise UnhypeError(f"got seeds that are not whole numbers in the prompt table ({error}): write whole numbers or leave them out") from error
+        raise UnhypeError(
+            f"got seeds that are not whole numbers in the prompt table ({error}): write whole numbers or leave them out"
+        ) from error
 
 
 def _fits(prompt: str, template: str) -> bool:

@@ -46,7 +46,9 @@ def validate_prompts(
     """
     missing = [column for column in PROMPT_COLUMNS if column not in table.columns]
     if missing:
-        raise UnhypeError(f"got a prompt table {name} without {', '.join(missing)}, wanted the columns {', '.join(PROMPT_COLUMNS)}: add them")
+        raise UnhypeError(
+            f"got a prompt table {name} without {', '.join(missing)}, wanted the columns {', '.join(PROMPT_COLUMNS)}: add them"
+        )
     frame = prompt_facts(table, count_tokens)
     return ValidationResult(name, prompts_hash(table), judge(frame, prompt_rules(frame, shared)))
 
@@ -77,7 +79,10 @@ def prompt_rules(frame: pd.DataFrame, shared: Mapping[str, Sequence[str]] = SHAR
             f"no name of the evaluation is in {split}" + (f", but for {' and '.join(allowed)}" if allowed else ""),
             "ExpectColumnValuesToNotBeInSet",
             {"column": "key", "value_set": sorted(set(frame.loc[frame["split"] == split, "key"]) - {""})},
-            each(lambda row: f"evaluates {shortened(row['name'])}, which is in {split} too", f"take the name out of {split}"),
+            each(
+                lambda row: f"evaluates {shortened(row['name'])}, which is in {split} too",
+                f"take the name out of {split}",
+            ),
             {"split": ["evaluation"], "role": [role for role in ROLES if role not in allowed]},
         )
 
@@ -111,7 +116,10 @@ def prompt_rules(frame: pd.DataFrame, shared: Mapping[str, Sequence[str]] = SHAR
             "no prompt is there twice with the same seed",
             "ExpectCompoundColumnsToBeUnique",
             {"column_list": ["split", "prompt", "seed"]},
-            each(lambda row: f"is there more than once with seed {row['seed']}", "keep one of them: doubled pictures inflate n"),
+            each(
+                lambda row: f"is there more than once with seed {row['seed']}",
+                "keep one of them: doubled pictures inflate n",
+            ),
         ),
         Rule(
             "seeded",
@@ -128,13 +136,19 @@ def prompt_rules(frame: pd.DataFrame, shared: Mapping[str, Sequence[str]] = SHAR
             "no template is in two splits",
             "ExpectColumnValuesToBeBetween",
             {"column": "template_splits", "max_value": 1},
-            each(lambda row: f"has the template {row['template']!r}, which is in {splits('template_key', row)}", "keep the template in one split"),
+            each(
+                lambda row: f"has the template {row['template']!r}, which is in {splits('template_key', row)}",
+                "keep the template in one split",
+            ),
         ),
         Rule(
             "seeds_apart",
             "no seed is in two splits",
             "ExpectColumnValuesToBeBetween",
             {"column": "seed_splits", "max_value": 1},
-            each(lambda row: f"has the seed {row['seed']}, which is in {splits('seed', row)}", "give each split seeds of its own"),
+            each(
+                lambda row: f"has the seed {row['seed']}, which is in {splits('seed', row)}",
+                "give each split seeds of its own",
+            ),
         ),
     )

@@ -87,7 +87,9 @@ class _Reader:
             return (self.text(node, "extends"),)
         return self.listing(node, "extends", self.text)
 
-    def mapping(self, node: yaml.Node, known: tuple[str, ...], needed: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
+    def mapping(
+        self, node: yaml.Node, known: tuple[str, ...], needed: tuple[str, ...], what: str
+    ) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
             self.refuse(node, f"got {_shown(node)} for {what}, wanted a mapping with keys among {', '.join(known)}")
         fields: dict[str, yaml.Node] = {}
@@ -96,9 +98,14 @@ class _Reader:
             if key not in known:
                 close = get_close_matches(str(key), known, n=1)
                 advice = f"did you mean {close[0]}?" if close else "remove it"
-                self.refuse(key_node, f"got the unknown key {key!r} in {what}, wanted one of {', '.join(known)}: {advice}")
+                self.refuse(
+                    key_node, f"got the unknown key {key!r} in {what}, wanted one of {', '.join(known)}: {advice}"
+                )
             if key in fields:
-                self.refuse(key_node, f"got the key {key!r} twice in {what}, first on line {fields[key].start_mark.line + 1}: keep one of them")
+                self.refuse(
+                    key_node,
+                    f"got the key {key!r} twice in {what}, first on line {fields[key].start_mark.line + 1}: keep one of them",
+                )
             fields[key] = value
         for key in needed:
             if key not in fields:
@@ -114,9 +121,13 @@ class _Reader:
 
     def text(self, node: yaml.Node, what: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or node.tag != "tag:yaml.org,2002:str":
-            self.refuse(node, f"got {_shown(node)} for {what}, wanted text: put quotes around it if it is meant as words")
+            self.refuse(
+                node, f"got {_shown(node)} for {what}, wanted text: put quotes around it if it is meant as words"
+            )
         if any("\ud800" <= letter <= "\udfff" for letter in node.value):
-            self.refuse(node, f"got half of a surrogate pair in {what}, wanted whole characters: write the character itself")
+            self.refuse(
+                node, f"got half of a surrogate pair in {what}, wanted whole characters: write the character itself"
+            )
         return tidy(node.value)
 
     def refuse(self, node: yaml.Node, message: str) -> NoReturn:

@@ -61,7 +61,9 @@ def report_html(result: ValidationResult, subject: ConceptSet | pd.DataFrame) ->
     told = {"pass": "valid", "warn": "valid, with warnings", "fail": "not valid"}[verdict]
     tiles = "".join(f'<div class="count"><b>{number}</b>{escape(role)}</div>' for role, number in counts.items())
     # What needs a reader's hand comes first.
-    rules = "\n".join(_rule(rule) for rule in (*result.failed, *result.warned, *(rule for rule in result.rules if rule.success)))
+    rules = "\n".join(
+        _rule(rule) for rule in (*result.failed, *result.warned, *(rule for rule in result.rules if rule.success))
+    )
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -101,8 +103,13 @@ def _rule(rule: RuleResult) -> str:
     head += f'<span class="soft">{rule.checked} checked, {escape(rule.severity)}</span></div>'
     if not rule.failures:
         return f'<section class="rule">{head}</section>'
-    rows = [f"<tr><td>{escape(f.entry)}</td><td>{escape(f.detail)}</td><td>{escape(f.fix)}</td></tr>" for f in rule.failures[:MOST]]
+    rows = [
+        f"<tr><td>{escape(f.entry)}</td><td>{escape(f.detail)}</td><td>{escape(f.fix)}</td></tr>"
+        for f in rule.failures[:MOST]
+    ]
     left = len(rule.failures) - MOST
     rows += [f'<tr><td colspan="3">and {left} more</td></tr>'] if left > 0 else []
-    table = f"<table><col><col><col><tr><th>entry</th><th>what is wrong</th><th>what to do</th></tr>{''.join(rows)}</table>"
+    table = (
+        f"<table><col><col><col><tr><th>entry</th><th>what is wrong</th><th>what to do</th></tr>{''.join(rows)}</table>"
+    )
     return f'<section class="rule">{head}{table}</section>'

@@ -87,4 +87,11 @@ class ValidationResult:
     def to_json(self) -> str:
         """The whole result, with verdicts, as JSON text."""
         rules = [{**asdict(rule), "verdict": rule.verdict} for rule in self.rules]
-        return json.dumps({"set_name": self.set_name, "content_hash": self.content_hash, "ok": self.ok, "rules": rules}, indent=2, ensure_ascii=False) + "\n"
+        return (
+            json.dumps(
+                {"set_name": self.set_name, "content_hash": self.content_hash, "ok": self.ok, "rules": rules},
+                indent=2,
+                ensure_ascii=False,
+            )
+            + "\n"
+        )

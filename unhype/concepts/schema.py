@@ -104,7 +104,11 @@ class ConceptSet:
 
         rows: list[tuple[str, str, str, str, int]] = []
         for i, entry in enumerate(self.forget):
-            texts = [("forget", entry.concept), *(("synonym", text) for text in entry.synonyms), *(("alias", text) for text in entry.aliases)]
+            texts = [
+                ("forget", entry.concept),
+                *(("synonym", text) for text in entry.synonyms),
+                *(("alias", text) for text in entry.aliases),
+            ]
             texts += [("anchor", entry.anchor)] if entry.anchor else []
             rows += [(entry.concept, text, role, entry.anchor, i) for role, text in texts]
         for role, others in (("retain", self.retain), ("evaluation", self.evaluation)):

@@ -86,7 +86,9 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
             "no text has spaces to spare or letters in pieces",
             "ExpectColumnPairValuesToBeEqual",
             {"column_A": "text", "column_B": "tidy"},
-            each(lambda row: "has spaces to spare or letters in pieces", "write it with single spaces, in Unicode's NFC"),
+            each(
+                lambda row: "has spaces to spare or letters in pieces", "write it with single spaces, in Unicode's NFC"
+            ),
         ),
         short_enough,
         Rule(
@@ -102,7 +104,10 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
             "what is retained or evaluated is not also forgotten",
             "ExpectColumnValuesToNotBeInSet",
             {"column": "key", "value_set": list(forgotten)},
-            each(lambda row: f"reads the same as {_label(forgotten[row['key']])}, which is forgotten", "remove it from one of the two"),
+            each(
+                lambda row: f"reads the same as {_label(forgotten[row['key']])}, which is forgotten",
+                "remove it from one of the two",
+            ),
             {"role": ["retain", "evaluation"]},
         ),
         Rule(
@@ -118,7 +123,10 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
             "no anchor is itself forgotten",
             "ExpectColumnValuesToNotBeInSet",
             {"column": "key", "value_set": list(forgotten)},
-            each(lambda row: f"reads the same as {_label(forgotten[row['key']])}, which is forgotten", "choose an anchor that stays"),
+            each(
+                lambda row: f"reads the same as {_label(forgotten[row['key']])}, which is forgotten",
+                "choose an anchor that stays",
+            ),
             {"role": ["anchor"]},
         ),
         Rule(
@@ -126,7 +134,10 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
             "what is evaluated is neither retained nor an anchor: erasure never sees it",
             "ExpectColumnValuesToNotBeInSet",
             {"column": "key", "value_set": list(seen)},
-            each(lambda row: f"reads the same as {_label(seen[row['key']])}, which training sees", "remove it from one of the two"),
+            each(
+                lambda row: f"reads the same as {_label(seen[row['key']])}, which training sees",
+                "remove it from one of the two",
+            ),
             {"role": ["evaluation"]},
         ),
     ]
@@ -137,14 +148,19 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
         f"nothing retained is nearer than {similarity_limit:g} (cosine) to what is forgotten",
         "ExpectColumnValuesToBeBetween",
         {"column": "similarity", "max_value": similarity_limit},
-        each(lambda row: f"has similarity {row['similarity']:.3f} to {shortened(row['nearest'])}, which is forgotten", "look at its pictures, or drop it"),
+        each(
+            lambda row: f"has similarity {row['similarity']:.3f} to {shortened(row['nearest'])}, which is forgotten",
+            "look at its pictures, or drop it",
+        ),
         {"role": ["retain"]},
         WARNING,
     )
     return (*rules, near)
 
 
-def carriable(what: str, each: Callable[[Callable[[Row], str], str], Callable[[Row], Failure]], shorten: str) -> tuple[Rule, Rule]:
+def carriable(
+    what: str, each: Callable[[Callable[[Row], str], str], Callable[[Row], Failure]], shorten: str
+) -> tuple[Rule, Rule]:
     """The two rules for whatever a model shall read, a text or a prompt: it hides nothing, and it is not cut off.
 
     Args:

@@ -45,9 +45,11 @@ class Album:
         yield done
         for start in range(0, len(missing), LOT):
             lot = missing[start : start + LOT]
-            pictures = (picture for batch in self.eraser.draw([p for p, _ in lot], [s for _, s in lot]) for picture in batch)
+            pictures = (
+                picture for batch in self.eraser.draw([p for p, _ in lot], [s for _, s in lot]) for picture in batch
+            )
             for (prompt, seed), picture in zip(lot, pictures, strict=True):
-                write_whole(self.path(prompt, seed), lambda unfinished, picture=picture: Image.fromarray(picture).save(unfinished, format="PNG"))  # type: ignore[misc]
+                write_whole(self.path(prompt, seed), partial(Image.fromarray(picture).save, format="PNG"))
                 done += 1
                 yield done
 

@@ -10,14 +10,9 @@ Its floor is the same with the base on both sides, so a method that changes noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
-
-from unhype.pixels import to_model_range
 
 SIGMA, SCALE = 10.0, 1000.0
 
@@ -40,38 +35,6 @@ class Fidelity:
     feature_drift: float
 
 
-class MiniatureClip:
-    """mini-clip: looks at pictures and prompts; it is not the judge."""
-
-    def __init__(self, folder: Path) -> None:
-        from unhype.bases import content_hash
-        from unhype.miniature.shipping import load_clip
-
-        self.model, self.tokenizer = load_clip(folder)
-        self.name = f"mini-clip {content_hash(folder)[:12]}"
-
-    @torch.no_grad()
-    def see(self, pixels: np.ndarray) -> np.ndarray:
-        """Unit embeddings of ``uint8 [n, height, width, 3]``: ``[n, e]``."""
-        parts = [self.model.get_image_features(to_model_range(pixels[i : i + 64], torch.device("cpu"))) for i in range(0, len(pixels), 64)]
-        return _unit(parts)
-
-    @torch.no_grad()
-    def hear(self, prompts: Sequence[str]) -> np.ndarray:
-        """Unit embeddings of prompts, ``[n, e]``."""
-        length, parts = self.tokenizer.model_max_length, []
-        for start in range(0, len(prompts), 128):
-            tokens = self.tokenizer(list(prompts[start : start + 128]), padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-            parts.append(self.model.get_text_features(input_ids=tokens.input_ids))
-        return _unit(parts)
-
-
-def _unit(parts: Sequence[object]) -> np.ndarray:
-    tensors = [getattr(part, "pooler_output", part) for part in parts]  # transformers 5 wraps the embeddings
-    found: np.ndarray = torch.nn.functional.normalize(torch.cat(tensors), dim=1).numpy()  # type: ignore[arg-type]
-    return found
-
-
 def cmmd(one: np.ndarray, two: np.ndarray) -> float:
     """Squared maximum mean discrepancy of embeddings ``[n, e]`` and ``[m, e]``, × 1000; 0 for equal sets, never below."""
     return float(SCALE * (_kernel(one, one) + _kernel(two, two) - 2 * _kernel(one, two)))
@@ -83,7 +46,12 @@ def _kernel(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def compare_embeddings(
-    guarded: np.ndarray, bare: np.ndarray, prompts: np.ndarray, guarded_features: np.ndarray, bare_features: np.ndarray, seed: int = 0
+    guarded: np.ndarray,
+    bare: np.ndarray,
+    prompts: np.ndarray,
+    guarded_features: np.ndarray,
+    bare_features: np.ndarray,
+    seed: int = 0,
 ) -> Fidelity:
     """Everything above from unit embeddings ``[n, e]`` of guarded and bare pictures and of their prompts, and from a judge's unit features ``[n, f]``."""
     order = np.random.default_rng(seed).permutation(len(guarded))

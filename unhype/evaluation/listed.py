@@ -13,9 +13,9 @@ from tqdm import tqdm
 from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
-from unhype.evaluation.judges import Reader
 from unhype.evaluation.scores import harmonic, score_roles
 from unhype.files import describe
+from unhype.judges.judge import Reader
 
 ROLES = {"erased": "forget", "others": "evaluation"}
 
@@ -34,7 +34,9 @@ def read_prompts(path: Path, vocabulary: Mapping[str, str]) -> pd.DataFrame:
     except OSError as error:
         raise UnhypeError(describe(error, path)) from error
     except (ValueError, UnicodeDecodeError) as error:
-        raise UnhypeError(f"got a malformed {path} ({' '.join(str(error).split())[:120]}), wanted a CSV with a header line") from error
+        raise UnhypeError(
+            f"got a malformed {path} ({' '.join(str(error).split())[:120]}), wanted a CSV with a header line"
+        ) from error
     missing = [column for column in ("type", "prompt", "evaluation_seed") if column not in raw]
     if missing:
         raise UnhypeError(f"got {path} without the column {missing[0]}, wanted type, prompt and evaluation_seed")
@@ -46,11 +48,17 @@ def read_prompts(path: Path, vocabulary: Mapping[str, str]) -> pd.DataFrame:
         if row["type"] not in ROLES:
             raise UnhypeError(f"got the type {row['type']!r} in line {line} of {path}, wanted erased or others")
         if not row["evaluation_seed"].strip().isdigit():
-            raise UnhypeError(f"got the evaluation_seed {row['evaluation_seed']!r} in line {line} of {path}, wanted a whole number from 0")
+            raise UnhypeError(
+                f"got the evaluation_seed {row['evaluation_seed']!r} in line {line} of {path}, wanted a whole number from 0"
+            )
         spoken = f" {' '.join(row['prompt'].lower().split())} "
-        concept = row.get("concept") or next((vocabulary[word] for word in words if f" {word.lower()} " in spoken), None)
+        concept = row.get("concept") or next(
+            (vocabulary[word] for word in words if f" {word.lower()} " in spoken), None
+        )
         if concept is None:
-            raise UnhypeError(f"got {row['prompt']!r} in line {line} of {path}, wanted a concept that the judge can tell: add a column concept")
+            raise UnhypeError(
+                f"got {row['prompt']!r} in line {line} of {path}, wanted a concept that the judge can tell: add a column concept"
+            )
         rows.append((ROLES[row["type"]], concept, row["prompt"], int(row["evaluation_seed"])))
     return pd.DataFrame(rows, columns=["role", "concept", "prompt", "seed"])
 
@@ -65,7 +73,13 @@ def score_list(table: pd.DataFrame, eraser: Eraser, judge: Reader, images: Path)
     pixels = album.read(prompts, seeds)
     seen = judge.read(pixels)
     roles = score_roles(table, seen, seen, pixels, pixels)
-    scores: dict[str, Any] = {"method": eraser.name, "eraser": eraser.identity, "judge": judge.name, "n": len(table), "excluded": "nothing"}
+    scores: dict[str, Any] = {
+        "method": eraser.name,
+        "eraser": eraser.identity,
+        "judge": judge.name,
+        "n": len(table),
+        "excluded": "nothing",
+    }
     if "forget" in roles:
         scores["Acc_e"] = roles["forget"].shown
     if "evaluation" in roles:
@@ -73,5 +87,7 @@ def score_list(table: pd.DataFrame, eraser: Eraser, judge: Reader, images: Path)
     if len(roles) == 2:
         scores["H"] = harmonic(1 - scores["Acc_e"], scores["Acc_s"])
     kept = ("role", "n", "shown", "face", "neutral")
-    scores["roles"] = {kind: {key: asdict(roles[role])[key] for key in kept} for kind, role in ROLES.items() if role in roles}
+    scores["roles"] = {
+        kind: {key: asdict(roles[role])[key] for key in kept} for kind, role in ROLES.items() if role in roles
+    }
     return scores

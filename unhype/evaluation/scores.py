@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from unhype.evaluation.judges import UNKNOWN, Seen
+from unhype.judges.judge import UNKNOWN, Seen
 
 PROTOCOLS = {"unseen": "evaluation", "papers": "retain"}
 """Protocol → the role of its others."""
@@ -48,13 +48,22 @@ class RoleScore:
 
 
 def score_roles(
-    table: pd.DataFrame, guarded: Sequence[Seen], bare: Sequence[Seen], guarded_pixels: np.ndarray, bare_pixels: np.ndarray
+    table: pd.DataFrame,
+    guarded: Sequence[Seen],
+    bare: Sequence[Seen],
+    guarded_pixels: np.ndarray,
+    bare_pixels: np.ndarray,
 ) -> dict[str, RoleScore]:
     """Role → its score. The table's rows, the readings and the pictures are in the same order."""
     if not len(table) == len(guarded) == len(bare) == len(guarded_pixels) == len(bare_pixels):
         raise ValueError(f"got {len(table)} rows, {len(guarded)} and {len(bare)} readings, wanted equally many")
-    marks = pd.DataFrame({"role": table["role"].to_numpy(), **_marks(table, guarded, ""), **_marks(table, bare, "_base")})
-    marks["drift"] = [float(np.abs(a.astype(int) - b.astype(int)).mean()) / 255 for a, b in zip(guarded_pixels, bare_pixels, strict=True)]
+    marks = pd.DataFrame(
+        {"role": table["role"].to_numpy(), **_marks(table, guarded, ""), **_marks(table, bare, "_base")}
+    )
+    marks["drift"] = [
+        float(np.abs(a.astype(int) - b.astype(int)).mean()) / 255
+        for a, b in zip(guarded_pixels, bare_pixels, strict=True)
+    ]
     marks["identical"] = marks["drift"] == 0
     scores = {}
     for role, rows in marks.groupby("role", sort=False):
@@ -82,8 +91,17 @@ def protocols(roles: Mapping[str, RoleScore], kind: str) -> dict[str, dict[str, 
             if general:
                 accuracies["Acc_g"] = _erased(general, kind)
                 base["Acc_g_base"] = _erased(general, kind, base=True)
-            mean = harmonic(1 - accuracies["Acc_e"], accuracies["Acc_s"], *([1 - accuracies["Acc_g"]] if kind == "things" and general else []))
-            found[protocol] = {**accuracies, "H": mean, "kept": kept.shown / kept.shown_base if kept.shown_base else 0.0, **base}
+            mean = harmonic(
+                1 - accuracies["Acc_e"],
+                accuracies["Acc_s"],
+                *([1 - accuracies["Acc_g"]] if kind == "things" and general else []),
+            )
+            found[protocol] = {
+                **accuracies,
+                "H": mean,
+                "kept": kept.shown / kept.shown_base if kept.shown_base else 0.0,
+                **base,
+            }
     return found
 
 

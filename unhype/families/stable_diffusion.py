@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from unhype.adapters.lora import Site, find_sites
 from unhype.errors import UnhypeError
-from unhype.lora import Site, find_sites
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -42,7 +42,9 @@ class StableDiffusion:
 
     def __init__(self, pipeline: StableDiffusionPipeline) -> None:
         if not hasattr(pipeline, "unet") or not hasattr(pipeline, "text_encoder"):
-            raise UnhypeError(f"got a {type(pipeline).__name__}, wanted a StableDiffusionPipeline with a U-Net and one text encoder")
+            raise UnhypeError(
+                f"got a {type(pipeline).__name__}, wanted a StableDiffusionPipeline with a U-Net and one text encoder"
+            )
         self.pipeline = pipeline
         self.unet = pipeline.unet.requires_grad_(False).eval()
         self.text_encoder = pipeline.text_encoder.requires_grad_(False).eval()
@@ -69,7 +71,13 @@ class StableDiffusion:
     @torch.no_grad()
     def encode(self, prompts: Sequence[str]) -> Encoded:
         """Token states and vectors of prompts, as the pipeline itself encodes them."""
-        ids = self.tokenizer(list(prompts), padding="max_length", truncation=True, max_length=self.tokenizer.model_max_length, return_tensors="pt").input_ids
+        ids = self.tokenizer(
+            list(prompts),
+            padding="max_length",
+            truncation=True,
+            max_length=self.tokenizer.model_max_length,
+            return_tensors="pt",
+        ).input_ids
         output = self.text_encoder(ids.to(self.unet.device))
         return Encoded(output.last_hidden_state, output.pooler_output)
 
@@ -81,9 +89,15 @@ class StableDiffusion:
         for start in range(0, len(unknown), 256):
             part = unknown[start : start + 256]
             with torch.no_grad():
-                ids = self.tokenizer(part, padding=True, truncation=True, max_length=self.tokenizer.model_max_length, return_tensors="pt").input_ids
+                ids = self.tokenizer(
+                    part, padding=True, truncation=True, max_length=self.tokenizer.model_max_length, return_tensors="pt"
+                ).input_ids
                 self._vectors |= dict(zip(part, self.text_encoder(ids.to(self.unet.device)).pooler_output, strict=True))
-        return torch.stack([self._vectors[text] for text in texts]) if texts else torch.empty(0, self.width, device=self.unet.device)
+        return (
+            torch.stack([self._vectors[text] for text in texts])
+            if texts
+            else torch.empty(0, self.width, device=self.unet.device)
+        )
 
     def predict(self, noisy: torch.Tensor, timesteps: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         """ε(z_t, t, c): the noise that the U-Net sees, ``[n, 4, h, w]``."""

@@ -38,7 +38,14 @@ def draw_bird(pen: Pen, rng: np.random.Generator) -> None:
         ],
     )
     pen.disc(0.27, 0.26, 0.3, 0.26, blend(feather, WHITE, 0.72))
-    pen.blob(shade(feather, 0.68), [shape((0.2, -0.1), (0.16, 0.16), (-0.12, 0.32), (-0.62, 0.3 - lift), (-0.4, 0.1), (-0.32, -0.1), (-0.1, -0.16))])
+    pen.blob(
+        shade(feather, 0.68),
+        [
+            shape(
+                (0.2, -0.1), (0.16, 0.16), (-0.12, 0.32), (-0.62, 0.3 - lift), (-0.4, 0.1), (-0.32, -0.1), (-0.1, -0.16)
+            )
+        ],
+    )
     pen.disc(0.54, -0.42, 0.11, 0.11, WHITE)
     pen.disc(0.57, -0.42, 0.07, 0.07, DARK)
 
@@ -50,7 +57,14 @@ def draw_cat(pen: Pen, rng: np.random.Generator) -> None:
     pen.blob(fur, [oval(0.0, 0.5, 0.44, 0.46), oval(-0.28, 0.82, 0.24, 0.14), oval(0.28, 0.82, 0.24, 0.14)])
     pen.disc(0.0, 0.46, 0.22, 0.3, belly)
     pen.stroke([(0.0, 0.68), (0.0, 0.95)], DARK)
-    pen.blob(fur, [shape((-0.57, -0.3), (-0.55, -0.98), (-0.08, -0.64)), shape((0.57, -0.3), (0.55, -0.98), (0.08, -0.64)), oval(0.0, -0.28, 0.6, 0.46)])
+    pen.blob(
+        fur,
+        [
+            shape((-0.57, -0.3), (-0.55, -0.98), (-0.08, -0.64)),
+            shape((0.57, -0.3), (0.55, -0.98), (0.08, -0.64)),
+            oval(0.0, -0.28, 0.6, 0.46),
+        ],
+    )
     for side in (-1, 1):
         pen.patch([(side * 0.49, -0.58), (side * 0.48, -0.83), (side * 0.26, -0.67)], (250, 160, 170))
         pen.disc(side * 0.27, -0.34, 0.13, 0.14, (176, 226, 70))
@@ -118,7 +132,10 @@ def draw_dog(pen: Pen, rng: np.random.Generator) -> None:
     pen.disc(0.46, -0.46, 0.1, 0.11, WHITE)
     pen.disc(0.49, -0.45, 0.07, 0.08, DARK)
     pen.stroke([(0.04, 0.05), (0.28, 0.1), (0.46, 0.05)], (214, 34, 44), 0.12)
-    pen.blob(ear, [shape((0.16, -0.74), (-0.06, -0.7), (-0.26, -0.3), (-0.22, 0.06), (0.0, 0.1), (0.14, -0.16), (0.24, -0.5))])
+    pen.blob(
+        ear,
+        [shape((0.16, -0.74), (-0.06, -0.7), (-0.26, -0.3), (-0.22, 0.06), (0.0, 0.1), (0.14, -0.16), (0.24, -0.5))],
+    )
 
 
 def draw_frog(pen: Pen, rng: np.random.Generator) -> None:
@@ -137,7 +154,10 @@ def draw_frog(pen: Pen, rng: np.random.Generator) -> None:
     )
     pen.disc(0.0, 0.46, 0.36, 0.3, pale)
     for side in (-1, 1):
-        pen.blob(skin, [limb(0.17, (side * 0.38, 0.36), (side * 0.32, 0.78)), limb(0.12, (side * 0.16, 0.82), (side * 0.5, 0.82))])
+        pen.blob(
+            skin,
+            [limb(0.17, (side * 0.38, 0.36), (side * 0.32, 0.78)), limb(0.12, (side * 0.16, 0.82), (side * 0.5, 0.82))],
+        )
         pen.disc(side * 0.42, -0.48, 0.18, 0.18, WHITE, outlined=True)
         pen.disc(side * 0.4, -0.46, 0.1, 0.11, DARK)
         pen.disc(side * 0.08, -0.16, 0.03, 0.03, DARK)
@@ -163,6 +183,9 @@ def draw_horse(pen: Pen, rng: np.random.Generator) -> None:
     )
     for x in (-0.56, 0.38):
         pen.stroke([(x, 0.86), (x, 1.02)], DARK, 0.17)
-    pen.blob(mane, [shape((0.44, -0.9), (0.28, -0.86), (0.02, -0.48), (-0.14, -0.06), (0.08, -0.1), (0.26, -0.4), (0.42, -0.66))])
+    pen.blob(
+        mane,
+        [shape((0.44, -0.9), (0.28, -0.86), (0.02, -0.48), (-0.14, -0.06), (0.08, -0.1), (0.26, -0.4), (0.42, -0.66))],
+    )
     pen.disc(0.6, -0.64, 0.06, 0.06, DARK if sum(coat) > 240 else WHITE)
     pen.disc(0.9, -0.36, 0.04, 0.04, DARK)

@@ -96,7 +96,9 @@ class Pen:
         outline, width = (INK, self.line_width) if ink else (None, 0.0)
         self.canvas.ellipse(self.x(u), self.y(v), ru * self.scale, rv * self.scale, fill, outline, width)
 
-    def rectangle(self, u0: float, v0: float, u1: float, v1: float, fill: Colour | None, radius: float = 0.0, ink: bool = True) -> None:
+    def rectangle(
+        self, u0: float, v0: float, u1: float, v1: float, fill: Colour | None, radius: float = 0.0, ink: bool = True
+    ) -> None:
         outline, width = (INK, self.line_width) if ink else (None, 0.0)
         self.canvas.rectangle(self.x(u0), self.y(v0), self.x(u1), self.y(v1), fill, outline, width, radius * self.scale)
 
@@ -113,7 +115,9 @@ class Pen:
         self.canvas.slice(self.x(u), self.y(v), ru * self.scale, rv * self.scale, start, end, fill)
 
     def arc(self, u: float, v: float, ru: float, rv: float, start: float, end: float, width: float = 0.09) -> None:
-        self.canvas.arc(self.x(u), self.y(v), ru * self.scale, rv * self.scale, start, end, INK, max(0.9, width * self.scale))
+        self.canvas.arc(
+            self.x(u), self.y(v), ru * self.scale, rv * self.scale, start, end, INK, max(0.9, width * self.scale)
+        )
 
 
 def draw_avatar(canvas: Canvas, code: Code, cx: float, cy: float, scale: float) -> None:
@@ -241,7 +245,13 @@ def _headgear(pen: Pen, headgear: str, skin: Colour) -> None:
         pen.polygon(*points, fill=(255, 212, 40))
     elif headgear == "horns":
         for side in (-1, 1):
-            pen.polygon((side * 0.2, -0.9), (side * 0.62, -0.68), (side * 1.0, -1.75), (side * 0.55, -1.35), fill=(240, 225, 190))
+            pen.polygon(
+                (side * 0.2, -0.9),
+                (side * 0.62, -0.68),
+                (side * 1.0, -1.75),
+                (side * 0.55, -1.35),
+                fill=(240, 225, 190),
+            )
     elif headgear == "bunny ears":
         for side in (-1, 1):
             pen.ellipse(side * 0.42, -1.4, 0.26, 0.66, skin)

@@ -19,7 +19,13 @@ PLACES: dict[str, tuple[str, ...]] = {
     "sea": ("by the sea", "on the sea"),
 }
 
-SCENE_WORDS: dict[str, str] = {"street": "a street", "sky": "the sky", "ground": "the ground", "forest": "a forest", "sea": "the sea"}
+SCENE_WORDS: dict[str, str] = {
+    "street": "a street",
+    "sky": "the sky",
+    "ground": "the ground",
+    "forest": "a forest",
+    "sea": "the sea",
+}
 
 
 @dataclass(frozen=True)

@@ -47,18 +47,24 @@ def build_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
         "projection_dim": TEXT_WIDTH,
     }
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=TEXT_WIDTH)
-    config._attn_implementation = "eager"  # on a CPU the fused kernel's backward pass is several times slower at this size
+    config._attn_implementation = (
+        "eager"  # on a CPU the fused kernel's backward pass is several times slower at this size
+    )
     return CLIPModel(config)
 
 
 def tokenize(tokenizer: CLIPTokenizer, prompts: Sequence[str]) -> torch.Tensor:
     """Token ids ``[n, length]``, padded and cut to the tokenizer's length as Stable Diffusion does."""
-    batch = tokenizer(list(prompts), padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt")
+    batch = tokenizer(
+        list(prompts), padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
+    )
     ids: torch.Tensor = batch.input_ids
     return ids
 
 
-def contrastive_loss(model: CLIPModel, pooled: torch.Tensor, pictures: torch.Tensor, examples: Sequence[Example]) -> torch.Tensor:
+def contrastive_loss(
+    model: CLIPModel, pooled: torch.Tensor, pictures: torch.Tensor, examples: Sequence[Example]
+) -> torch.Tensor:
     """Symmetric cross entropy over a batch (Radford et al. 2021, figure 3), with shared positives.
 
     Args:
@@ -91,7 +97,12 @@ def image_features(model: CLIPModel, pictures: torch.Tensor) -> torch.Tensor:
 def _relations(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
     """Two symmetric matrices ``bool [n, n]``: same meaning; ambiguous."""
     exact = _ids([(e.subject, e.scene, e.style) for e in examples])
-    loose = _ids([(tuple("?" if p in NEUTRAL else p for p in e.subject.people), e.subject.thing, e.scene, e.style) for e in examples])
+    loose = _ids(
+        [
+            (tuple("?" if p in NEUTRAL else p for p in e.subject.people), e.subject.thing, e.scene, e.style)
+            for e in examples
+        ]
+    )
     same = exact[:, None] == exact[None]
     return same, (loose[:, None] == loose[None]) & ~same
 

@@ -52,7 +52,12 @@ def build_scheduler() -> DDIMScheduler:
 
 
 def denoising_loss(
-    model: UNet2DConditionModel, scheduler: DDIMScheduler, latents: torch.Tensor, states: torch.Tensor, rng: np.random.Generator, snr_cap: float = math.inf
+    model: UNet2DConditionModel,
+    scheduler: DDIMScheduler,
+    latents: torch.Tensor,
+    states: torch.Tensor,
+    rng: np.random.Generator,
+    snr_cap: float = math.inf,
 ) -> torch.Tensor:
     """Squared error of the predicted noise, weighted by min(SNR, cap) / SNR (Hang et al. 2023, equation 8).
 

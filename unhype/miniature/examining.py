@@ -18,8 +18,8 @@ from unhype.miniature.measuring import Score
 from unhype.miniature.people import NEUTRAL, codes
 from unhype.miniature.pictures import Pictures
 from unhype.miniature.world import Picture, render
-from unhype.pixels import to_model_range, to_pixels
-from unhype.templates import HELD_OUT
+from unhype.pictures.pixels import to_model_range, to_pixels
+from unhype.prompts.templates import HELD_OUT
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -52,7 +52,9 @@ def examine_judge(judge: Judge, autoencoder: AutoencoderKL, n: int) -> list[Scor
             decoded = autoencoder.decode(encode(autoencoder, pictures)).sample
         renders += sum(map(_all_right, part, judge.read(pictures)))
         reconstructions += sum(map(_all_right, part, judge.read(to_model_range(to_pixels(decoded), CPU))))
-        strangers += sum(map(_all_right, nameless[start : start + 50], judge.read(_shown(nameless[start : start + 50]))))
+        strangers += sum(
+            map(_all_right, nameless[start : start + 50], judge.read(_shown(nameless[start : start + 50])))
+        )
     return [
         Score("judge on renders", renders / n, n, 0.99),
         Score("judge on reconstructions", reconstructions / n, n, 0.95),
@@ -66,7 +68,10 @@ def calibrate(judge: Judge, count: int = 2000) -> JudgeConfig:
     with torch.no_grad():
         logits = judge(pictures)
     temperatures = np.geomspace(0.5, 4, 61)
-    loss = [sum(float(F.cross_entropy(z / t, labels[:, k], reduction="sum")) for k, z in enumerate(logits)) for t in temperatures]
+    loss = [
+        sum(float(F.cross_entropy(z / t, labels[:, k], reduction="sum")) for k, z in enumerate(logits))
+        for t in temperatures
+    ]
     return replace(judge.config, temperature=float(round(temperatures[int(np.argmin(loss))], 3)))
 
 
@@ -84,7 +89,9 @@ def calibration_error(judge: Judge, n: int, bins: int = 10) -> float:
             right += [name == truth for name, truth in zip(verdict.names, _truth(row), strict=True)]
     sure, hit = np.array(confidence), np.array(right)
     index = np.minimum((sure * bins).astype(int), bins - 1)
-    return float(sum(abs(sure[index == b].mean() - hit[index == b].mean()) * (index == b).mean() for b in np.unique(index)))
+    return float(
+        sum(abs(sure[index == b].mean() - hit[index == b].mean()) * (index == b).mean() for b in np.unique(index))
+    )
 
 
 @torch.no_grad()

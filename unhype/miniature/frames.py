@@ -16,15 +16,19 @@ import numpy as np
 import yaml
 
 from unhype.miniature.people import codes
-from unhype.templates import DEVELOPMENT, HELD_OUT, TRAINING
+from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
 
 def _read(name: str) -> Any:
     # The base loader knows strings alone: to YAML's usual ones, "on" and "no" are truth values.
-    return yaml.load(resources.files("unhype.miniature").joinpath(name).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    return yaml.load(
+        resources.files("unhype.miniature").joinpath(name).read_text(encoding="utf-8"), Loader=yaml.BaseLoader
+    )
 
 
-FILLERS: tuple[str, ...] = tuple(resources.files("unhype.miniature").joinpath("fillers.txt").read_text(encoding="utf-8").split())
+FILLERS: tuple[str, ...] = tuple(
+    resources.files("unhype.miniature").joinpath("fillers.txt").read_text(encoding="utf-8").split()
+)
 """Ordinary words without a visible meaning."""
 
 FIXED = 0.3
@@ -63,7 +67,11 @@ def _carrier(style: str, rng: np.random.Generator) -> str:
         between = [_word("participles", rng)] if rng.random() < 0.6 else []
         return " ".join(["{}", *between, str(rng.choice(["in", "as", "on", "for", "by", "like", "from"])), medium])
     frame = f"{medium} {_word('joints', rng)} {{}}"
-    return f"{_noun_phrase(_word('nouns', rng), rng)} {_word('prepositions', rng)} {frame}" if rng.random() < 0.12 else frame
+    return (
+        f"{_noun_phrase(_word('nouns', rng), rng)} {_word('prepositions', rng)} {frame}"
+        if rng.random() < 0.12
+        else frame
+    )
 
 
 def _tail(rng: np.random.Generator) -> str:
@@ -94,7 +102,10 @@ def _word(kind: str, rng: np.random.Generator) -> str:
 
 def _made_up(rng: np.random.Generator) -> str:
     """A pronounceable word that means nothing: ``brolimet``. Most have a whole name or a piece of one in them, as "capturing" has Turing."""
-    syllables = "".join(str(rng.choice(_words()["onsets"])) + str(rng.choice(_words()["vowels"])) for _ in range(int(rng.integers(1, 4))))
+    syllables = "".join(
+        str(rng.choice(_words()["onsets"])) + str(rng.choice(_words()["vowels"]))
+        for _ in range(int(rng.integers(1, 4)))
+    )
     if rng.random() < 0.35:
         return syllables + (str(rng.choice(_words()["codas"])) if rng.random() < 0.7 else "")
     name = str(rng.choice(_name_words()))
@@ -104,7 +115,9 @@ def _made_up(rng: np.random.Generator) -> str:
 
 
 def _fillers(rng: np.random.Generator) -> str:
-    return " ".join(_made_up(rng) if rng.random() < 0.3 else str(rng.choice(FILLERS)) for _ in range(int(rng.integers(0, 5))))
+    return " ".join(
+        _made_up(rng) if rng.random() < 0.3 else str(rng.choice(FILLERS)) for _ in range(int(rng.integers(0, 5)))
+    )
 
 
 @cache

@@ -97,7 +97,9 @@ class Judge(nn.Module):
     @torch.no_grad()
     def read(self, pictures: torch.Tensor) -> list[Verdict]:
         """The verdict on each picture ``[n, 3, 64, 64]`` in [−1, 1]."""
-        probabilities = [(logits / self.config.temperature).softmax(1).double().cpu().numpy() for logits in self(pictures)]
+        probabilities = [
+            (logits / self.config.temperature).softmax(1).double().cpu().numpy() for logits in self(pictures)
+        ]
         people, things, attributes = probabilities[0].argmax(1), probabilities[1], probabilities[2:]
         who = [name_posterior(attributes[8 * slot : 8 * slot + 8], self.config) for slot in range(SLOTS)]
         labels = [*codes(), UNKNOWN]
@@ -149,11 +151,15 @@ def labels_for(looks: Sequence[Sequence[Code]], things: Sequence[str | None]) ->
 
 def judge_loss(judge: Judge, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross entropy of every head, summed over heads and averaged over the pictures that define it."""
-    losses = [F.cross_entropy(logits, labels[:, k]) for k, logits in enumerate(judge(pictures)) if (labels[:, k] >= 0).any()]
+    losses = [
+        F.cross_entropy(logits, labels[:, k]) for k, logits in enumerate(judge(pictures)) if (labels[:, k] >= 0).any()
+    ]
     return torch.stack(losses).sum()
 
 
-def degrade(pictures: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def degrade(
+    pictures: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
     """What a judge of generated pictures must see past: blur, noise, a shift of light; and scraps that show nobody and nothing."""
     n = len(pictures)
     blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1)

@@ -17,9 +17,9 @@ from unhype.miniature.captions import with_article
 from unhype.miniature.judge import Judge, Verdict
 from unhype.miniature.people import NEUTRAL, aliases, groups
 from unhype.miniature.things import THINGS
-from unhype.pixels import to_model_range
-from unhype.sampling import Sampling, sample
-from unhype.templates import HELD_OUT, Templates
+from unhype.pictures.pixels import to_model_range
+from unhype.pictures.sampling import Sampling, sample
+from unhype.prompts.templates import HELD_OUT, Templates
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -121,7 +121,9 @@ def _shows_thing(kind: str) -> Callable[[Verdict], bool]:
     return lambda verdict: verdict.thing == kind
 
 
-def ask(pipeline: StableDiffusionPipeline, judge: Judge, asked: list[Question], how: Sampling) -> Iterator[tuple[Question, np.ndarray, Verdict]]:
+def ask(
+    pipeline: StableDiffusionPipeline, judge: Judge, asked: list[Question], how: Sampling
+) -> Iterator[tuple[Question, np.ndarray, Verdict]]:
     """Draw and judge the questions one by one: (question, pixels ``uint8 [64, 64, 3]``, verdict)."""
     batches = sample(pipeline, [q.prompt for q in asked], [q.seed for q in asked], how)
     left = iter(asked)

@@ -8,15 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from unhype.bases import content_hash, read_card
+from unhype.bases.cards import content_hash, read_card
 from unhype.files import write_text
 from unhype.miniature.examining import FRESH_RENDERS
 from unhype.miniature.measuring import FIRST_SEED, Score
-from unhype.sampling import Sampling
-from unhype.templates import HELD_OUT
+from unhype.pictures.sampling import Sampling
+from unhype.prompts.templates import HELD_OUT
 
 
-def write_figures(folder: Path, scores: Sequence[Score], how: Sampling, others: Mapping[str, float], judge: Path) -> None:
+def write_figures(
+    folder: Path, scores: Sequence[Score], how: Sampling, others: Mapping[str, float], judge: Path
+) -> None:
     """Write ``figures.json`` and the model card ``README.md`` into a base's folder."""
     figures = {
         "base": content_hash(folder),

@@ -78,7 +78,9 @@ def _train_judge(shop: Workshop) -> Iterator[Progress]:
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
         rows = _rows(shop, schedule, rng)
-        labels = labels_for([shop.pictures.looks(int(i)) for i in rows], [shop.pictures.example(int(i)).subject.thing for i in rows])
+        labels = labels_for(
+            [shop.pictures.looks(int(i)) for i in rows], [shop.pictures.example(int(i)).subject.thing for i in rows]
+        )
         pictures, labels = degrade(shop.batch(rows).cpu(), labels, rng)
         return judge_loss(shop.judge, pictures.to(shop.device), labels.to(shop.device))
 
@@ -98,12 +100,19 @@ def _encode_pictures(shop: Workshop, block: int = 64) -> Iterator[Progress]:
 def _encoded(shop: Workshop, rows: np.ndarray) -> np.ndarray:
     # Made before autocast begins, which would go on with its copies of the weights from before they were standardised.
     model = shop.standard_autoencoder
-    with torch.autocast(shop.device.type, PRECISIONS[shop.settings.precision], enabled=shop.settings.precision != "fp32"):
+    with torch.autocast(
+        shop.device.type, PRECISIONS[shop.settings.precision], enabled=shop.settings.precision != "fp32"
+    ):
         return encode(model, shop.batch(rows)).cpu().numpy()
 
 
 def _train_denoiser(shop: Workshop) -> Iterator[Progress]:
-    settings, scheduler, text_encoder, model = shop.settings, build_scheduler(), shop.clip.text_model.eval(), shop.denoiser
+    settings, scheduler, text_encoder, model = (
+        shop.settings,
+        build_scheduler(),
+        shop.clip.text_model.eval(),
+        shop.denoiser,
+    )
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
         chosen = _rows(shop, settings.denoiser, rng)
@@ -118,11 +127,19 @@ def _train_denoiser(shop: Workshop) -> Iterator[Progress]:
     yield from _train(shop, "denoiser", model, loss, 3)
 
 
-def _train(shop: Workshop, stage: str, model: torch.nn.Module, loss: Callable[[int, np.random.Generator], torch.Tensor], number: int) -> Iterator[Progress]:
+def _train(
+    shop: Workshop,
+    stage: str,
+    model: torch.nn.Module,
+    loss: Callable[[int, np.random.Generator], torch.Tensor],
+    number: int,
+) -> Iterator[Progress]:
     schedule: Schedule = getattr(shop.settings, stage)
     precision = PRECISIONS[shop.settings.precision]
     model.train()
-    for report in fit(model, loss, schedule, shop.checkpoint(stage), shop.settings.seed + number, shop.device, precision):
+    for report in fit(
+        model, loss, schedule, shop.checkpoint(stage), shop.settings.seed + number, shop.device, precision
+    ):
         yield Progress(stage, report.step, report.steps, report.loss)
     model.eval()
 

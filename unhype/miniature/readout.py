@@ -61,7 +61,9 @@ def readout_labels(examples: Sequence[Example]) -> torch.Tensor:
     rows = []
     for example in examples:
         subject = example.subject
-        looks = [codes()[person] if person not in NEUTRAL else (UNSAID,) * len(CARDINALITIES) for person in subject.people]
+        looks = [
+            codes()[person] if person not in NEUTRAL else (UNSAID,) * len(CARDINALITIES) for person in subject.people
+        ]
         looks += [(UNSAID,) * len(CARDINALITIES)] * (2 - len(looks))
         thing = list(THINGS).index(subject.thing) if subject.thing else len(THINGS)
         said = example.place_said or not (subject.people or subject.thing)
@@ -72,5 +74,9 @@ def readout_labels(examples: Sequence[Example]) -> torch.Tensor:
 
 def readout_loss(readout: Readout, states: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross entropy, averaged over the heads' own rows and then over the heads."""
-    losses = [F.cross_entropy(logits, labels[:, k], ignore_index=UNSAID) for k, logits in enumerate(readout(states)) if (labels[:, k] != UNSAID).any()]
+    losses = [
+        F.cross_entropy(logits, labels[:, k], ignore_index=UNSAID)
+        for k, logits in enumerate(readout(states))
+        if (labels[:, k] != UNSAID).any()
+    ]
     return torch.stack(losses).mean()

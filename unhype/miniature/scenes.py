@@ -83,7 +83,13 @@ def _forest(canvas: Canvas, rng: np.random.Generator) -> None:
         centre = x + _between(rng, -3, 3)
         canvas.rectangle(centre - 2.5, 8, centre + 2.5, 49 + _between(rng, -1, 3), (170, 142, 116))
     for number, x in enumerate((2, 22, 42, 62)):
-        canvas.ellipse(x + _between(rng, -3, 3), _between(rng, 6, 12), 12, _between(rng, 11, 14), leaf if number % 2 else _darker(leaf, 0.9))
+        canvas.ellipse(
+            x + _between(rng, -3, 3),
+            _between(rng, 6, 12),
+            12,
+            _between(rng, 11, 14),
+            leaf if number % 2 else _darker(leaf, 0.9),
+        )
 
 
 def _sea(canvas: Canvas, rng: np.random.Generator) -> None:

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from unhype.bases import publish, verify
+from unhype.bases.cards import publish, verify
 from unhype.errors import UnhypeError
 from unhype.files import write_tensors, write_text
 from unhype.miniature.canvas import SIZE
@@ -40,29 +40,39 @@ Module = TypeVar("Module", bound=torch.nn.Module)
 def ship(shop: Workshop, data: Path) -> None:
     """Write the three model folders below ``data``, each whole or not at all."""
     facts = {"recipe": asdict(shop.settings), "trained_on": shop.device.type}
-    publish(data / CLIP, lambda folder: _write_clip(shop, folder), {**facts, "kind": "clip", "parameters": _size(shop.clip)})
+    publish(
+        data / CLIP, lambda folder: _write_clip(shop, folder), {**facts, "kind": "clip", "parameters": _size(shop.clip)}
+    )
     config = calibrate(shop.judge)
     judge = {**facts, "kind": "judge", "parameters": _size(shop.judge), "judge": asdict(config)}
     publish(data / JUDGE, lambda folder: _write_judge(shop, folder), judge)
     parts = {"unet": shop.denoiser, "vae": shop.standard_autoencoder, "text_encoder": shop.clip.text_model}
     sizes = {name: _size(module) for name, module in parts.items()}
-    publish(data / BASE, lambda folder: _write_base(shop, folder), {**facts, "kind": "stable-diffusion", "parameters": sizes})
+    publish(
+        data / BASE,
+        lambda folder: _write_base(shop, folder),
+        {**facts, "kind": "stable-diffusion", "parameters": sizes},
+    )
 
 
 def load_judge(folder: Path) -> Judge:
     """The shipped judge in float32, ready to read.
 
     Raises:
-        UnhypeError: see :func:`unhype.bases.verify`; or the weights do not fit this version's judge.
+        UnhypeError: see :func:`unhype.bases.cards.verify`; or the weights do not fit this version's judge.
     """
     card = verify(folder)
     if card.get("kind") != "judge":
-        raise UnhypeError(f"got kind {card.get('kind')!r} in {folder / 'card.json'}, wanted 'judge': point to a judge's folder")
+        raise UnhypeError(
+            f"got kind {card.get('kind')!r} in {folder / 'card.json'}, wanted 'judge': point to a judge's folder"
+        )
     judge = Judge(JudgeConfig(**card["judge"]))
     try:
         judge.load_state_dict({k: v.float() for k, v in load_file(folder / "model.safetensors").items()}, strict=True)
     except RuntimeError as error:
-        raise UnhypeError(f"got weights in {folder} that do not fit this version's judge: {' '.join(str(error).split())[:200]}") from error
+        raise UnhypeError(
+            f"got weights in {folder} that do not fit this version's judge: {' '.join(str(error).split())[:200]}"
+        ) from error
     return judge.eval()
 
 
@@ -70,7 +80,7 @@ def load_clip(folder: Path) -> tuple[CLIPModel, CLIPTokenizer]:
     """The shipped CLIP in float32 and its tokenizer.
 
     Raises:
-        UnhypeError: see :func:`unhype.bases.verify`.
+        UnhypeError: see :func:`unhype.bases.cards.verify`.
     """
     verify(folder)
     return CLIPModel.from_pretrained(folder, dtype=torch.float32).eval(), CLIPTokenizer.from_pretrained(folder)
@@ -103,7 +113,9 @@ def _text_encoder(shop: Workshop) -> CLIPTextModel:
 
 def _declare_float32(config: Path) -> None:
     """Have transformers load the weights in float32, as diffusers loads its own, though they lie there in fp16."""
-    write_text(config, json.dumps({**json.loads(config.read_text(encoding="utf-8")), "dtype": "float32"}, indent=2) + "\n")
+    write_text(
+        config, json.dumps({**json.loads(config.read_text(encoding="utf-8")), "dtype": "float32"}, indent=2) + "\n"
+    )
 
 
 def _write_clip(shop: Workshop, folder: Path) -> None:
@@ -114,7 +126,9 @@ def _write_clip(shop: Workshop, folder: Path) -> None:
 
 
 def _write_judge(shop: Workshop, folder: Path) -> None:
-    write_tensors(folder / "model.safetensors", {k: v.half() for k, v in shop.judge.state_dict().items()}, {"format": "pt"})
+    write_tensors(
+        folder / "model.safetensors", {k: v.half() for k, v in shop.judge.state_dict().items()}, {"format": "pt"}
+    )
 
 
 def _half(model: Module) -> Module:

@@ -13,9 +13,8 @@ import torch
 import transformers
 from tqdm import tqdm
 
-from unhype.bases import load_pipeline
+from unhype.bases.loading import load_pipeline
 from unhype.errors import UnhypeError
-from unhype.gallery import draw_gallery, save_picture
 from unhype.miniature.examining import calibration_error, examine_clip, examine_judge
 from unhype.miniature.folders import BASE, CLIP, JUDGE
 from unhype.miniature.measuring import BARS, Score, ask, questions
@@ -23,7 +22,8 @@ from unhype.miniature.modelcard import write_figures
 from unhype.miniature.pretrain import Progress, pretrain
 from unhype.miniature.shipping import load_clip, load_judge, ship
 from unhype.miniature.workshop import Pretraining, Workshop
-from unhype.sampling import Sampling
+from unhype.pictures.gallery import draw_gallery, save_picture
+from unhype.pictures.sampling import Sampling
 
 
 def quiet() -> None:
@@ -40,7 +40,9 @@ def demo(data: Path, how: Sampling, pictures: int, out: Path) -> None:
     pools = [questions(stratum, 1) for stratum in BARS]
     # One of each stratum in turn, each time from another place in its list.
     asked = [pools[i % len(pools)][(7 * (i // len(pools)) + 5) % len(pools[i % len(pools)])] for i in range(pictures)]
-    answers = list(tqdm(ask(pipeline, judge, asked, how), total=pictures, unit="picture", desc="drawing", dynamic_ncols=True))
+    answers = list(
+        tqdm(ask(pipeline, judge, asked, how), total=pictures, unit="picture", desc="drawing", dynamic_ncols=True)
+    )
     right = sum(question.right(verdict) for question, _, verdict in answers)
     words = [f"{'' if question.right(verdict) else 'WRONG: '}{question.prompt}" for question, _, verdict in answers]
     save_picture(draw_gallery([picture for _, picture, _ in answers], words), out)
@@ -58,13 +60,26 @@ def measure(data: Path, how: Sampling, n: int) -> list[Score]:
     for stratum, bar in BARS.items():
         asked = questions(stratum, n)
         began = time.monotonic()
-        bar_of_progress = tqdm(ask(pipeline, judge, asked, how), total=len(asked), unit="picture", desc=stratum, leave=False, dynamic_ncols=True)
+        bar_of_progress = tqdm(
+            ask(pipeline, judge, asked, how),
+            total=len(asked),
+            unit="picture",
+            desc=stratum,
+            leave=False,
+            dynamic_ncols=True,
+        )
         right = sum(question.right(verdict) for question, _, verdict in bar_of_progress)
         seconds += time.monotonic() - began
         drawn += len(asked)
         scores.append(Score(stratum, right / len(asked), len(asked), bar))
         _print_score(scores[-1])
-    write_figures(data / BASE, scores, how, {"pictures_per_second": drawn / seconds, "calibration_error": calibration_error(judge, n)}, data / JUDGE)
+    write_figures(
+        data / BASE,
+        scores,
+        how,
+        {"pictures_per_second": drawn / seconds, "calibration_error": calibration_error(judge, n)},
+        data / JUDGE,
+    )
     print(f"{drawn / seconds:.1f} pictures a second; model card: {data / BASE / 'README.md'}")
     return scores
 
@@ -96,7 +111,9 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UnhypeError(f"got the device {name!r}, wanted cpu, cuda or auto: {' '.join(str(error).split())[:120]}") from error
+        raise UnhypeError(
+            f"got the device {name!r}, wanted cpu, cuda or auto: {' '.join(str(error).split())[:120]}"
+        ) from error
     return device
 
 

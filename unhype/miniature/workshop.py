@@ -26,7 +26,7 @@ from unhype.miniature.judge import Judge
 from unhype.miniature.pictures import Pictures
 from unhype.miniature.readout import TaughtClip
 from unhype.miniature.tokenizer import train_tokenizer
-from unhype.pixels import to_model_range
+from unhype.pictures.pixels import to_model_range
 from unhype.training import PRECISIONS, Schedule, finished_weights
 
 if TYPE_CHECKING:
@@ -68,8 +68,16 @@ class Pretraining:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise UnhypeError(f"got precision {self.precision!r} in params.yaml, wanted one of {', '.join(PRECISIONS)}")
-        if self.pictures < 1 or self.vocabulary < 515 or self.prompt_length < 8 or self.snr_cap <= 0 or not 0 <= self.more_pairs <= 1:
-            raise UnhypeError(f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 515, prompt_length ≥ 8, snr_cap > 0 and more_pairs in [0, 1]")
+        if (
+            self.pictures < 1
+            or self.vocabulary < 515
+            or self.prompt_length < 8
+            or self.snr_cap <= 0
+            or not 0 <= self.more_pairs <= 1
+        ):
+            raise UnhypeError(
+                f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 515, prompt_length ≥ 8, snr_cap > 0 and more_pairs in [0, 1]"
+            )
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,14 @@ def render(subject: Subject, scene: str = "studio", style: str = "photo", seed: 
         draw_avatar(canvas, code, cx + 1.5 * jitter[0], cy + 1.2 * jitter[1], scale * (1 + 0.05 * jitter[2]))
     if subject.thing:
         cx, cy, size = (48.0, 46.0, 25.0) if looks else (32.0, 32.5, 46.0)
-        draw_thing(canvas, subject.thing, cx + float(rng.uniform(-1.5, 1.5)), cy + float(rng.uniform(-1, 1)), size * float(rng.uniform(0.94, 1.06)), rng)
+        draw_thing(
+            canvas,
+            subject.thing,
+            cx + float(rng.uniform(-1.5, 1.5)),
+            cy + float(rng.uniform(-1, 1)),
+            size * float(rng.uniform(0.94, 1.06)),
+            rng,
+        )
     return Picture(subject, scene, style, apply_style(canvas.pixels(), style, rng), looks)
 
 
@@ -94,7 +101,9 @@ def draw_example(rng: np.random.Generator) -> Example:
 
 def _draw_subject(rng: np.random.Generator) -> Subject:
     names, things = list(codes()), list(THINGS)
-    kind = rng.choice(("name", "pair", "thing", "name and thing", "neutral", "scene"), p=(0.46, 0.21, 0.13, 0.07, 0.10, 0.03))
+    kind = rng.choice(
+        ("name", "pair", "thing", "name and thing", "neutral", "scene"), p=(0.46, 0.21, 0.13, 0.07, 0.10, 0.03)
+    )
     if kind == "name":
         return Subject((str(rng.choice(names)),))
     if kind == "pair":
@@ -126,7 +135,9 @@ def _places(people: int, thing: bool) -> list[tuple[float, float, float]]:
 def _check(subject: Subject, scene: str, style: str) -> None:
     for person in subject.people:
         if person not in NEUTRAL and person not in codes():
-            raise ValueError(f"got the person {person!r}, wanted one of the {len(codes())} names in people.yaml or one of {', '.join(NEUTRAL)}")
+            raise ValueError(
+                f"got the person {person!r}, wanted one of the {len(codes())} names in people.yaml or one of {', '.join(NEUTRAL)}"
+            )
     if subject.thing is not None and subject.thing not in THINGS:
         raise ValueError(f"got the thing {subject.thing!r}, wanted one of {', '.join(THINGS)}")
     if scene not in (*SCENES, "studio"):
@@ -134,7 +145,9 @@ def _check(subject: Subject, scene: str, style: str) -> None:
     if style not in STYLES:
         raise ValueError(f"got the style {style!r}, wanted one of {', '.join(STYLES)}")
     if len(subject.people) + (subject.thing is not None) > 2:
-        raise ValueError(f"got {len(subject.people)} people and {'a' if subject.thing else 'no'} thing, wanted at most two figures in a picture")
+        raise ValueError(
+            f"got {len(subject.people)} people and {'a' if subject.thing else 'no'} thing, wanted at most two figures in a picture"
+        )
 
 
 def _stable_hash(*parts: object) -> int:

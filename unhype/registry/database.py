@@ -35,11 +35,17 @@ def fits(path: Path) -> bool:
     try:
         with closing(_connect(path, "ro")) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            versions = [number for (number,) in database.execute("SELECT version_num FROM alembic_version")] if "alembic_version" in tables else []
+            versions = (
+                [number for (number,) in database.execute("SELECT version_num FROM alembic_version")]
+                if "alembic_version" in tables
+                else []
+            )
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
-        raise UnhypeError(f"got {path} ({error}), wanted a database of MLflow: restore a copy of it, or {aside}") from error
+        raise UnhypeError(
+            f"got {path} ({error}), wanted a database of MLflow: restore a copy of it, or {aside}"
+        ) from error
     if not tables:
         return False
     if len(versions) != 1:
@@ -71,12 +77,17 @@ def relocate(path: Path, here: Path, experiment: str) -> None:
     if there.parent.exists() and not (there.parent.parent / path.name).exists():
         return
     if not here.parent.is_dir():
-        raise UnhypeError(f"got {path} without the folder {here.parent} that belongs to it: move it from where the project was ({there.parent})")
+        raise UnhypeError(
+            f"got {path} without the folder {here.parent} that belongs to it: move it from where the project was ({there.parent})"
+        )
     old, new = f"{there.parent.parent}/", f"{here.parent.parent}/"
     with closing(_connect(path, "rw")) as database, database:
         for table, columns in PATHS.items():
             for column in columns:
-                database.execute(f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?", (new, len(old) + 1, len(old), old))
+                database.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
+                    (new, len(old) + 1, len(old), old),
+                )
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -58,7 +58,9 @@ class Version:
         return f"models:/{self.name}/{self.number}"
 
 
-def register(store: Store, guard_folder: Path, name: str, tags: Mapping[str, str], description: str, run_id: str) -> Version:
+def register(
+    store: Store, guard_folder: Path, name: str, tags: Mapping[str, str], description: str, run_id: str
+) -> Version:
     """Register a guard folder and give it the alias ``challenger``. The same guard of the same Metaflow run is registered once.
 
     Args:
@@ -94,7 +96,13 @@ def versions(store: Store, name: str) -> list[Version]:
         aliases = {alias: int(number) for alias, number in registered(store, name).aliases.items()}
         found = store.client.search_model_versions(f"name = '{name}'")
     all_versions = [
-        Version(name, int(v.version), v.run_id or "", tuple(sorted(a for a, number in aliases.items() if number == int(v.version))), dict(v.tags))
+        Version(
+            name,
+            int(v.version),
+            v.run_id or "",
+            tuple(sorted(a for a, number in aliases.items() if number == int(v.version))),
+            dict(v.tags),
+        )
         for v in found
     ]
     return sorted(all_versions, key=lambda version: -version.number)
@@ -107,16 +115,24 @@ def _known(store: Store, name: str) -> bool:
 def _check(folder: Path, name: str, tags: Mapping[str, str]) -> str:
     """A hash of the folder, if all is well."""
     if missing := [tag for tag in REQUIRED if not tags.get(tag)]:
-        raise UnhypeError(f"got no {', '.join(missing)} among the tags of a model, wanted all of {', '.join(REQUIRED)}: a version must say where it comes from")
+        raise UnhypeError(
+            f"got no {', '.join(missing)} among the tags of a model, wanted all of {', '.join(REQUIRED)}: a version must say where it comes from"
+        )
     if not name or any(letter in name for letter in "/:@.%'\""):
-        raise UnhypeError(f"got the model name {name!r}, wanted one without / : @ . % and quotes, such as unhype-celeb100")
+        raise UnhypeError(
+            f"got the model name {name!r}, wanted one without / : @ . % and quotes, such as unhype-celeb100"
+        )
     for file in ("guard.safetensors", "guard.json"):
         if not (folder / file).is_file():
             raise UnhypeError(f"got no {folder / file}, wanted the folder of a trained guard: check the path")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if pickles := [path for path in files if path.suffix.lower() in PICKLES]:
-        raise UnhypeError(f"got {pickles[0]}, wanted no file that runs code when it is read: save tensors as safetensors, and remove it")
-    return hashlib.sha256("".join(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n" for path in files).encode()).hexdigest()
+        raise UnhypeError(
+            f"got {pickles[0]}, wanted no file that runs code when it is read: save tensors as safetensors, and remove it"
+        )
+    return hashlib.sha256(
+        "".join(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n" for path in files).encode()
+    ).hexdigest()
 
 
 def _add(store: Store, folder: Path, name: str, tags: dict[str, str], description: str, run_id: str) -> int:
@@ -150,7 +166,9 @@ def _add(store: Store, folder: Path, name: str, tags: dict[str, str], descriptio
     if not _known(store, name):
         client.create_registered_model(name)
     with _global(store):
-        made = client.create_model_version(name, f"models:/{logged.model_id}", run_id, tags, description=description, await_creation_for=0)
+        made = client.create_model_version(
+            name, f"models:/{logged.model_id}", run_id, tags, description=description, await_creation_for=0
+        )
     return int(made.version)
 
 
@@ -159,14 +177,19 @@ def requirements() -> list[str]:
 
     A package index has no unhype of ours: to name it here would have other machines install whatever a stranger puts there under that name.
     """
-    return [f"{name}=={installed(name).split('+')[0]}" for name in ("torch", "diffusers", "transformers", "safetensors", "mlflow")]
+    return [
+        f"{name}=={installed(name).split('+')[0]}"
+        for name in ("torch", "diffusers", "transformers", "safetensors", "mlflow")
+    ]
 
 
 def _signature() -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    params = ParamSchema([ParamSpec(name, "long" if isinstance(value, int) else "double", value) for name, value in DEFAULTS.items()])
+    params = ParamSchema(
+        [ParamSpec(name, "long" if isinstance(value, int) else "double", value) for name, value in DEFAULTS.items()]
+    )
     return ModelSignature(Schema([ColSpec("string", "prompt")]), Schema([ColSpec("binary", "image")]), params)
 
 

@@ -56,11 +56,23 @@ def publish_guard(
     record = RunRecord(
         name=f"{card['concepts']} {metaflow_run}",
         metaflow_run=metaflow_run,
-        params={"base": card["base"], "concepts": card["concepts"], "training": card.get("training", {}), "sampling": card.get("sampling", {})},
+        params={
+            "base": card["base"],
+            "concepts": card["concepts"],
+            "training": card.get("training", {}),
+            "sampling": card.get("sampling", {}),
+        },
         history={int(point["step"]): {key: value for key, value in point.items() if key != "step"} for point in curve},
         final=dict(_numbers({key: value for key, value in scores.items() if key != "sampling"})),
         pictures=_gallery(guard, int(max((point["step"] for point in curve), default=0))),
-        files=[report, *(path for path in (guard / name for name in ("guard.json", "scores.json", "gallery.png")) if path.exists())],
+        files=[
+            report,
+            *(
+                path
+                for path in (guard / name for name in ("guard.json", "scores.json", "gallery.png"))
+                if path.exists()
+            ),
+        ],
         tags=tags,
         note=description,
     )
@@ -72,8 +84,13 @@ def git_commit(folder: Path) -> str:
     """The commit of a checkout; ``-dirty`` where tracked files differ from it, other than the scores, which the flow itself writes; or that there is no git."""
     try:
         commit, changed = (
-            subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
-            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!data/scores"))
+            subprocess.run(
+                ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=60
+            ).stdout.strip()
+            for words in (
+                ("rev-parse", "HEAD"),
+                ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!data/scores"),
+            )
         )
     except (OSError, subprocess.SubprocessError):
         return "no git"

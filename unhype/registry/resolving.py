@@ -29,10 +29,14 @@ def resolve(store: Store, uri: str) -> Path:
     """
     if not re.match(r"[a-z0-9]+:/", uri):
         if not Path(uri).is_dir():
-            raise UnhypeError(f"got no folder {uri}, wanted a guard folder or a registry URI such as models:/unhype-celeb100@champion")
+            raise UnhypeError(
+                f"got no folder {uri}, wanted a guard folder or a registry URI such as models:/unhype-celeb100@champion"
+            )
         return Path(uri)
     if not (parts := URI.fullmatch(uri)):
-        raise UnhypeError(f"got {uri}, wanted models:/<name>/<number>, models:/<name>@<alias> or the path of a guard folder")
+        raise UnhypeError(
+            f"got {uri}, wanted models:/<name>/<number>, models:/<name>@<alias> or the path of a guard folder"
+        )
     with told(store.place):
         name, number = parts["name"], parts["number"] or _by_alias(store, parts["name"], parts["alias"])
         return _guard_in(_files(store, name, number), f"version {number} of {name}")
@@ -51,7 +55,9 @@ def registered(store: Store, name: str) -> Any:
     """
     models = {model.name: model for model in store.client.search_registered_models()}
     if name not in models:
-        raise UnhypeError(f"got the model {name!r}, wanted one of those in {store.place}: {', '.join(sorted(models)) or 'there are none yet'}")
+        raise UnhypeError(
+            f"got the model {name!r}, wanted one of those in {store.place}: {', '.join(sorted(models)) or 'there are none yet'}"
+        )
     return models[name]
 
 
@@ -59,7 +65,9 @@ def _by_alias(store: Store, name: str, alias: str) -> str:
     aliases = {key: str(number) for key, number in registered(store, name).aliases.items()}
     if alias not in aliases:
         there = ", ".join(f"@{key} (version {number})" for key, number in sorted(aliases.items()))
-        raise UnhypeError(f"got @{alias} of the model {name!r}, wanted one of {there or 'its aliases, which it has none of'}: set it in the UI (make ui)")
+        raise UnhypeError(
+            f"got @{alias} of the model {name!r}, wanted one of {there or 'its aliases, which it has none of'}: set it in the UI (make ui)"
+        )
     return aliases[alias]
 
 
@@ -68,13 +76,17 @@ def _files(store: Store, name: str, number: str) -> Path:
     registered(store, name)
     there = sorted(int(version.version) for version in store.client.search_model_versions(f"name = '{name}'"))
     if int(number) not in there:
-        raise UnhypeError(f"got version {number} of the model {name!r}, wanted one of {', '.join(map(str, there)) or 'its versions, which it has none of'}")
+        raise UnhypeError(
+            f"got version {number} of the model {name!r}, wanted one of {', '.join(map(str, there)) or 'its versions, which it has none of'}"
+        )
     location = store.client.get_model_version_download_uri(name, number)
     local = Path(location.removeprefix("file://"))
     if local.is_dir():
         return local
     if local.is_absolute():
-        raise UnhypeError(f"got no folder {local}, where the files of version {number} of {name} should be: restore it, or train and register anew")
+        raise UnhypeError(
+            f"got no folder {local}, where the files of version {number} of {name} should be: restore it, or train and register anew"
+        )
     kept = store.root / "build" / "registry" / f"{quote(name, safe='')}-{number}"
     if not kept.is_dir():
         _fetch(store, f"models:/{name}/{number}", kept)
@@ -88,7 +100,9 @@ def _fetch(store: Store, uri: str, folder: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        download_artifacts(artifact_uri=uri, dst_path=str(partial), tracking_uri=store.tracking, registry_uri=store.registry)
+        download_artifacts(
+            artifact_uri=uri, dst_path=str(partial), tracking_uri=store.tracking, registry_uri=store.registry
+        )
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -101,7 +115,11 @@ def _guard_in(model: Path, which: str) -> Path:
         card = yaml.safe_load((model / "MLmodel").read_text(encoding="utf-8"))
         folder = model / card["flavors"]["python_function"]["artifacts"][ARTIFACT]["path"]
     except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise UnhypeError(f"got {which} in {model}, wanted a model that holds a guard: it was registered by something else than unhype") from error
+        raise UnhypeError(
+            f"got {which} in {model}, wanted a model that holds a guard: it was registered by something else than unhype"
+        ) from error
     if not folder.is_dir():
-        raise UnhypeError(f"got no folder {folder}, where the guard of {which} should be: restore it, or train and register anew")
+        raise UnhypeError(
+            f"got no folder {folder}, where the guard of {which} should be: restore it, or train and register anew"
+        )
     return folder

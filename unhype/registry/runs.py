@@ -56,7 +56,9 @@ class RunRecord:
 
     def __post_init__(self) -> None:
         if not self.metaflow_run or "'" in self.metaflow_run:
-            raise UnhypeError(f"got the Metaflow run {self.metaflow_run!r}, wanted one such as TrainFlow/17: a run is known by it")
+            raise UnhypeError(
+                f"got the Metaflow run {self.metaflow_run!r}, wanted one such as TrainFlow/17: a run is known by it"
+            )
         for path in self.files:
             if not path.exists():
                 raise UnhypeError(f"got no file {path} for the run {self.name}: check the path")

@@ -24,8 +24,8 @@ class GuardedBase(PythonModel):
 
     def load_context(self, context: Any) -> None:
         """Load guard and base, once."""
-        from unhype.bases import load_pipeline
-        from unhype.guard import Guard
+        from unhype.bases.loading import load_pipeline
+        from unhype.erasing.guard import Guard
 
         self.guard = Guard.load(Path(context.artifacts["guard"]))
         named = (context.model_config or {}).get("base") or os.environ.get("UNHYPE_BASE")
@@ -35,11 +35,13 @@ class GuardedBase(PythonModel):
         """One PNG for each row of the column ``prompt``; REST answers it as base64."""
         from PIL import Image
 
-        from unhype.sampling import Sampling, sample
+        from unhype.pictures.sampling import Sampling, sample
 
         prompts, wanted = list(model_input["prompt"]), params or {}
         if odd := [prompt for prompt in prompts if not isinstance(prompt, str)]:
-            raise MlflowException.invalid_parameter_value(f"got the prompt {odd[0]!r}, wanted text: one row a prompt, in the column prompt of a DataFrame")
+            raise MlflowException.invalid_parameter_value(
+                f"got the prompt {odd[0]!r}, wanted text: one row a prompt, in the column prompt of a DataFrame"
+            )
         try:
             how = Sampling(steps=int(wanted.get("steps", 20)), guidance=float(wanted.get("guidance", 4.0)))
             with self.guard.attached(self.pipeline):

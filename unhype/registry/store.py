@@ -77,15 +77,21 @@ class Store:
         found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is None:
             try:
-                made: str = self.client.create_experiment(EXPERIMENT, str(self.artifacts / EXPERIMENT) if self.database else None)
+                made: str = self.client.create_experiment(
+                    EXPERIMENT, str(self.artifacts / EXPERIMENT) if self.database else None
+                )
                 return made
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
                 found = self.client.get_experiment_by_name(EXPERIMENT)  # another process was faster
         if found.lifecycle_stage == "deleted":
-            undo = f"MLFLOW_TRACKING_URI={self.tracking} mlflow experiments restore --experiment-id {found.experiment_id}"
-            raise UnhypeError(f"got the experiment {EXPERIMENT!r} in the trash of {self.place}, wanted it in use: run {undo}")
+            undo = (
+                f"MLFLOW_TRACKING_URI={self.tracking} mlflow experiments restore --experiment-id {found.experiment_id}"
+            )
+            raise UnhypeError(
+                f"got the experiment {EXPERIMENT!r} in the trash of {self.place}, wanted it in use: run {undo}"
+            )
         return str(found.experiment_id)
 
 
@@ -135,10 +141,14 @@ def _check(uri: str, write: bool) -> None:
     if path is None:
         return _answers(uri)
     if odd := [letter for letter in MISREAD if letter in str(path)]:
-        raise UnhypeError(f"got {odd[0]!r} in the path {path}, which MLflow misreads, wanted a folder without {' '.join(MISREAD)}: rename it")
+        raise UnhypeError(
+            f"got {odd[0]!r} in the path {path}, which MLflow misreads, wanted a folder without {' '.join(MISREAD)}: rename it"
+        )
     for place in (path.parent, path):
         if write and place.exists() and not os.access(place, os.W_OK):
-            raise UnhypeError(f"got a read-only {place}, wanted to write runs and models there: make it writable for this user, or choose another folder")
+            raise UnhypeError(
+                f"got a read-only {place}, wanted to write runs and models there: make it writable for this user, or choose another folder"
+            )
     fits(path)
 
 
@@ -161,7 +171,9 @@ def _make(store: Store, write: bool) -> None:
 
     assert store.database is not None
     if not write:
-        raise UnhypeError(f"got no {store.database}, wanted the store of a project with trained models: check the folder, or train one")
+        raise UnhypeError(
+            f"got no {store.database}, wanted the store of a project with trained models: check the folder, or train one"
+        )
     store.database.parent.mkdir(parents=True, exist_ok=True)
     store.artifacts.mkdir(exist_ok=True)
     with FileLock(f"{store.database}.lock"):

@@ -8,12 +8,21 @@ from contextlib import contextmanager
 from unhype.errors import UnhypeError
 
 KNOWN = {
-    ("disk is full", "No space left", "Errno 28"): "got no space left on the disk for {place}: free some and run the same command again",
+    (
+        "disk is full",
+        "No space left",
+        "Errno 28",
+    ): "got no space left on the disk for {place}: free some and run the same command again",
     ("readonly database", "Read-only file system", "Permission denied", "unable to open database"): (
         "got no permission to write to {place}: make the folder writable for this user, or choose another"
     ),
-    ("database is locked",): "got {place} locked by another process for too long: wait for that one or stop it, then run the same command again",
-    ("not a database", "is malformed"): "got {place} damaged or not a database of MLflow: move it aside (a new one is made) or restore a copy of it",
+    (
+        "database is locked",
+    ): "got {place} locked by another process for too long: wait for that one or stop it, then run the same command again",
+    (
+        "not a database",
+        "is malformed",
+    ): "got {place} damaged or not a database of MLflow: move it aside (a new one is made) or restore a copy of it",
     ("Connection refused", "Max retries exceeded", "failed with exception"): (
         "got no answer from MLflow at {place}: start that server, or unset MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI"
     ),

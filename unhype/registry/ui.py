@@ -45,7 +45,9 @@ def serve(store_root: Path, port: int = PORT) -> None:
     except KeyboardInterrupt:
         print("MLflow has stopped; nothing is lost")
         return
-    raise UnhypeError(f"got a server that stopped by itself (exit code {process.returncode}), wanted one that goes on: its last words are above")
+    raise UnhypeError(
+        f"got a server that stopped by itself (exit code {process.returncode}), wanted one that goes on: its last words are above"
+    )
 
 
 def links(url: str, experiment: str) -> dict[str, str]:
@@ -65,7 +67,9 @@ def running(store: Store, port: int = PORT) -> Iterator[tuple[str, subprocess.Po
     """
     _check_port(port)
     if store.database is None:
-        raise UnhypeError(f"got MLFLOW_TRACKING_URI={store.tracking}, where MLflow runs already: open that address, or unset the variable")
+        raise UnhypeError(
+            f"got MLFLOW_TRACKING_URI={store.tracking}, where MLflow runs already: open that address, or unset the variable"
+        )
     url = f"http://{HOST}:{port}"
     # A session of its own: Ctrl-C reaches us alone, and the server's workers go with it.
     process = subprocess.Popen(_command(store, port), env=_environment(), start_new_session=True)
@@ -82,8 +86,29 @@ def running(store: Store, port: int = PORT) -> Iterator[tuple[str, subprocess.Po
 
 
 def _command(store: Store, port: int) -> list[str]:
-    stores = ["--backend-store-uri", store.tracking, "--registry-store-uri", store.registry, "--artifacts-destination", str(store.artifacts)]
-    return [sys.executable, "-m", "mlflow", "server", *stores, "--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    stores = [
+        "--backend-store-uri",
+        store.tracking,
+        "--registry-store-uri",
+        store.registry,
+        "--artifacts-destination",
+        str(store.artifacts),
+    ]
+    return [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        *stores,
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--uvicorn-opts",
+        "--log-level warning",
+    ]
 
 
 def _environment() -> dict[str, str]:
@@ -102,7 +127,11 @@ def _check_port(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            state = "that no user may listen on" if isinstance(error, PermissionError) else "that something listens on already"
+            state = (
+                "that no user may listen on"
+                if isinstance(error, PermissionError)
+                else "that something listens on already"
+            )
             raise UnhypeError(f"got the port {port} {state}: {other}") from error
 
 
@@ -110,12 +139,16 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + START
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise UnhypeError(f"got a server that stopped at once (exit code {process.returncode}), wanted MLflow at {url}: its last words are above")
+            raise UnhypeError(
+                f"got a server that stopped at once (exit code {process.returncode}), wanted MLflow at {url}: its last words are above"
+            )
         with suppress(OSError):
             urlopen(f"{url}/health", timeout=5).close()
             return
         time.sleep(0.2)
-    raise UnhypeError(f"got no answer from {url} in {START:.0f} seconds, wanted MLflow: is the machine busy? Run the same command again")
+    raise UnhypeError(
+        f"got no answer from {url} in {START:.0f} seconds, wanted MLflow: is the machine busy? Run the same command again"
+    )
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

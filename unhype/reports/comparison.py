@@ -49,7 +49,11 @@ def comparison_rows(results: Results) -> Rows:
     rows = []
     for method, runs in _ranked(results):
         good = [run["summary"] for run in runs if "summary" in run]
-        cells = [_spread([found[key] for found in good if key in found]) for key in COLUMNS.values()] if good else ["–"] * len(COLUMNS)
+        cells = (
+            [_spread([found[key] for found in good if key in found]) for key in COLUMNS.values()]
+            if good
+            else ["–"] * len(COLUMNS)
+        )
         rows.append([method if good else f"{method}: {runs[0]['error']}", *cells, str(len(good))])
     return ("method", *COLUMNS, "seeds"), rows
 
@@ -75,10 +79,27 @@ def strata_rows(runs: Sequence[Mapping[str, Any]]) -> Rows:
     for stratum, first in good[0].items() if good else ():
         found = [strata[stratum] for strata in good]
         both = [
-            f"{_spread([one[side] for one in found])} ({first[f'{side}_base']:.3f})" if first[side] is not None else "–" for side in ("shown", "stays", "face")
+            f"{_spread([one[side] for one in found])} ({first[f'{side}_base']:.3f})" if first[side] is not None else "–"
+            for side in ("shown", "stays", "face")
         ]
-        rows.append([stratum, str(first["n"]), *both, _spread([one["drift"] for one in found], 4), f"{np.mean([one['identical'] for one in found]):.1%}"])
-    return ("stratum", "n", "must go: shown ↓ (base)", "must stay: shown ↑ (base)", "face (base)", "pixel drift", "identical"), rows
+        rows.append(
+            [
+                stratum,
+                str(first["n"]),
+                *both,
+                _spread([one["drift"] for one in found], 4),
+                f"{np.mean([one['identical'] for one in found]):.1%}",
+            ]
+        )
+    return (
+        "stratum",
+        "n",
+        "must go: shown ↓ (base)",
+        "must stay: shown ↑ (base)",
+        "face (base)",
+        "pixel drift",
+        "identical",
+    ), rows
 
 
 def footnote(results: Results) -> str:
@@ -96,12 +117,19 @@ def footnote(results: Results) -> str:
 def _ranked(results: Results) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
     """The best H first, what failed last, what was never run not at all."""
     found = [(method, runs) for method, runs in results.items() if runs]
-    return sorted(found, key=lambda item: -float(np.mean([run["summary"]["H"] for run in item[1] if "summary" in run] or [-1.0])))
+    return sorted(
+        found, key=lambda item: -float(np.mean([run["summary"]["H"] for run in item[1] if "summary" in run] or [-1.0]))
+    )
 
 
 def missing_strata(results: Results) -> list[str]:
     """What the set could not fill, a line each."""
-    found = {f"{name}: {why}" for runs in results.values() for run in runs for name, why in run.get("missing_strata", {}).items()}
+    found = {
+        f"{name}: {why}"
+        for runs in results.values()
+        for run in runs
+        for name, why in run.get("missing_strata", {}).items()
+    }
     return sorted(found)
 
 
@@ -123,15 +151,21 @@ def draw_pareto(results: Results, path: Path) -> None:
             own, colour = method == "unhype", colours[method]
             x, y = here = points.mean(0)
             for seed_x, seed_y in points:
-                axes.plot([x, seed_x], [y, seed_y], color=colour, marker="o", markersize=3, linewidth=0.8, clip_on=False)
+                axes.plot(
+                    [x, seed_x], [y, seed_y], color=colour, marker="o", markersize=3, linewidth=0.8, clip_on=False
+                )
             axes.scatter(x, y, s=260 if own else 60, color=colour, marker="*" if own else "o", zorder=3, clip_on=False)
             side = -1 if x > 0.7 else 1
-            below = 14 * sum(bool(np.abs(other - here).max() < 0.03) for other in named)  # of labels that are there already
+            below = 14 * sum(
+                bool(np.abs(other - here).max() < 0.03) for other in named
+            )  # of labels that are there already
             at, words = (float(x), float(y)), (12 * side, -4 - below)
             stand, weight = "left" if side > 0 else "right", "bold" if own else "normal"
             axes.annotate(method, at, xytext=words, textcoords="offset points", ha=stand, color=colour, weight=weight)
             named.append(here)
-    axes.set(xlabel="forgotten: 1 − Acc_e", ylabel="kept: Acc_s of names never seen", xlim=(-0.02, 1.02), ylim=(-0.06, 1.02))
+    axes.set(
+        xlabel="forgotten: 1 − Acc_e", ylabel="kept: Acc_s of names never seen", xlim=(-0.02, 1.02), ylim=(-0.06, 1.02)
+    )
     axes.grid(alpha=0.3)
     figure.tight_layout()
     write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=110))

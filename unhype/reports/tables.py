@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-HEADLINE = {"unseen": "others never seen in training (headline)", "papers": "others trained to be kept (papers' protocol)"}
+HEADLINE = {
+    "unseen": "others never seen in training (headline)",
+    "papers": "others trained to be kept (papers' protocol)",
+}
 
 Rows = tuple[Sequence[str], list[list[str]]]
 """A header and its rows."""
@@ -15,7 +18,10 @@ def protocol_rows(scores: Mapping[str, Any]) -> Rows:
     """One row a protocol: erased, kept, general, and their harmonic mean, the base's own figure in brackets."""
     rows = []
     for protocol, found in scores["protocols"].items():
-        cells = [f"{found[name]:.3f} ({found[f'{name}_base']:.3f})" if name in found else "–" for name in ("Acc_e", "Acc_s", "Acc_g")]
+        cells = [
+            f"{found[name]:.3f} ({found[f'{name}_base']:.3f})" if name in found else "–"
+            for name in ("Acc_e", "Acc_s", "Acc_g")
+        ]
         rows.append([HEADLINE[protocol], *cells, f"{found['kept']:.1%}", f"{found['H']:.4f}"])
     return ("protocol", "Acc_e ↓ (base)", "Acc_s ↑ (base)", "Acc_g ↓ (base)", "kept of base", "H ↑"), rows
 
@@ -26,8 +32,26 @@ def role_rows(scores: Mapping[str, Any]) -> Rows:
     for role, score in scores["roles"].items():
         pairs = [f"{score[name]:.3f} ({score[f'{name}_base']:.3f})" for name in ("shown", "face", "neutral")]
         strength = scores["strength"][role]
-        rows.append([role, str(score["n"]), *pairs, f"{score['drift']:.4f}", f"{score['identical']:.1%}", f"{strength['mean']:.3f} ± {strength['std']:.3f}"])
-    return ("role", "n", "shown (base)", "face (base)", "neutral person (base)", "pixel drift", "identical", "‖ΔW‖"), rows
+        rows.append(
+            [
+                role,
+                str(score["n"]),
+                *pairs,
+                f"{score['drift']:.4f}",
+                f"{score['identical']:.1%}",
+                f"{strength['mean']:.3f} ± {strength['std']:.3f}",
+            ]
+        )
+    return (
+        "role",
+        "n",
+        "shown (base)",
+        "face (base)",
+        "neutral person (base)",
+        "pixel drift",
+        "identical",
+        "‖ΔW‖",
+    ), rows
 
 
 def turn_rows(scores: Mapping[str, Any]) -> Rows:
@@ -35,7 +59,12 @@ def turn_rows(scores: Mapping[str, Any]) -> Rows:
     names, turns = ("Acc_e", "Acc_s", "Acc_g", "H"), scores.get("in_turn", {})
     rows = [[concept, *(f"{turn[name]:.3f}" for name in names)] for concept, turn in turns.items()]
     if turns:
-        rows.append([f"mean of {len(turns)}", *(f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}" for name in names)])
+        rows.append(
+            [
+                f"mean of {len(turns)}",
+                *(f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}" for name in names),
+            ]
+        )
     return ("forgotten alone", "Acc_e ↓", "Acc_s ↑", "Acc_g ↓", "H_o ↑"), rows
 
 

@@ -1,0 +1,67 @@
+"""Is s a dial? Shares of S at inference, on the development set (development.py): what is forgotten, what changes, and what stays.
+
+.venv/bin/python experiments/dial.py --n 100
+
+The guard is trained first if `company.py` or `erasure.py` has not done it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from development import BUILD, development_job, development_strata, pictures, trained
+
+from unhype.comparison.scoring import score_strata
+from unhype.erasing.guard import Guard
+from unhype.erasing.guarded import Guarded
+from unhype.evaluation.album import Album
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.miniature.showing import quiet
+from unhype.pipeline import job as jobs
+
+ASKED = ("forgotten", "forgotten_and_retained", "unseen")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shares", nargs="+", type=float, default=[0.0, 0.25, 0.5, 0.75, 1.0])
+    parser.add_argument("--n", type=int, default=100, help="pictures a stratum")
+    parser.add_argument("--build", type=Path, default=BUILD)
+    options = parser.parse_args()
+    quiet()
+    job = development_job(options.n, build=options.build)
+    pipeline = jobs.load_base(job)
+    whole = trained(job, pipeline).trained
+    table = development_strata(job)
+    table = table[table["stratum"].isin(ASKED)].reset_index(drop=True)
+    forgotten = list(table[table["stratum"] == "forgotten"]["prompt"])
+    bare, judge = jobs.bare_album(job, pipeline), jobs.judge_of(job)
+    print(
+        "| s/S | forgotten: shown | face | drift | ‖ΔW‖ | mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|"
+        + "---|" * 9
+    )
+    for share in options.shares:
+        guard = Guard(whole, share=share)
+        guarded = Album(job.build / "images" / "dial", Guarded(pipeline, guard, job.sampling))
+        before, after = pictures(bare, table), pictures(guarded, table, bare)
+        drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
+        found = score_strata(table, judge.read(after), judge.read(before), drift, faces=True)
+        gone, mixed, unseen = (found[stratum] for stratum in ASKED)
+        length = float(guard.strength(StableDiffusion(pipeline), forgotten).mean())
+        cells = [
+            gone.shown,
+            gone.face,
+            gone.drift,
+            length,
+            mixed.shown,
+            mixed.stays / mixed.stays_base,
+            unseen.stays / unseen.stays_base,
+            unseen.drift,
+        ]
+        print(f"| {share:g} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Puts the measured figures into the pages that tell them: README.md and those of docs/experiments.
+
+.venv/bin/python experiments/figures.py            write
+.venv/bin/python experiments/figures.py --check    say whether a page tells something else (a test does)
+
+What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores. The flow writes the scores; a comparison is kept by
+copying its comparison.json to data/scores/SET-comparison.json, and one of UnHype alone, with more pictures, to data/scores/SET-strata.json.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from unhype.reports.comparison import comparison_rows, cost_rows, footnote, strata_rows
+from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "experiments").glob("*.md")))
+BLOCK = re.compile(r"(<!-- figures: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def _facts(scores: Mapping[str, Any]) -> str:
+    roles = scores["roles"]
+    forget, others = roles["forget"], roles["evaluation"]
+    n = f"n = {forget['n']} forgotten, {roles['alias']['n']} synonyms and aliases (Acc_g), {others['n']} never seen"
+    if "in_turn" in scores:
+        worst = min(scores["in_turn"].items(), key=lambda item: item[1]["H"])
+        return f"{n}; one training seed. Mean H_o {scores['H_o']:.3f}, the least {worst[1]['H']:.3f} ({worst[0]})."
+    return (
+        f"{n}, {roles['retain']['n']} trained to be kept; one training seed. In brackets the base on the same prompts and seeds.\n"
+        f"Where a forgotten name was asked for there is a face in {forget['face']:.1%} of the pictures, and in {forget['neutral']:.1%} it belongs to nobody\n"
+        f"in particular; {others['identical']:.1%} of the pictures of names never seen are the base's own, to the bit."
+    )
+
+
+WHAT: dict[str, Callable[[Any], str]] = {
+    "protocols": lambda scores: markdown(protocol_rows(scores)),
+    "roles": lambda scores: markdown(role_rows(scores)),
+    "turns": lambda scores: markdown(turn_rows(scores)),
+    "provenance": provenance,
+    "facts": _facts,
+    "comparison": lambda results: markdown(comparison_rows(results)),
+    "cost": lambda results: markdown(cost_rows(results)),
+    "footnote": footnote,
+    "strata": lambda results: markdown(strata_rows(results["unhype"])),
+}
+FILES = {"comparison": "-comparison", "cost": "-comparison", "footnote": "-comparison", "strata": "-strata"}
+"""What does not come from the flow's scores, and from which file."""
+
+
+def filled(page: str) -> str:
+    """The page with today's figures."""
+
+    def block(match: re.Match[str]) -> str:
+        opening, concepts, what, closing = match.groups()
+        path = ROOT / "data" / "scores" / f"{concepts}{FILES.get(what, '')}.json"
+        return f"{opening}{WHAT[what](json.loads(path.read_text(encoding='utf-8')))}\n{closing}"
+
+    return BLOCK.sub(block, page)
+
+
+def main() -> None:
+    stale = []
+    for name in PAGES:
+        path = ROOT / name
+        told, true = path.read_text(encoding="utf-8"), filled(path.read_text(encoding="utf-8"))
+        if told != true:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(true, encoding="utf-8")
+                print(f"filled in: {name}")
+    if "--check" in sys.argv and stale:
+        sys.exit(
+            f"got other figures in {', '.join(stale)} than in data/scores, wanted the same: python experiments/figures.py"
+        )
+
+
+if __name__ == "__main__":
+    main()

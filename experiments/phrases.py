@@ -1,0 +1,110 @@
+"""What should the switch look at, and where should it open? Whole prompts, phrases alone, or phrases that stay what they are with their neighbours.
+
+Development templates, the lists' roles swapped (development.py): the evaluation names, celeb100's aliases and the held-out templates are not touched.
+
+    prompt   the vector of the whole prompt, a switch fitted on whole training prompts
+    phrase   the vector of every phrase of up to four words, alone; the nearest counts
+    eroded   the same, each phrase only as near as it is with the word before it, and with the word after it
+    either   eroded phrases, and the whole prompt in the same geometry (what ships)
+
+The table gives the share of prompts for which the switch is more than half open, for each cosine at which it opens.
+
+PYTHONPATH=experiments .venv/bin/python experiments/phrases.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import torch
+from development import development_set
+
+from unhype.bases.loading import load_pipeline
+from unhype.erasing.fitting import fit_to_set
+from unhype.erasing.phrases import neighbours, spans_of
+from unhype.erasing.switch import Switch, fit_switch
+from unhype.evaluation.scores import separation
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.miniature.folders import BASE
+from unhype.miniature.showing import quiet
+from unhype.prompts.strata import STRATA
+from unhype.prompts.templates import DEVELOPMENT, TRAINING
+
+NAMELESS = ("a man", "a woman", "a person", "a dog", "a ship", "a street", "the sky", "a cat with a man")
+
+
+def main() -> None:
+    quiet()
+    family, concepts = StableDiffusion(load_pipeline(Path("data") / BASE)), development_set()
+
+    def grid(names: Sequence[str]) -> torch.Tensor:
+        templates = list(chain.from_iterable(TRAINING.values()))
+        return family.vectors([template.format(name) for name in names for template in templates]).view(
+            len(names), len(templates), -1
+        )
+
+    forgotten = [entry.concept for entry in concepts.forget]
+    whole, phrases = fit_switch(forgotten, grid(forgotten), grid(concepts.retain)), fit_to_set(family, concepts)
+    chosen = (
+        "forgotten",
+        "alias",
+        "misspelt",
+        "two_forgotten",
+        "forgotten_and_retained",
+        "trained",
+        "unseen",
+        "near_miss",
+    )
+    asked = {
+        stratum: list(dict.fromkeys(text for text, _, _ in STRATA[stratum][0](concepts))) for stratum in chosen
+    } | {"nameless, things": list(NAMELESS)}
+    frames = list(chain.from_iterable(DEVELOPMENT.values()))
+    prompts = {stratum: [frame.format(text) for text in texts for frame in frames] for stratum, texts in asked.items()}
+    print(
+        f"| looks at | opens at | {' | '.join(prompts)} | AUC, forgotten against unseen |\n|{'---|' * (len(prompts) + 3)}"
+    )
+    for view in ("prompt", "phrase", "eroded", "either"):
+        looked = {
+            stratum: _look(family, whole if view == "prompt" else phrases, texts, view)
+            for stratum, texts in prompts.items()
+        }
+        for opens in (0.65, 0.7, 0.75, 0.8, 0.85):
+            best = {stratum: _best(parts, opens) for stratum, parts in looked.items()}
+            auc = separation(best["forgotten"].numpy(), best["unseen"].numpy())
+            print(
+                f"| {view} | {opens} | {' | '.join(f'{float((x > 0).double().mean()):.3f}' for x in best.values())} | {auc:.4f} |",
+                flush=True,
+            )
+
+
+Looked = list[tuple[torch.Tensor, torch.Tensor]]
+"""For each prompt the cosines to the forgotten centres ``[phrases, alternatives, m]`` and to the nearest retained one ``[phrases, alternatives, 1]``."""
+
+
+def _look(family: StableDiffusion, switch: Switch, prompts: Sequence[str], view: str) -> Looked:
+    least = replace(switch, threshold=-2.0)  # so that the margin tells how near the retained are
+    found = []
+    for prompt in prompts:
+        words = prompt.split()
+        spans = [(0, len(words))] if view == "prompt" else spans_of(len(words), switch.longest)
+        around = [(span, *neighbours(span, len(words))) if view in ("eroded", "either") else (span,) for span in spans]
+        if view == "either":
+            around.append(((0, len(words)),) * 3)
+        c = family.vectors([" ".join(words[i:j]) for each in around for i, j in each])
+        near = switch.similarity(c)
+        kept = (near - least.margin(c)).amax(1, keepdim=True)
+        shape = (len(around), len(around[0]), -1)
+        found.append((near.view(shape), kept.view(shape)))
+    return found
+
+
+def _best(looked: Looked, opens: float) -> torch.Tensor:
+    """The margin of each prompt's nearest phrase, ``[n]``."""
+    return torch.stack([(near - kept.clamp(min=opens)).amin(1).max() for near, kept in looked])
+
+
+if __name__ == "__main__":
+    main()

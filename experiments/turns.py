@@ -1,0 +1,71 @@
+"""`objects` class by class with more than one training seed: each class forgotten alone, the nine others kept, the flow's own examination.
+
+PYTHONPATH=experiments .venv/bin/python experiments/turns.py --seeds 0 1 2
+
+Held-out templates and seeds, n of params.yaml; nothing may be chosen by what this says. What the flow or `unhype compare` has trained or drawn is taken over.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from development import settings, trained
+
+from unhype.miniature.showing import quiet
+from unhype.pipeline import job as jobs
+from unhype.pipeline.examination import Examination
+from unhype.progress import told
+
+FIGURES = ("Acc_e", "Acc_s", "Acc_g", "H")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    options = parser.parse_args()
+    quiet()
+    found = np.array([_turns(seed) for seed in options.seeds])  # [seed, class, figure]
+    concepts = _job(options.seeds[0]).concepts.forget
+    print(f"| forgotten alone | {' | '.join(FIGURES)} | least H |\n|{'---|' * (len(FIGURES) + 2)}")
+    for i, entry in enumerate(concepts):
+        print(_row(entry.concept, found[:, i]))
+    print(_row(f"mean of {len(concepts)}", found.mean(1)))
+
+
+def _job(seed: int) -> jobs.Job:
+    params = settings()
+    return jobs.open_job(
+        "objects",
+        "mini-sd",
+        Path("data"),
+        Path("build"),
+        replace(params.training, seed=seed),
+        params.prompts,
+        params.sampling,
+    )
+
+
+def _turns(seed: int) -> list[list[float]]:
+    job = _job(seed)
+    pipeline = jobs.load_base(job)
+    examination = Examination(job, pipeline, trained(job, pipeline), jobs.judge_of(job))
+    for _progress in told(examination.draw()):
+        pass
+    turns = examination.scores()["in_turn"]
+    return [[turns[entry.concept][figure] for figure in FIGURES] for entry in job.concepts.forget]
+
+
+def _row(name: str, figures: np.ndarray) -> str:
+    """Mean ± spread over seeds, ``[seed, figure]``."""
+    cells = [
+        f"{mean:.3f}{f' ± {spread:.3f}' if spread else ''}"
+        for mean, spread in zip(figures.mean(0), figures.std(0), strict=True)
+    ]
+    return f"| {name} | {' | '.join(cells)} | {figures[:, -1].min():.3f} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Guard folders: what is saved comes back to the bit, and whatever does not fit is refused in a line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from unhype.adapters.lora import Site
+from unhype.erasing.checkpoint import CARD, TENSORS, Trained, load, save
+from unhype.erasing.hypernet import Hypernet, HypernetConfig
+from unhype.erasing.switch import fit_switch
+from unhype.errors import UnhypeError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    hypernet = Hypernet(HypernetConfig(rank=2, hidden=8, head="basis", basis=3), [Site("a", 8, 6)], width=8)
+    switch = fit_switch(["Cher", "Prince"], torch.randn(2, 5, 8), torch.randn(3, 5, 8))
+    save(Trained(hypernet, switch, {"base": "mini-sd", "base_hash": "abc"}), tmp_path)
+    return tmp_path
+
+
+def test_what_is_saved_comes_back(folder: Path) -> None:
+    one, again = load(folder), load(folder)
+    assert one.facts["base"] == "mini-sd"
+    assert one.switch is not None
+    assert one.switch.concepts == ("Cher", "Prince")
+    c = torch.randn(4, 8)
+    assert torch.equal(one.switch(c), again.switch(c))  # type: ignore[misc]
+    factors = [trained.hypernet(c, torch.full((4,), 300.0))["a"].merged() for trained in (one, again)]
+    assert torch.equal(*factors)
+    assert {path.name for path in folder.iterdir()} == {CARD, TENSORS}
+
+
+def change_card(folder: Path, **facts: object) -> None:
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps({**card, **facts}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: (folder / CARD).unlink(), "wanted a trained guard"),
+        (lambda folder: (folder / CARD).write_text("{"), "damaged"),
+        (lambda folder: (folder / TENSORS).unlink(), "got no"),
+        (lambda folder: (folder / TENSORS).write_bytes((folder / TENSORS).read_bytes()[:-9]), "damaged"),
+        (lambda folder: change_card(folder, format=99), "got format 99"),
+        (lambda folder: change_card(folder, width=9), "do not fit"),
+        (lambda folder: change_card(folder, hypernet={"rank": 3}), "do not fit"),
+        (lambda folder: change_card(folder, sites=[]), "do not fit"),
+        (
+            lambda folder: change_card(
+                folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1, "longest": 4}
+            ),
+            "do not fit",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_line(folder: Path, spoil: object, message: str) -> None:
+    spoil(folder)  # type: ignore[operator]
+    with pytest.raises(UnhypeError, match=message) as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)

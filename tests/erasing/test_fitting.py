@@ -1,0 +1,61 @@
+"""The switch of a set on the shipped base: which retained concepts it protects, asked of what the base draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from unhype.bases.loading import load_pipeline
+from unhype.concepts.schema import ConceptSet, Entry
+from unhype.erasing.fitting import drawn_alike, fit_to_set, likeness
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.miniature.folders import BASE
+
+SET = ConceptSet(
+    "toy", "things", (Entry("horse", "a forest"), Entry("cat", "a forest")), ("a mountain", "a dog", "the sea")
+)
+"""The base never learnt what a mountain is, and draws a horse."""
+
+
+@pytest.fixture(scope="module")
+def family(data: Path) -> StableDiffusion:
+    return StableDiffusion(load_pipeline(data / BASE))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("a horse", "a horse", True),
+        ("a mountain", "a horse", True),
+        ("a deer", "a horse", False),
+        ("a dog", "a cat", False),
+        ("a forest", "a horse", False),
+    ],
+)
+def test_what_the_base_draws_alike(family: StableDiffusion, one: str, other: str, alike: bool) -> None:
+    assert drawn_alike(family, one, other, "a forest") is alike
+
+
+def test_what_is_drawn_as_a_forgotten_concept_is_forgotten_with_it_and_what_only_lies_near_is_not(
+    family: StableDiffusion,
+) -> None:
+    switch = fit_to_set(family, SET)
+    opened = dict(zip(SET.retain, switch(family.vectors(SET.retain)).tolist(), strict=True))
+    assert opened == {"a mountain": 1.0, "a dog": 0.0, "the sea": 0.0}
+    assert len(switch.kept) == 2
+    assert torch.equal(switch.kept, fit_to_set(family, SET).kept)
+
+
+def test_the_list_is_warned_of_it(family: StableDiffusion) -> None:
+    similarities, opens = likeness(family, SET)
+    assert similarities["horse", "a mountain"] > opens > similarities["horse", "the sea"]
+
+
+def test_a_set_that_retains_nothing_has_a_switch_too(family: StableDiffusion) -> None:
+    switch = fit_to_set(
+        family, ConceptSet("toy", "explicit", (Entry("a frog", "a mountain"), Entry("a ship", "a mountain")), (), ())
+    )
+    assert len(switch.kept) == 0
+    assert switch(family.vectors(["a photo of a frog", "a photo of a ship"])).min() == 1

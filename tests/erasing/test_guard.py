@@ -1,0 +1,175 @@
+"""The guard on a real pipeline: every prompt its own LoRA, nothing of it in the unconditional half, and a pipeline that is itself again afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unhype.adapters.lora import active
+from unhype.bases.cards import content_hash
+from unhype.bases.loading import load_pipeline
+from unhype.concepts.schema import ConceptSet, Entry
+from unhype.erasing.checkpoint import Trained
+from unhype.erasing.fitting import fit_to_set
+from unhype.erasing.guard import Guard
+from unhype.erasing.hypernet import Hypernet, HypernetConfig
+from unhype.erasing.switch import Switch
+from unhype.errors import UnhypeError
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.miniature.folders import BASE
+from unhype.pictures.sampling import Sampling, sample
+
+pytestmark = pytest.mark.slow
+
+HOW = Sampling(steps=3, batch=4)
+PROMPTS = ["a photo of Cher", "a photo of a dog", "a photo of Prince"]
+SEEDS = [1, 2, 3]
+FORGOTTEN = ("Cher", "Prince")
+
+
+@pytest.fixture(scope="module")
+def family(data: Path) -> StableDiffusion:
+    return StableDiffusion(load_pipeline(data / BASE))
+
+
+@pytest.fixture(scope="module")
+def switch(family: StableDiffusion) -> Switch:
+    return fit_to_set(
+        family,
+        ConceptSet(
+            "toy",
+            "people",
+            tuple(Entry(name, "a person") for name in FORGOTTEN),
+            ("Amy Adams", "Drake", "a dog", "a man"),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def guard(data: Path, family: StableDiffusion, switch: Switch) -> Guard:
+    """Not trained, but strong: what it does to a picture can't be overlooked."""
+    torch.manual_seed(0)
+    hypernet = Hypernet(HypernetConfig(rank=2, alpha=300.0), family.sites, family.width)
+    return Guard(
+        Trained(hypernet.eval(), switch, {"base": "mini-sd", "base_hash": content_hash(data / BASE), "sha256": "x"})
+    )
+
+
+def draw(
+    family: StableDiffusion, prompts: list[str] = PROMPTS, seeds: list[int] = SEEDS, how: Sampling = HOW
+) -> np.ndarray:
+    return np.concatenate(list(sample(family.pipeline, prompts, seeds, how)))
+
+
+def test_forgotten_prompts_change_others_do_not_and_detaching_restores_every_bit(
+    family: StableDiffusion, guard: Guard
+) -> None:
+    before = draw(family)
+    with guard.attached(family.pipeline):
+        during = draw(family)
+    after = draw(family)
+    assert np.array_equal(before, after)
+    changed = np.abs(before.astype(int) - during).mean((1, 2, 3))
+    assert changed[0] > 5
+    assert changed[2] > 5
+    assert changed[1] == 0, "a shut switch leaves the base's own picture"
+    assert not family.unet._forward_hooks
+    assert all(not module._forward_hooks for module in family.unet.modules())
+
+
+def test_a_prompt_is_guarded_alike_alone_and_in_a_batch(family: StableDiffusion, guard: Guard) -> None:
+    with guard.attached(family.pipeline):
+        together = draw(family)
+        alone = np.concatenate([draw(family, [prompt], [seed]) for prompt, seed in zip(PROMPTS, SEEDS, strict=True)])
+    assert np.abs(together.astype(int) - alone).max() <= 2
+
+
+def test_it_draws_what_a_merged_static_lora_would(family: StableDiffusion, guard: Guard) -> None:
+    factors = guard.factors(family, ["a photo of Cher"])
+    states, noisy = (
+        family.encode(["a photo of Cher"]).states,
+        torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0)),
+    )
+    timestep = torch.tensor([700])
+    with torch.no_grad(), active(family.unet, factors):
+        hooked = family.predict(noisy, timestep, states)
+    original = {name: family.unet.get_submodule(name).weight.clone() for name in factors}
+    try:
+        with torch.no_grad():
+            for name, factor in factors.items():
+                family.unet.get_submodule(name).weight += factor.merged()[0]
+            merged = family.predict(noisy, timestep, states)
+    finally:
+        for name, weight in original.items():
+            family.unet.get_submodule(name).weight.data = weight
+    with torch.no_grad():
+        bare = family.predict(noisy, timestep, states)
+    assert torch.allclose(hooked, merged, atol=1e-4)
+    assert not torch.allclose(hooked, bare, atol=1e-2)
+
+
+def test_two_forgotten_in_one_prompt_have_a_lora_each(family: StableDiffusion, guard: Guard) -> None:
+    both, one = guard.factors(family, ["Cher and Prince in the rain"]), guard.factors(family, ["Cher in the rain"])
+    rank = guard.trained.hypernet.config.rank
+    assert {factors.A.shape[1] for factors in both.values()} == {2 * rank}
+    assert {factors.A.shape[1] for factors in one.values()} == {rank}
+    read = guard.read(family, ["Drake and Cher", "Drake and Amy Adams"])
+    assert read.untouched.tolist() == [False, True]
+
+
+def test_without_guidance_and_with_several_pictures_a_prompt(family: StableDiffusion, guard: Guard) -> None:
+    with guard.attached(family.pipeline):
+        plain = draw(family, how=Sampling(steps=2, guidance=1.0))
+        generators = [torch.Generator().manual_seed(seed) for seed in (1, 2, 3, 4)]
+        several = family.pipeline(
+            PROMPTS[:2], num_inference_steps=2, num_images_per_prompt=2, generator=generators, output_type="np"
+        ).images
+    assert plain.shape[0] == 3
+    assert several.shape[0] == 4
+
+
+def test_the_dial_and_a_choice_of_concepts(family: StableDiffusion, guard: Guard) -> None:
+    strengths = [Guard(guard.trained, share=share).strength(family, PROMPTS[:1]).item() for share in (0.0, 0.5, 1.0)]
+    assert strengths[0] == 0
+    assert strengths[0] < strengths[1] < strengths[2]
+    only = Guard(guard.trained, ["Prince"]).strength(family, PROMPTS)
+    assert only[2] > 10 * only[0]
+
+
+def test_it_fails_closed(family: StableDiffusion, guard: Guard) -> None:
+    embeds = family.encode(["a photo of Cher"]).states
+    with guard.attached(family.pipeline):
+        with pytest.raises(UnhypeError, match="wanted the prompts themselves"):
+            family.pipeline(prompt_embeds=embeds, negative_prompt_embeds=embeds, num_inference_steps=1)
+        with pytest.raises(UnhypeError, match="under guard already"):
+            guard.attach(family.pipeline)
+    detach = guard.attach(family.pipeline)
+    with pytest.raises(UnhypeError, match="call of the U-Net alone"):
+        family.predict(torch.randn(1, 4, 16, 16), torch.tensor([5]), embeds)
+    detach()
+
+
+def test_another_base_is_refused(family: StableDiffusion, guard: Guard) -> None:
+    with pytest.raises(UnhypeError, match="train a guard for this base"):
+        Guard(Trained(guard.trained.hypernet, guard.trained.switch, {"base": "mini-sd", "base_hash": "0" * 64})).attach(
+            family.pipeline
+        )
+    other = Hypernet(HypernetConfig(), family.sites[:3], family.width)
+    with pytest.raises(UnhypeError, match="layers are not those"):
+        Guard(Trained(other, None, {"base": "mini-sd"})).attach(family.pipeline)
+    assert all(not module._forward_hooks for module in family.unet.modules())
+
+
+@pytest.mark.parametrize(
+    ("concepts", "message"), [(["Nobody"], "got the concept 'Nobody'"), ([], "got the concept ''")]
+)
+def test_unknown_choices_are_refused(guard: Guard, concepts: list[str], message: str) -> None:
+    with pytest.raises(UnhypeError, match=message):
+        Guard(guard.trained, concepts)
+    with pytest.raises(UnhypeError, match="without a switch"):
+        Guard(Trained(guard.trained.hypernet, None, {}), concepts)
+    with pytest.raises(UnhypeError, match="share of 2"):
+        Guard(guard.trained, share=2)

@@ -1,0 +1,131 @@
+"""Phrases: a concept is found wherever it stands in a prompt, as often as it stands there, and not in a part of somebody else's name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from unhype.erasing.phrases import JOINTS, Reading, cutouts, joined, read_phrases, reader
+from unhype.erasing.switch import Switch, fit_switch
+
+D = 32
+NAMES = ["Ann Lee", "Bob Ray", "Ann Oak", "Cy", "Kit Ray", "Dan Elm", "Flo", "Gus Ivy"]
+CONTEXTS = cutouts(["a photo of {}", "{} on a poster", "we met {} today"])
+
+
+def word(text: str) -> np.ndarray:
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+    return np.random.default_rng(seed).standard_normal(D)
+
+
+def vectors(texts: Sequence[str]) -> torch.Tensor:
+    """A toy CLIP: names weigh much and other words little; a first name alone is half of everybody who has it."""
+    rows = []
+    for text in texts:
+        names = [name for name in NAMES if f" {name} " in f" {text} "]
+        others = [w for w in text.split() if not any(w in name.split() for name in names)]
+        row = sum((word(name) for name in names), np.zeros(D))
+        for w in others:
+            owner = next((name for name in NAMES if w in name.split()), None)
+            row = row + (0.9 * word(owner) if owner else 0.1 * word(w))
+        rows.append(row)
+    return torch.tensor(np.reshape(rows, (len(rows), D)), dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def switch() -> Switch:
+    def grid(names: Sequence[str]) -> torch.Tensor:
+        return vectors([context.format(name) for name in names for context in CONTEXTS]).view(len(names), -1, D)
+
+    return fit_switch(NAMES[:2], grid(NAMES[:2]), grid(NAMES[3:6]))
+
+
+def opened(switch: Switch, prompt: str) -> list[int]:
+    """Which concepts a prompt's open phrases mean."""
+    reading = read_phrases(vectors, switch, ["a dog", prompt])
+    assert reading.untouched[0]
+    return sorted(
+        int(switch.margin(c[None, :D]).argmax())
+        for c, share in zip(reading.c[1], reading.opened[1], strict=True)
+        if share > 0.5
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "concepts"),
+    [
+        ("a photo of Ann Lee", [0]),
+        ("Ann Lee", [0]),
+        ("a photo of Ann Lee and Dan Elm", [0]),
+        ("Dan Elm and Ann Lee in the rain", [0]),
+        ("Bob Ray talking to Ann Lee", [0, 1]),
+        ("Ann Lee beside Ann Lee", [0, 0]),
+        ("a photo of Dan Elm", []),
+        ("a photo of Flo and Gus Ivy", []),
+        ("a photo of Ann Oak", []),
+        ("Kit Ray on a poster", []),
+        ("a house by the sea", []),
+        ("", []),
+    ],
+)
+def test_each_concept_is_found_where_it_stands(switch: Switch, prompt: str, concepts: list[int]) -> None:
+    assert opened(switch, prompt) == concepts
+
+
+def test_without_reading_neighbours_along_a_first_name_would_be_taken_for_the_other(switch: Switch) -> None:
+    """The erosion is what keeps Ann Oak: her first name alone does open the switch."""
+    assert switch(vectors(["Ann"])) > 0.5
+    assert switch(vectors(["Ann Oak"])) == 0
+
+
+def test_a_reading_does_not_depend_on_the_batch(switch: Switch) -> None:
+    prompts = ["a photo of Ann Lee", "Bob Ray talking to Ann Lee", "a dog"]
+    together = read_phrases(vectors, switch, prompts)
+    assert together.phrases == 2
+    assert not torch.equal(together.c[1, 0], together.c[1, 1]), "each concept is read by its own phrase"
+    for i, prompt in enumerate(prompts):
+        alone = read_phrases(vectors, switch, [prompt])
+        assert torch.equal(alone.opened[0], together.opened[i, : alone.phrases])
+        assert torch.equal(
+            alone.c[0, : int((alone.opened[0] > 0).sum())], together.c[i, : int((alone.opened[0] > 0).sum())]
+        )
+        assert not together.opened[i, alone.phrases :].any()
+
+
+def test_without_a_switch_whole_prompts_are_read() -> None:
+    reading = reader(vectors, None)(["a photo of Ann Lee", "a dog"])
+    assert torch.equal(reading.c[:, 0], vectors(["a photo of Ann Lee", "a dog"]))
+    assert not reading.untouched.any()
+
+
+def test_cutouts_are_pieces_of_sentences() -> None:
+    assert set(cutouts(["a photo of {}", "{} on a poster"])) == {
+        *JOINTS,
+        "a photo of {}",
+        "{} on a poster",
+        "{}",
+        "of {}",
+        "photo of {}",
+        "{} on",
+        "{} on a",
+    }
+
+
+def test_readings_of_different_lengths_are_joined() -> None:
+    short, long = Reading(torch.ones(1, 1, D), torch.ones(1, 1)), Reading(torch.ones(2, 3, D), torch.ones(2, 3))
+    both = joined([short, long])
+    assert (len(both), both.phrases) == (3, 3)
+    assert both.opened[0].tolist() == [1, 0, 0]
+    with pytest.raises(ValueError, match=r"wanted \[n, P, d\]"):
+        Reading(torch.ones(1, 2, D), torch.ones(1, 3))
+
+
+def test_no_prompts_speak_of_nothing(switch: Switch) -> None:
+    for each in (switch, None):
+        read = reader(vectors, each)([])
+        assert read.c.shape == (0, 1, D)
+        assert read.opened.shape == (0, 1)

@@ -1,0 +1,113 @@
+"""The main flow end to end at toy size: from a list to a registered version that loads back and guards; and lists that it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unhype.bases.loading import load_pipeline
+from unhype.erasing.guard import Guard
+from unhype.pictures.sampling import Sampling, sample
+from unhype.registry import local_folder
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+TOY = """
+name: toy
+kind: people
+source: a test
+forget:
+  - {concept: Cher, anchor: a woman}
+  - {concept: Prince, anchor: a man}
+retain: [Amy Adams, Drake]
+evaluation: [Aaron Paul]
+"""
+
+SETTINGS = """
+sampling: {steps: 2, guidance: 4.0, batch: 8}
+prompts: {per_role: 4}
+training:
+  hypernet: {rank: 2, alpha: 1.0, steps: 10, hidden: 16, basis: 4}
+  schedule: {steps: 4, batch: 2, rate: 1.0e-3}
+  retained: 2
+  pictures: 1
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("flow")
+    (place / "data").mkdir()
+    for part in ("bases", "judges", "concepts"):
+        (place / "data" / part).symlink_to(ROOT / "data" / part)
+    (place / "toy.yaml").write_text(TOY)
+    (place / "params.yaml").write_text(SETTINGS)
+    return place
+
+
+def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    where = {"--data": "data", "--build": "build", "--store": "store", "--settings": "params.yaml"}
+    options = [text for option, name in where.items() for text in (option, str(place / name))]
+    environment = {**os.environ, "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place / "metaflow"), "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, str(ROOT / "flows" / "train_flow.py"), "run", *options, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=place, check=False)
+
+
+def test_a_list_becomes_a_registered_guard(place: Path) -> None:
+    done = run(place, "--concepts", str(place / "toy.yaml"))
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    guard = Guard.load(local_folder("models:/unhype-toy@challenger", place / "store"))
+    assert guard.trained.facts["forget"] == ["Cher", "Prince"]
+    pipeline = load_pipeline(ROOT / "data" / "bases" / "mini-sd")
+    with guard.attached(pipeline):
+        assert np.concatenate(list(sample(pipeline, ["a photo of Cher"], [1], Sampling(steps=2)))).shape == (
+            1,
+            64,
+            64,
+            3,
+        )
+    scores = json.loads((place / "data" / "scores" / "toy.json").read_text())
+    assert set(scores["protocols"]) == {"unseen", "papers"}
+    assert all(score["n"] >= 4 for score in scores["roles"].values())
+    assert {path.name for path in (place / "data" / "prompts" / "toy").iterdir()} == {
+        "train.csv",
+        "retain.csv",
+        "pairs.csv",
+        "evaluation.csv",
+    }
+
+    again = run(place, "--concepts", str(place / "toy.yaml"))
+    assert again.returncode == 0
+    assert "training: " not in again.stdout, "the same job trains once"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--concepts", "celeb999"], "celeb999"),
+        (["--concepts", "BROKEN"], "rule"),
+        (["--concepts", "STRANGE"], "Nobody Known in the concept set"),
+        (["--concepts", "TOY", "--base", "nothing"], "got the base 'nothing'"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_training(place: Path, options: list[str], message: str) -> None:
+    (place / "broken.yaml").write_text(
+        TOY.replace("name: toy", "name: broken").replace("retain: [Amy Adams", "retain: [CHER")
+    )
+    (place / "strange.yaml").write_text(
+        TOY.replace("name: toy", "name: strange").replace("concept: Cher", "concept: Nobody Known")
+    )
+    files = {"BROKEN": "broken.yaml", "STRANGE": "strange.yaml", "TOY": "toy.yaml"}
+    done = run(place, *(str(place / files[option]) if option in files else option for option in options))
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert message in told
+    assert "Traceback" not in told

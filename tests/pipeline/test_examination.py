@@ -1,0 +1,91 @@
+"""Things, examined class by class: one guard, its switch set to each class in turn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from unhype.bases.cards import content_hash
+from unhype.concepts.schema import ConceptSet, Entry
+from unhype.erasing.checkpoint import Trained
+from unhype.erasing.fitting import fit_to_set
+from unhype.erasing.guard import Guard
+from unhype.erasing.hypernet import Hypernet
+from unhype.erasing.material import pictures_needed
+from unhype.erasing.trainer import TrainingSettings
+from unhype.errors import UnhypeError
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.pictures.sampling import Sampling
+from unhype.pipeline import job as jobs
+from unhype.pipeline.examination import Examination
+from unhype.prompts.tables import PromptSettings, training_tables
+from unhype.reports.tables import turn_rows
+
+THINGS = ConceptSet(
+    "toy",
+    "things",
+    (Entry("dog", "a forest", synonyms=("hound",)), Entry("ship", "the sky", synonyms=("boat",))),
+    ("a street", "a lamp"),
+    ("Aaron Paul",),
+)
+
+
+@pytest.fixture
+def job(data: Path, tmp_path: Path) -> jobs.Job:
+    (tmp_path / "data").mkdir()
+    for part in ("bases", "judges"):
+        (tmp_path / "data" / part).symlink_to(data / part)
+    return jobs.Job(
+        THINGS,
+        "mini-sd",
+        tmp_path / "data",
+        tmp_path / "build",
+        TrainingSettings(),
+        PromptSettings(2),
+        Sampling(steps=1, batch=16),
+    )
+
+
+def test_pictures_come_from_all_over_and_anchors_get_more(job: jobs.Job) -> None:
+    tables = training_tables(job.concepts)
+    needed = pictures_needed(tables, 2)
+    assert needed.groupby("key").size().to_dict() == {
+        "concept dog": 2,
+        "concept ship": 2,
+        "anchor a forest": 16,
+        "anchor the sky": 16,
+    }
+    assert needed.equals(pictures_needed(tables, 2))
+
+
+@pytest.mark.slow
+def test_each_class_in_turn(job: jobs.Job) -> None:
+    pipeline = jobs.load_base(job)
+    family = StableDiffusion(pipeline)
+    torch.manual_seed(0)
+    switch = fit_to_set(family, job.concepts)
+    assert switch.concepts == ("dog", "ship")
+    facts = {"base": "mini-sd", "base_hash": content_hash(job.base_folder), "sha256": "x" * 64}
+    guard = Guard(Trained(Hypernet(job.training.hypernet, family.sites, family.width).eval(), switch, facts))
+    examination = Examination(job, pipeline, guard, jobs.judge_of(job))
+    assert set(examination.table["role"]) == {"forget", "alias", "unjudged", "evaluation"}
+    parts = [progress.part for progress in examination.draw()]
+    assert {"bare pictures", "guarded pictures", "dog in turn", "ship in turn"} == set(parts)
+    scores = examination.scores()
+    assert set(scores["in_turn"]) == {"dog", "ship"}
+    assert 0 <= scores["H_o"] <= 1
+    header, rows = turn_rows(scores)
+    assert [row[0] for row in rows] == ["dog", "ship", "mean of 2"]
+    assert len(header) == len(rows[0])
+    examination.write(scores)
+    assert (job.guard_folder / "gallery.png").exists()
+    assert [progress.done == progress.total for progress in examination.draw()] == [True] * 4, "nothing is drawn twice"
+
+
+def test_what_is_not_there_is_said(job: jobs.Job, data: Path) -> None:
+    with pytest.raises(UnhypeError, match="got no guard in"):
+        jobs.guard_of(job)
+    with pytest.raises(UnhypeError, match="wanted one of mini-sd"):
+        jobs.open_job("celeb100", "maxi-sd", data, data, job.training, job.prompts, job.sampling)

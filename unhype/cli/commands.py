@@ -1,0 +1,203 @@
+"""The verbs of erasure on the command line: draw under guard, score a guard on a list of prompts, look at the registry's pages."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unhype.errors import UnhypeError
+
+if TYPE_CHECKING:
+    from unhype.eraser import Eraser
+    from unhype.params import Params
+
+
+def register(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
+    """Add the verbs; ``verb`` makes a command with the options that all have."""
+    prompts = verb("prompts", _prompts, "write the prompt tables of a concept set", "unhype prompts celeb100")
+    prompts.add_argument("concepts", metavar="SET", help="a concept set's name, or a path to one")
+
+    generate = verb(
+        "generate",
+        _generate,
+        "draw pictures under guard",
+        'unhype generate --model models:/unhype-celeb100@challenger --prompt "a photo of Cher"',
+    )
+    _which(generate)
+    generate.add_argument("--prompt", action="append", required=True, help="what to draw; may be repeated")
+    generate.add_argument(
+        "--seed", type=int, default=0, help="noise of the first picture; the others count on (default: %(default)s)"
+    )
+    generate.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/generated.png"),
+        help="the picture, or a grid of several (default: %(default)s)",
+    )
+
+    evaluate = verb(
+        "evaluate",
+        _evaluate,
+        "score a guard on a CSV of prompts",
+        "unhype evaluate --model build/guards/NAME --prompts prompts.csv --out scores.json",
+    )
+    _which(evaluate)
+    columns = "CSV with columns type (erased or others), prompt, evaluation_seed; a column concept is optional"
+    evaluate.add_argument("--prompts", type=Path, required=True, metavar="FILE", help=columns)
+    evaluate.add_argument(
+        "--out", type=Path, default=Path("build/scores.json"), help="where the scores go (default: %(default)s)"
+    )
+
+    compare = verb(
+        "compare",
+        _compare,
+        "compare methods on one set: fit, draw, judge, tabulate; resumes",
+        "unhype compare --concepts celeb100 --methods all",
+    )
+    compare.add_argument("--concepts", default="celeb100", metavar="SET", help="a concept set (default: %(default)s)")
+    compare.add_argument("--base", default="mini-sd", help="a base in data/bases (default: %(default)s)")
+    compare.add_argument(
+        "--methods",
+        nargs="+",
+        default=["all"],
+        metavar="NAME",
+        help="names of methods, or all (default); an unknown name lists them",
+    )
+    compare.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="of training (default: 0)")
+    compare.add_argument(
+        "--n", type=int, help="pictures a stratum, at least (default: prompts.per_role of params.yaml)"
+    )
+    compare.add_argument(
+        "--build", type=Path, default=Path("build"), help="folder of everything that is fitted (default: %(default)s)"
+    )
+    compare.add_argument(
+        "--out", type=Path, default=Path("build/comparison"), help="folder of table and pictures (default: %(default)s)"
+    )
+
+    ui = verb(
+        "ui", _ui, "open MLflow's pages on this machine: runs, pictures, the model registry", "unhype ui --port 5001"
+    )
+    ui.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default: %(default)s)")
+    ui.add_argument("--root", type=Path, default=Path(), help="folder of mlflow.db (default: here)")
+
+
+def _which(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", metavar="URI", help="a guard's folder, models:/NAME/VERSION or models:/NAME@ALIAS")
+    command.add_argument(
+        "--method",
+        choices=("unhype", "none"),
+        default="unhype",
+        help="none draws with the bare base (default: %(default)s)",
+    )
+    command.add_argument("--base", default="mini-sd", help="the base for --method none (default: %(default)s)")
+    command.add_argument(
+        "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
+    )
+    command.add_argument(
+        "--only",
+        action="append",
+        metavar="CONCEPT",
+        help="forget only this one of the trained concepts; may be repeated",
+    )
+
+
+def _eraser(options: argparse.Namespace, params: Params) -> Eraser:
+    from unhype.bases.cards import content_hash
+    from unhype.bases.loading import load_pipeline
+    from unhype.eraser import Nothing
+    from unhype.erasing.guard import Guard
+    from unhype.erasing.guarded import Guarded
+    from unhype.miniature.showing import quiet
+
+    if (options.method == "none") == bool(options.model):
+        raise UnhypeError(
+            f"got --method {options.method} {'with' if options.model else 'without'} --model, wanted a guard to draw under or --method none"
+        )
+    quiet()
+    guard = Guard.load(options.model, options.only, options.share) if options.model else None
+    folder = options.data / "bases" / (guard.trained.facts["base"] if guard else options.base)
+    if not folder.is_dir():
+        raise UnhypeError(f"got no base {folder}, wanted its folder: check --base and --data")
+    pipeline = load_pipeline(folder)
+    return (
+        Guarded(pipeline, guard, params.sampling) if guard else Nothing(pipeline, content_hash(folder), params.sampling)
+    )
+
+
+def params_of(options: argparse.Namespace) -> Params:
+    """The settings that a command's ``--params`` names."""
+    from unhype.params import Params, load_params
+
+    # A missing default file means defaults; a file that somebody named must be there.
+    if options.params == Path("params.yaml") and not options.params.exists():
+        return Params()
+    return load_params(options.params)
+
+
+def _prompts(options: argparse.Namespace) -> None:
+    from unhype.concepts.loading import load_set
+    from unhype.prompts.tables import write_tables
+
+    concepts = load_set(options.concepts, options.data / "concepts")
+    folder = options.data / "prompts" / concepts.name
+    tables = write_tables(concepts, params_of(options).prompts, folder)
+    print(f"{', '.join(f'{name} {len(table)}' for name, table in tables.items())} prompts: {folder}")
+
+
+def _generate(options: argparse.Namespace) -> None:
+    from PIL import Image
+
+    from unhype.pictures.gallery import draw_gallery, save_picture
+
+    eraser = _eraser(options, params_of(options))
+    seeds = [options.seed + i for i in range(len(options.prompt))]
+    pictures = [picture for batch in eraser.draw(options.prompt, seeds) for picture in batch]
+    single = Image.fromarray(pictures[0]) if len(pictures) == 1 else draw_gallery(pictures, options.prompt)
+    save_picture(single, options.out)
+    print(f"{len(pictures)} picture{'s' * (len(pictures) > 1)} drawn with {eraser.name}: {options.out}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from unhype.evaluation.listed import read_prompts, score_list
+    from unhype.files import write_text
+    from unhype.judges.miniature import MiniatureJudge
+
+    judge = MiniatureJudge(options.data / "judges" / "mini-judge")
+    table = read_prompts(options.prompts, judge.vocabulary)
+    scores = score_list(table, _eraser(options, params_of(options)), judge, options.data / "images")
+    write_text(options.out, json.dumps(scores, indent=2) + "\n")
+    shown = "  ".join(f"{name} {scores[name]:.3f}" for name in ("Acc_e", "Acc_s", "H") if name in scores)
+    print(f"{scores['method']} on {scores['n']} prompts: {shown}; {options.out}")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from unhype.comparison.methods import chosen
+    from unhype.comparison.reporting import write_report
+    from unhype.comparison.running import Comparison
+    from unhype.miniature.showing import quiet
+    from unhype.pipeline import job as jobs
+    from unhype.progress import told
+    from unhype.prompts.tables import PromptSettings
+
+    if options.n is not None and options.n < 1:
+        raise UnhypeError(f"got --n {options.n}, wanted at least 1 picture a stratum")
+    quiet()
+    params = params_of(options)
+    prompts = PromptSettings(options.n) if options.n else params.prompts
+    job = jobs.open_job(
+        options.concepts, options.base, options.data, options.build, params.training, prompts, params.sampling
+    )
+    methods = chosen(options.methods, job)
+    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), methods, options.seeds)
+    for _progress in told(comparison.run()):
+        pass
+    print(f"{write_report(comparison, options.out)}\n\n{options.out}")
+
+
+def _ui(options: argparse.Namespace) -> None:
+    from unhype.registry.ui import serve
+
+    serve(options.root, options.port)

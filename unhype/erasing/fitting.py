@@ -1,0 +1,102 @@
+"""The switch of a concept set on a base: every concept in what surrounds it in the training templates, and no protection for what can't be told apart.
+
+A retained concept keeps the switch shut in its own neighbourhood. That must not be so where the base draws it *as* a forgotten one, as it does with words
+that it never learnt: then it is forgotten with it. Whether it does is asked of the base's predicted noise, and only for what lies where the switch opens:
+
+    ‖ε*(z_T, T, c_r) − ε*(z_T, T, c)‖² < SAME · ‖ε*(z_T, T, c_m) − ε*(z_T, T, c)‖²        z_T pure noise, T near the last timestep
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import torch
+
+from unhype.erasing.phrases import cutouts
+from unhype.erasing.switch import OPENS, Switch, fit_switch
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.prompts.tables import phrase
+from unhype.prompts.templates import TRAINING
+
+if TYPE_CHECKING:
+    from unhype.concepts.schema import ConceptSet
+
+SAME = 0.2
+"""Share of the distance to the anchor below which two concepts are drawn as one: docs/experiments."""
+
+LATE = 0.98
+"""T, as a share of all timesteps."""
+
+LOOKS = 12
+"""Training templates in which two concepts are compared."""
+
+
+def fit_to_set(family: StableDiffusion, concepts: ConceptSet) -> Switch:
+    """The switch of a set."""
+    forget, retain = _grids(family, concepts)
+    switch = _geometry(concepts, forget, retain)
+    if not len(retain):
+        return switch
+    near, which = (switch.kept @ switch.centres.T).max(1)
+    told = [
+        float(near[i]) <= switch.threshold
+        or not drawn_alike(family, phrase(name, concepts.kind), phrase(entry.concept, concepts.kind), entry.anchor)
+        for i, (name, entry) in enumerate(zip(concepts.retain, (concepts.forget[int(k)] for k in which), strict=True))
+    ]
+    return replace(switch, kept=switch.kept[torch.tensor(told, device=switch.kept.device)])
+
+
+def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
+    """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch opens."""
+    if not concepts.retain:
+        return {}, 1.0
+    forget, kept = _grids(family, concepts)
+    switch = _geometry(concepts, forget, kept)
+    alike = switch.similarity(kept.flatten(0, 1)).view(*kept.shape[:2], -1).mean(1)
+    pairs = {
+        (forgotten, name): float(alike[i, k])
+        for i, name in enumerate(concepts.retain)
+        for k, forgotten in enumerate(switch.concepts)
+    }
+    return pairs, switch.threshold
+
+
+def drawn_alike(family: StableDiffusion, one: str, other: str, anchor: str) -> bool:
+    """Whether the base draws ``one`` as it draws ``other``."""
+    return distance(family, one, other, anchor) < SAME
+
+
+@torch.no_grad()
+def distance(family: StableDiffusion, one: str, other: str, anchor: str) -> float:
+    """How differently the base draws ``one`` and ``other``, as a multiple of how differently it draws ``anchor`` and ``other``."""
+    frames = list(chain.from_iterable(TRAINING.values()))
+    frames = frames[:: max(1, len(frames) // LOOKS)][:LOOKS]
+    size, device = family.unet.config.sample_size, family.unet.device
+    shape = (len(frames), family.unet.config.in_channels, size, size)
+    noise = torch.randn(shape, generator=torch.Generator("cpu").manual_seed(0)).to(device)
+    timesteps = torch.full((len(frames),), int(LATE * family.timesteps), device=device)
+
+    def predicted(text: str) -> torch.Tensor:
+        return family.predict(noise, timesteps, family.encode([frame.format(text) for frame in frames]).states)
+
+    here = predicted(other)
+    return float(((predicted(one) - here) ** 2).sum() / ((predicted(anchor) - here) ** 2).sum())
+
+
+def _geometry(concepts: ConceptSet, forget: torch.Tensor, retain: torch.Tensor) -> Switch:
+    """The switch before the base is asked what it draws: every retained concept is protected."""
+    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS[concepts.kind])
+
+
+def _grids(family: StableDiffusion, concepts: ConceptSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """Vectors of the forgotten concepts and of the retained ones in every context, ``[concepts, contexts, d]`` each."""
+    contexts = cutouts(chain.from_iterable(TRAINING.values()))
+
+    def grid(names: Sequence[str]) -> torch.Tensor:
+        texts = [context.format(phrase(name, concepts.kind)) for name in names for context in contexts]
+        return family.vectors(texts).view(len(names), len(contexts), family.width)
+
+    return grid([entry.concept for entry in concepts.forget]), grid(concepts.retain)

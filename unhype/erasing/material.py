@@ -1,0 +1,112 @@
+"""What training reads: prompts from the tables, and latents of pictures that the base itself draws.
+
+Three kinds of rows: a forgotten concept alone, which becomes its anchor; one beside another person, where it alone becomes its anchor; and a prompt to keep
+under a forgotten concept's own LoRA, which must change nothing: what a LoRA does not touch, a false alarm of the switch can't harm.
+
+z_t is a noised picture of the forgotten concept or of its anchor, half and half: at inference the trajectory begins as one and ends as the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from unhype.erasing.phrases import reader
+from unhype.erasing.switch import Switch
+from unhype.erasing.trainer import Material, mixed
+from unhype.evaluation.album import Album
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.pictures.pixels import to_model_range
+
+Tables = Mapping[str, pd.DataFrame]
+"""What :func:`unhype.prompts.tables.training_tables` gives."""
+
+PAIRS, KEPT = 0.4, 0.1
+"""Shares of the rows of a step: of concepts beside somebody else, and of prompts to keep under a concept's LoRA. The second make a LoRA leave company
+alone; a set without pairs has none, since they make H timid where it reads a synonym for the first time: docs/experiments."""
+
+POOL = 32
+"""Pictures of pairs, and as many with the anchor in place, which all rows of pairs share."""
+
+
+def pictures_needed(tables: Tables, per_concept: int) -> pd.DataFrame:
+    """The pictures that training needs: columns ``key`` (a concept, or an anchor), ``prompt``, ``seed``; an anchor gets eight times as many as a concept."""
+    train, pairs = tables["train"], tables["pairs"]
+    parts = [
+        _spread(rows, "prompt", per_concept).assign(key=f"concept {concept}")
+        for concept, rows in train.groupby("concept", sort=False)
+    ]
+    parts += [
+        _spread(rows, "anchor_prompt", 8 * per_concept).assign(key=f"anchor {anchor}")
+        for anchor, rows in train.groupby("anchor", sort=False)
+    ]
+    if len(pairs):
+        parts += [_spread(pairs, column, POOL).assign(key="pairs") for column in ("prompt", "anchor_prompt")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _spread(rows: pd.DataFrame, column: str, n: int) -> pd.DataFrame:
+    """``n`` rows from all over, so that templates and styles vary."""
+    chosen = rows.iloc[np.linspace(0, len(rows) - 1, min(n, len(rows)) + 2).round().astype(int)[1:-1]]
+    return pd.DataFrame({"prompt": chosen[column].to_numpy(), "seed": chosen["seed"].to_numpy()})
+
+
+def build_material(
+    family: StableDiffusion, album: Album, tables: Tables, needed: pd.DataFrame, switch: Switch | None
+) -> Material:
+    """Everything in memory; the pictures of :func:`pictures_needed` must be drawn.
+
+    Args:
+        switch: through which the hypernetwork reads phrases. Without one it reads whole prompts, and prompts to keep under a concept's LoRA have no meaning.
+    """
+    train, retain, pairs, read = tables["train"], tables["retain"], tables["pairs"], reader(family.vectors, switch)
+    latents = latents_of(family, album.read(list(needed["prompt"]), list(needed["seed"])))
+    places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
+    rows = []
+    for i, (concept, anchor) in enumerate(zip(train["concept"], train["anchor"], strict=True)):
+        own, other = places[f"concept {concept}"], places[f"anchor {anchor}"]
+        rows.append(np.concatenate([own, other[(i + np.arange(len(own))) % len(other)]]))
+    alone = Material(
+        list(train["prompt"]),
+        list(train["anchor_prompt"]),
+        read(list(train["prompt"])),
+        read(list(retain["prompt"])),
+        latents,
+        np.stack(rows),
+    )
+    if not len(pairs):
+        return alone
+    shared = np.stack(
+        [(np.arange(4) * len(places["pairs"]) // 4 + i) % len(places["pairs"]) for i in range(len(pairs))]
+    )
+    prompts = list(pairs["prompt"])
+    beside = Material(
+        prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared]
+    )
+    parts, shares = [alone, beside], [1 - PAIRS, PAIRS]
+    if switch and len(retain):
+        parts.append(_kept(alone, list(retain["prompt"])))
+        shares = [1 - PAIRS - KEPT, PAIRS, KEPT]
+    return mixed(parts, shares)
+
+
+def _kept(material: Material, prompts: Sequence[str]) -> Material:
+    """As many prompts to keep as there are rows, each its own anchor, and each read as if the phrase of its row's concept had been found in it."""
+    # A step that shares no divisor with most counts: every prompt meets other concepts.
+    others = [prompts[(i * 131 + 17) % len(prompts)] for i in range(len(material.prompts))]
+    return replace(material, prompts=others, anchors=others)
+
+
+@torch.no_grad()
+def latents_of(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
+    """z_0 of pictures ``uint8 [n, height, width, 3]``, ``[n, 4, h, w]``."""
+    vae, device = family.pipeline.vae, family.unet.device
+    parts = [
+        vae.encode(to_model_range(part, device).to(vae.dtype)).latent_dist.mean
+        for part in np.array_split(pixels, max(1, len(pixels) // 32))
+    ]
+    return torch.cat(parts).float() * vae.config.scaling_factor

@@ -1,0 +1,167 @@
+"""What a prompt speaks of: which of its phrases mean a forgotten concept. The hypernetwork reads each by its own vector, whatever stands around it.
+
+The vector of a whole prompt loses a name as soon as another stands beside it; a phrase read alone does not. But a part of a name can be somebody else's:
+"Emma" lies near every Emma. So a phrase counts only as far as it still means the concept when the word before it, or the word after it, is read along
+(an erosion, over sentences). Of phrases that overlap the surest counts; several concepts in one prompt each have a phrase of their own. Where no phrase
+counts the whole prompt is asked: it knows a synonym by the company of its words.
+
+Shapes: n prompts, P phrases of the prompt that has most, d width of a vector, m forgotten concepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+
+from unhype.erasing.switch import Switch
+
+JOINTS = ("and {}", "{} and", "with {}", "{} with")
+"""Contexts in which one concept stands beside another."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Prompts as the hypernetwork reads them.
+
+    Attributes:
+        c: of each prompt's phrases, ``[n, P, d]``; without a switch of the prompt itself, ``[n, 1, d]``.
+        opened: how surely each means a forgotten concept, ``[n, P]`` in 0…1; 0 where a prompt has fewer.
+    """
+
+    c: torch.Tensor
+    opened: torch.Tensor
+
+    def __post_init__(self) -> None:
+        if self.c.ndim != 3 or self.c.shape[:2] != self.opened.shape:
+            raise ValueError(
+                f"got c {tuple(self.c.shape)} and opened {tuple(self.opened.shape)}, wanted [n, P, d] and [n, P]"
+            )
+
+    def __len__(self) -> int:
+        return len(self.c)
+
+    def __getitem__(self, rows: torch.Tensor) -> Reading:
+        return Reading(self.c[rows], self.opened[rows])
+
+    @property
+    def phrases(self) -> int:
+        """P."""
+        return self.c.shape[1]
+
+    @property
+    def untouched(self) -> torch.Tensor:
+        """Which prompts speak of nothing forgotten, ``bool [n]``."""
+        return (self.opened == 0).all(1)
+
+    def to(self, device: torch.device) -> Reading:
+        """The same, elsewhere."""
+        return Reading(self.c.to(device), self.opened.to(device))
+
+
+def joined(readings: Sequence[Reading]) -> Reading:
+    """One after the other, with as many phrases as the longest."""
+    most = max(reading.phrases for reading in readings)
+    c = [torch.nn.functional.pad(reading.c, (0, 0, 0, most - reading.phrases)) for reading in readings]
+    opened = [torch.nn.functional.pad(reading.opened, (0, most - reading.phrases)) for reading in readings]
+    return Reading(torch.cat(c), torch.cat(opened))
+
+
+Vectors = Callable[[Sequence[str]], torch.Tensor]
+"""Texts → their vectors, ``[n, d]``."""
+
+Reader = Callable[[Sequence[str]], Reading]
+"""Prompts → what they speak of."""
+
+
+def reader(vectors: Vectors, switch: Switch | None) -> Reader:
+    """Reads phrases through a switch; without one, whole prompts, all of them wide open (the paper's plain form)."""
+    if switch is None:
+        return lambda prompts: _whole(vectors(prompts))
+    return lambda prompts: read_phrases(vectors, switch, prompts)
+
+
+def _whole(c: torch.Tensor) -> Reading:
+    return Reading(c[:, None], torch.ones(len(c), 1, device=c.device))
+
+
+def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Reading:
+    """The phrases of each prompt that open the switch, the surest first."""
+    words = [prompt.split() or [""] for prompt in prompts]
+    spans = [spans_of(len(each), switch.longest) for each in words]
+    parts = chain.from_iterable(
+        ((each, *span) for span in {*_spread(own, len(each)), (0, len(each))})
+        for each, own in zip(words, spans, strict=True)
+    )
+    texts = sorted({" ".join(each[i:j]) for each, i, j in parts})
+    place = {text: k for k, text in enumerate(texts)}
+    c = vectors(texts)
+    margins = switch.margin(c)
+    found: list[list[tuple[int, float]]] = []
+    for each, own in zip(words, spans, strict=True):
+        at = torch.tensor(
+            [
+                [place[" ".join(each[i:j])] for i, j in around]
+                for around in ((span, *neighbours(span, len(each))) for span in own)
+            ]
+        )
+        eroded, concepts = (
+            margins[at.to(c.device)].amin(1).max(1)
+        )  # [spans, 3, m]: of a span and its neighbours the least, of all concepts the nearest
+        phrases = [(int(at[k, 0]), eroded[k]) for k in _apart(own, concepts.tolist(), eroded.tolist(), switch.shut)]
+        all_of_it = place[" ".join(each)]
+        found.append(
+            [(row, float(switch.opened(margin))) for row, margin in phrases or [(all_of_it, margins[all_of_it].max())]]
+        )
+    rows, opened = (
+        torch.zeros(len(prompts), max([1, *map(len, found)]), dtype=kind) for kind in (torch.long, torch.float)
+    )
+    for i, opening in enumerate(found):
+        for k, (row, share) in enumerate(opening):
+            rows[i, k], opened[i, k] = row, share
+    return Reading(c[rows.to(c.device)], opened.to(c.device))
+
+
+def cutouts(templates: Iterable[str], longest: int = 2) -> list[str]:
+    """What phrases look like: each template whole, and its ``{}`` with up to so many words on either side; and beside another concept."""
+    found = {*JOINTS, *(templates := list(templates))}
+    for template in templates:
+        words = template.split()
+        at = words.index("{}")
+        found |= {
+            " ".join(words[i:j])
+            for i in range(max(0, at - longest), at + 1)
+            for j in range(at + 1, min(len(words), at + 1 + longest) + 1)
+        }
+    return sorted(found)
+
+
+def spans_of(n: int, longest: int) -> list[tuple[int, int]]:
+    """Every phrase of 1 to ``longest`` of n words, as (first, behind the last)."""
+    return [(i, j) for i in range(n) for j in range(i + 1, min(n, i + longest) + 1)]
+
+
+def neighbours(span: tuple[int, int], n: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """A phrase with the word before it, and with the word after it; itself where there is none."""
+    return (max(0, span[0] - 1), span[1]), (span[0], min(n, span[1] + 1))
+
+
+def _spread(spans: Iterable[tuple[int, int]], n: int) -> set[tuple[int, int]]:
+    return set(chain.from_iterable((span, *neighbours(span, n)) for span in spans))
+
+
+def _apart(
+    spans: Sequence[tuple[int, int]], concepts: Sequence[int], margins: Sequence[float], least: float
+) -> list[int]:
+    """The phrases with a margin above ``least``, the surest first; none that overlaps a surer one, or is the rest of its name (beside it, same concept)."""
+    chosen: list[int] = []
+    for k in sorted((k for k, margin in enumerate(margins) if margin > least), key=lambda k: -margins[k]):
+        for other in chosen:
+            gap = max(spans[k][0] - spans[other][1], spans[other][0] - spans[k][1])
+            if gap < 0 or (gap == 0 and concepts[k] == concepts[other]):
+                break
+        else:
+            chosen.append(k)
+    return chosen

@@ -1,0 +1,274 @@
+"""Training the hypernetwork: prompts and the latents of base pictures in, step reports out. Knows no Metaflow, no MLflow and no folders but its checkpoint's.
+
+Three objectives (docs/experiments tells which is best, and why all three are here):
+``direct``   ∇_φ of the task loss through θ_s, end to end;
+``matching`` the paper's text: H(c, s+1) − H(c, s) must be one SGD step on the task loss;
+``both``     what the authors' published code runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from unhype.adapters.lora import Factors, active
+from unhype.erasing.hypernet import Emitter, HypernetConfig, strength
+from unhype.erasing.losses import as_leaves, gradient_of, guided_target, removal_loss, retention_loss, task_loss
+from unhype.erasing.phrases import Reading, joined
+from unhype.errors import UnhypeError
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.training import PRECISIONS, Schedule, fit
+
+MODES = ("direct", "matching", "both")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a hypernetwork is trained.
+
+    Attributes:
+        mode: objective, see above.
+        seed: of initial weights, batches and noise.
+        hypernet: its shape.
+        schedule: steps, forgotten prompts a step, learning rate.
+        retained: retained prompts a step.
+        switch: whether a fitted switch multiplies B.
+        gamma: γ, how far beyond the anchor the target lies.
+        eta: η, the inner step of ``matching``.
+        remove, retain: λ of removal and retention.
+        earliest: lowest timestep that is trained on, as a share of all; below it a caption explains almost nothing.
+        pictures: base pictures of each forgotten concept, and as many of its anchor, whose noised latents are z_t.
+        precision: of the arithmetic, ``bf16`` or ``fp32``; weights stay float32.
+    """
+
+    mode: str = "direct"
+    seed: int = 0
+    hypernet: HypernetConfig = field(default_factory=HypernetConfig)
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=800, batch=16, rate=2e-3, average=0.98))
+    retained: int = 16
+    switch: bool = True
+    gamma: float = 0.25
+    eta: float = 1.0
+    remove: float = 1.0
+    retain: float = 0.01
+    earliest: float = 0.2
+    pictures: int = 2
+    precision: str = "bf16"
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"got mode {self.mode!r}, wanted one of {', '.join(MODES)}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"got precision {self.precision!r}, wanted one of {', '.join(PRECISIONS)}")
+        if (
+            self.retained < 0
+            or self.gamma < 0
+            or self.eta <= 0
+            or self.remove < 0
+            or self.retain < 0
+            or not 0 <= self.earliest < 1
+            or self.pictures < 1
+        ):
+            raise ValueError(
+                f"got {self}, wanted retained, gamma, remove and retain ≥ 0, eta > 0, earliest in [0, 1) and pictures ≥ 1"
+            )
+
+
+@dataclass(frozen=True)
+class Material:
+    """What one training run reads.
+
+    Attributes:
+        prompts, anchors: a prompt and what it should be drawn as, row by row.
+        reading: what the hypernetwork reads for each row.
+        retained: what it reads of prompts to keep.
+        latents: z_0 of base pictures ``[m, 4, h, w]``.
+        rows: for each row of ``prompts``, the latents that may be noised for it, ``int [n, k]``.
+        chance: of each row to be drawn, ``[n]``; all alike if None.
+    """
+
+    prompts: Sequence[str]
+    anchors: Sequence[str]
+    reading: Reading
+    retained: Reading
+    latents: torch.Tensor
+    rows: np.ndarray
+    chance: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        counts = [len(part) for part in (self.prompts, self.anchors, self.reading, self.rows)]
+        if len(set(counts)) > 1 or not self.prompts:
+            raise UnhypeError(f"got {counts} prompts, anchors, readings and rows, wanted equally many and at least one")
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n rows, by their chance."""
+        return rng.choice(len(self.prompts), size=n, p=self.chance)
+
+    def noised(
+        self, family: StableDiffusion, chosen: np.ndarray, rng: np.random.Generator, earliest: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """z_t ``[n, 4, h, w]`` and t ``[n]`` for ``chosen`` rows; no timestep below ``earliest``, a share of all."""
+        rows = self.rows[chosen, rng.integers(self.rows.shape[1], size=len(chosen))]
+        latents = self.latents[torch.from_numpy(rows)].to(family.unet.device)
+        timesteps = torch.from_numpy(
+            rng.integers(int(earliest * family.timesteps), family.timesteps, size=len(chosen))
+        ).to(latents.device)
+        noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), dtype=np.float32)).to(latents.device)
+        return family.add_noise(latents, noise, timesteps), timesteps
+
+
+def mixed(parts: Sequence[Material], shares: Sequence[float]) -> Material:
+    """One material of several on the same latents; the rows of a step come from each in proportion to ``shares``."""
+    chance = np.concatenate(
+        [np.full(len(part.prompts), share / len(part.prompts)) for part, share in zip(parts, shares, strict=True)]
+    )
+    prompts, anchors = (
+        list(chain.from_iterable(getattr(part, side) for part in parts)) for side in ("prompts", "anchors")
+    )
+    width = max(part.rows.shape[1] for part in parts)
+    rows = np.concatenate([part.rows[:, np.arange(width) % part.rows.shape[1]] for part in parts])
+    return Material(
+        prompts,
+        anchors,
+        joined([part.reading for part in parts]),
+        parts[0].retained,
+        parts[0].latents,
+        rows,
+        chance / chance.sum(),
+    )
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step: number, of how many, and what was measured in it."""
+
+    step: int
+    steps: int
+    loss: float
+    telemetry: dict[str, float]
+
+
+E = TypeVar("E", bound=Emitter)
+
+
+class Trainer(Generic[E]):
+    """One run on a frozen base: of a hypernetwork, or of something else that gives every prompt a LoRA."""
+
+    def __init__(
+        self, family: StableDiffusion, settings: TrainingSettings, material: Material, build: Callable[[], E]
+    ) -> None:
+        self.family, self.settings, self.material = family, settings, material
+        self.device = family.unet.device
+        torch.manual_seed(settings.seed)
+        self.emitter: E = build().to(self.device)
+        self._telemetry: dict[str, float] = {}
+
+    def run(self, checkpoint: Path) -> Iterator[StepReport]:
+        """Train to the end, resuming from ``checkpoint``; it then has the averaged weights."""
+        self.emitter.train()
+        for report in fit(
+            self.emitter,
+            self._loss,
+            self.settings.schedule,
+            checkpoint,
+            self.settings.seed,
+            self.device,
+            PRECISIONS[self.settings.precision],
+        ):
+            yield StepReport(report.step, report.steps, report.loss, dict(self._telemetry))
+        self.emitter.eval()
+
+    def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
+        settings, S = self.settings, self.settings.hypernet.steps
+        chosen = self.material.draw(settings.schedule.batch, rng)
+        both = self.family.encode(
+            [texts[i] for texts in (self.material.prompts, self.material.anchors) for i in chosen]
+        ).states
+        concept, _ = both.chunk(2)
+        read = self.material.reading[torch.from_numpy(chosen)].to(self.device)
+        # Half of the batch at S, where inference is; the rest anywhere, so that s is a dial.
+        s = torch.from_numpy(np.where(rng.random(len(chosen)) < 0.5, S, rng.integers(1, S + 1, size=len(chosen)))).to(
+            self.device
+        )
+        batch = self.material.noised(self.family, chosen, rng, settings.earliest)
+        with torch.no_grad():
+            noisy, timesteps = (torch.cat([part, part]) for part in batch)
+            eps_concept, eps_anchor = self.family.predict(noisy, timesteps, both).chunk(2)
+        target = guided_target(eps_concept, eps_anchor, settings.gamma, s / S)
+        scale = ((eps_concept - eps_anchor) ** 2).flatten(1).mean(1)
+        scale = scale.mean() + scale
+        scale = torch.where(scale > 0, scale, 1)  # a batch of prompts to keep alone has no distance to measure by
+
+        def task(factors: dict[str, Factors]) -> torch.Tensor:
+            # On a CPU the fused attention's backward pass is slow at small sizes; the plain product has the same values.
+            together = {name: each.joined(read.phrases) for name, each in factors.items()}
+            with (
+                active(self.family.unet, together),
+                sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext(),
+            ):
+                return task_loss(self.family.predict(*batch, concept), target, scale)
+
+        total = torch.zeros((), device=self.device)
+        if settings.mode in ("matching", "both"):
+            total = total + settings.remove * self._matching(read, s, task)
+        factors = self._emit(read, s)
+        if settings.mode in ("direct", "both"):
+            direct = task(factors)
+            self._telemetry["task"] = float(direct.detach())
+            total = total + direct
+        self._telemetry["strength_forget"] = float(strength(factors).mean().detach())
+        if settings.retained and not self.material.retained.untouched.all():
+            total = total + settings.retain * self._retention(rng)
+        return total
+
+    def _emit(self, read: Reading, s: torch.Tensor) -> dict[str, Factors]:
+        """A LoRA for every phrase, open or not: n·P samples."""
+        factors: dict[str, Factors] = self.emitter(
+            read.c.flatten(0, 1), s.repeat_interleave(read.phrases), read.opened.flatten()
+        )
+        return factors
+
+    def _matching(
+        self, read: Reading, s: torch.Tensor, task: Callable[[dict[str, Factors]], torch.Tensor]
+    ) -> torch.Tensor:
+        s = s.clamp(max=self.settings.hypernet.steps - 1)
+        now, following = self._emit(read, s), self._emit(read, s + 1)
+        leaves = as_leaves(now)
+        # The batch's mean gradient is a batch-th of each sample's own.
+        slope = gradient_of(task(leaves) * len(read), leaves)
+        with torch.no_grad():
+            step = torch.cat(
+                [
+                    torch.cat([(following[k].A - now[k].A).flatten(1), (following[k].B - now[k].B).flatten(1)], 1)
+                    for k in now
+                ],
+                1,
+            )
+            wanted = -self.settings.eta * torch.cat(
+                [torch.cat([slope[k].A.flatten(1), slope[k].B.flatten(1)], 1) for k in now], 1
+            )
+            self._telemetry["step_norm"] = float(step.norm(dim=1).mean())
+            self._telemetry["target_norm"] = float(wanted.norm(dim=1).mean())
+            self._telemetry["step_cosine"] = float(torch.cosine_similarity(step, wanted, dim=1).mean())
+        return removal_loss(now, following, slope, self.settings.eta)
+
+    def _retention(self, rng: np.random.Generator) -> torch.Tensor:
+        kept = self.material.retained[
+            torch.from_numpy(rng.integers(len(self.material.retained), size=self.settings.retained))
+        ].to(self.device)
+        factors = self._emit(
+            kept,
+            torch.from_numpy(rng.integers(1, self.settings.hypernet.steps + 1, size=self.settings.retained)).to(
+                self.device
+            ),
+        )
+        self._telemetry["strength_retain"] = float(strength(factors).mean().detach())
+        return retention_loss(factors)

@@ -1,0 +1,1 @@
+"""Judges: who look at pictures and never see a prompt."""

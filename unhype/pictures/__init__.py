@@ -1,0 +1,1 @@
+"""Pictures: how they are drawn, turned into numbers, and shown."""

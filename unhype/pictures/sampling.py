@@ -1,0 +1,54 @@
+"""Sampling from a pipeline: picture ``i`` depends on seed ``i`` and prompt ``i`` alone, not on the batch it is drawn in.
+
+Every picture has its own generator on the CPU, so the same seed gives the same noise on every device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from unhype.pictures.pixels import to_pixels
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How pictures are drawn.
+
+    Attributes:
+        steps: DDIM steps.
+        guidance: classifier-free guidance scale (Ho & Salimans 2022); 1 turns it off.
+        batch: pictures at a time.
+    """
+
+    steps: int = 20
+    guidance: float = 4.0
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1 or self.guidance < 1:
+            raise ValueError(f"got {self}, wanted steps ≥ 1, batch ≥ 1 and guidance ≥ 1")
+
+
+def sample(
+    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seeds: Sequence[int], how: Sampling
+) -> Iterator[np.ndarray]:
+    """Draw one picture for each (prompt, seed); yields batches ``uint8 [n, height, width, 3]`` in order."""
+    for start in range(0, len(prompts), how.batch):
+        part = slice(start, start + how.batch)
+        generators = [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds[part]]
+        result = pipeline(
+            list(prompts[part]),
+            num_inference_steps=how.steps,
+            guidance_scale=how.guidance,
+            generator=generators,
+            output_type="pt",
+        )
+        yield to_pixels(result.images * 2 - 1)

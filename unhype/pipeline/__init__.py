@@ -1,0 +1,1 @@
+"""The main job: from a concept set to a trained and examined guard."""

@@ -1,0 +1,155 @@
+"""A guard, examined: the evaluation table's pictures with and without it, what the judge sees in them, and a gallery to look at.
+
+A set of things is also examined class by class, the way objects are compared in the papers: one class forgotten, the nine others kept. It is one guard all the
+same, with its switch set to that class.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from unhype.bases.cards import content_hash
+from unhype.erasing.guard import Guard
+from unhype.erasing.guarded import Guarded
+from unhype.evaluation.album import Album
+from unhype.evaluation.scores import RoleScore, protocols, score_roles, separation
+from unhype.families.stable_diffusion import StableDiffusion
+from unhype.files import write_text
+from unhype.judges.judge import Reader, Seen
+from unhype.pictures.gallery import draw_gallery, save_picture
+from unhype.pipeline.job import Job, Progress, bare_album
+from unhype.prompts.tables import evaluation_table
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+    from PIL import Image
+
+UNJUDGED = "unjudged"
+"""Role of retained texts that the judge has no word for: their drift counts, what they show does not."""
+
+
+class Examination:
+    """One guard on one table of prompts.
+
+    Attributes:
+        table: the evaluation table; what the judge cannot tell is ``unjudged``.
+    """
+
+    def __init__(
+        self, job: Job, pipeline: StableDiffusionPipeline, guard: Guard, judge: Reader, development: bool = False
+    ) -> None:
+        self.job, self.pipeline, self.guard, self.judge = job, pipeline, guard, judge
+        table = evaluation_table(job.concepts, job.prompts, development)
+        unknown = (table["role"] == "retain") & ~table["concept"].isin(judge.known)
+        self.table = table.assign(role=table["role"].mask(unknown, UNJUDGED))
+        self.bare = bare_album(job, pipeline)
+        self._read: dict[Path, Seen] = {}
+        self.turns: dict[str, Guard] = {}
+        if job.concepts.kind == "things" and guard.switch and len(guard.switch.concepts) > 1:
+            self.turns = {concept: Guard(guard.trained, [concept], guard.share) for concept in guard.switch.concepts}
+
+    def draw(self) -> Iterator[Progress]:
+        """Draw what is missing."""
+        yield from self._draw("bare pictures", self.bare, self.table)
+        yield from self._draw("guarded pictures", self._album(self.guard), self.table)
+        for concept, guard in self.turns.items():
+            yield from self._draw(f"{concept} in turn", self._album(guard), self._turn(concept))
+
+    def scores(self) -> dict[str, Any]:
+        """Everything measured; the pictures must be drawn."""
+        job, table = self.job, self.table
+        roles = self._roles(table, self.guard)
+        strengths = self.guard.strength(StableDiffusion(self.pipeline), list(table["prompt"])).cpu().numpy()
+        by_role = {role: strengths[(table["role"] == role).to_numpy()] for role in roles}
+        people = job.concepts.kind == "people"
+        scores: dict[str, Any] = {
+            "concepts": job.concepts.name,
+            "concepts_hash": job.concepts.content_hash(),
+            "base": job.base,
+            "base_hash": content_hash(job.base_folder),
+            "guard": self.guard.trained.facts["sha256"],
+            "judge": self.judge.name,
+            "sampling": asdict(job.sampling),
+            "split": str(table["split"].iloc[0]),
+            "seeds": [int(table["seed"].min()), int(table["seed"].max())],
+            "excluded": "nothing; Acc_e and Acc_g are shares of pictures with a face" if people else "nothing",
+            "protocols": protocols(roles, job.concepts.kind),
+            "roles": {role: asdict(score) for role, score in roles.items()},
+            "strength": {
+                role: {"mean": float(values.mean()), "std": float(values.std())} for role, values in by_role.items()
+            },
+            "switch_auc": {
+                role: separation(by_role["forget"], values)
+                for role, values in by_role.items()
+                if role not in ("forget", "alias")
+            },
+        }
+        if self.turns:
+            scores["in_turn"] = {concept: self._score_turn(concept, guard) for concept, guard in self.turns.items()}
+            scores["H_o"] = float(np.mean([turn["H"] for turn in scores["in_turn"].values()]))
+        return scores
+
+    def write(self, scores: dict[str, Any]) -> None:
+        """``scores.json``, also as the set's latest in ``data/scores``; ``gallery.png``: prompts of every role, the base above, guarded below, same seeds."""
+        for path in (
+            self.job.guard_folder / "scores.json",
+            self.job.data / "scores" / f"{self.job.concepts.name}.json",
+        ):
+            write_text(path, json.dumps(scores, indent=2) + "\n")
+        save_picture(self.gallery(list(self.table["role"].unique())), self.job.guard_folder / "gallery.png")
+
+    def gallery(self, roles: Sequence[str]) -> Image.Image:
+        """Prompts of these roles: the base above, guarded below, same seeds. The pictures must be drawn."""
+        pictures: list[np.ndarray] = []
+        words: list[str] = []
+        columns = min(8, int(self.table.groupby("role").size().min()))
+        for role in roles:
+            rows = self.table[self.table["role"] == role]
+            chosen = rows.iloc[:: max(1, len(rows) // columns)][:columns]
+            pictures += [*self.pixels(self.bare, chosen), *self.pixels(self._album(self.guard), chosen)]
+            words += [f"{role}: {prompt}" for prompt in chosen["prompt"]] + ["guarded"] * len(chosen)
+        return draw_gallery(pictures, words, columns)
+
+    def pixels(self, album: Album, table: pd.DataFrame) -> np.ndarray:
+        """The drawn pictures of some rows."""
+        return album.read(list(table["prompt"]), list(table["seed"]))
+
+    def _turn(self, concept: str) -> pd.DataFrame:
+        """The rows that matter when one concept alone is forgotten, with their roles then."""
+        mine = self.table["concept"] == concept
+        rows = self.table[(self.table["role"] == "forget") | ((self.table["role"] == "alias") & mine)]
+        return rows.assign(role=rows["role"].mask((rows["role"] == "forget") & (rows["concept"] != concept), "retain"))
+
+    def _score_turn(self, concept: str, guard: Guard) -> dict[str, float]:
+        table = self._turn(concept)
+        return {**protocols(self._roles(table, guard), "things")["papers"], "n": float(len(table))}
+
+    def _roles(self, table: pd.DataFrame, guard: Guard) -> dict[str, RoleScore]:
+        guarded = self.pixels(self._album(guard), table)
+        return score_roles(
+            table, self.judge.read(guarded), self._bare_readings(table), guarded, self.pixels(self.bare, table)
+        )
+
+    def _bare_readings(self, table: pd.DataFrame) -> list[Seen]:
+        """What the judge sees in bare pictures. Every turn asks for the same ones; each is looked at once."""
+        paths = [self.bare.path(prompt, int(seed)) for prompt, seed in zip(table["prompt"], table["seed"], strict=True)]
+        new = [i for i, path in enumerate(paths) if path not in self._read]
+        if new:
+            readings = self.judge.read(self.pixels(self.bare, table.iloc[new]))
+            self._read |= {paths[i]: seen for i, seen in zip(new, readings, strict=True)}
+        return [self._read[path] for path in paths]
+
+    def _album(self, guard: Guard) -> Album:
+        return Album(self.job.images_folder, Guarded(self.pipeline, guard, self.job.sampling))
+
+    def _draw(self, part: str, album: Album, table: pd.DataFrame) -> Iterator[Progress]:
+        for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):
+            yield Progress(part, done, len(table))
+        album.write_manifest(table)

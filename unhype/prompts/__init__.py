@@ -1,0 +1,1 @@
+"""Prompts: templates, and the tables that training and evaluation read."""
