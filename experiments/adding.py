@@ -48,7 +48,7 @@ from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import Trainer
 from unhype.evaluation.album import Album
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
@@ -69,9 +69,8 @@ def main() -> None:
         development_job(400, concepts=replace(whole, forget=forget), build=options.build)
         for forget in (whole.forget[:OLD], whole.forget[OLD:], whole.forget)
     )
-    pipeline = jobs.load_base(both)
-    family = StableDiffusion(pipeline)
-    before, together = trained(old, pipeline), trained(both, pipeline)
+    family = jobs.load_base(both)
+    before, together = trained(old, family), trained(both, family)
     row = partial(_row, family, both, development_strata(both), latents_of_pairs(both, family))
     asked = [f"{who}, {where}" for who in ("old", "new") for where in ("alone", "beside somebody")]
     header = [
@@ -95,7 +94,7 @@ def main() -> None:
     print(row("all 100 at once", seconds(both), together), flush=True)
 
 
-def _opened(guard: Guard, job: Job, family: StableDiffusion) -> tuple[Guard, float]:
+def _opened(guard: Guard, job: Job, family: Family) -> tuple[Guard, float]:
     """The guard with the new names' centres as the old switch sees them, and how long their whitened vectors are."""
     old = guard.trained.switch
     assert old is not None
@@ -107,9 +106,7 @@ def _opened(guard: Guard, job: Job, family: StableDiffusion) -> tuple[Guard, flo
     return Guard(replace(guard.trained, switch=switch)), float(torch.cat(white).norm(dim=-1).mean())
 
 
-def _taught(
-    guard: Guard, before: Guard, radius: float, job: Job, family: StableDiffusion, steps: int, weight: float
-) -> Guard:
+def _taught(guard: Guard, before: Guard, radius: float, job: Job, family: Family, steps: int, weight: float) -> Guard:
     """The guard after a training on the new names, which rehearses what the one before answered if that has weight."""
     assert before.trained.switch is not None
     material = material_of(job, family, training_tables(job.concepts), guard.trained.switch)
@@ -119,8 +116,10 @@ def _taught(
     hypernet = copy.deepcopy(guard.trained.hypernet)
     for name, parameter in hypernet.named_parameters():
         parameter.requires_grad_(not name.startswith("A0"))  # a loaded guard is frozen
-    trainer = _Rehearsing(family, settings, material, lambda: hypernet.bind(family.unet))
-    trainer.remember(copy.deepcopy(before.trained.hypernet).bind(family.unet), before.trained.switch, radius, weight)
+    trainer = _Rehearsing(family, settings, material, lambda: hypernet.bind(family.denoiser))
+    trainer.remember(
+        copy.deepcopy(before.trained.hypernet).bind(family.denoiser), before.trained.switch, radius, weight
+    )
     with tempfile.TemporaryDirectory() as folder:
         for _report in trainer.run(Path(folder) / "training.safetensors"):
             pass
@@ -155,7 +154,7 @@ def _flat(factors: dict[str, Factors]) -> torch.Tensor:
 
 
 def _row(
-    family: StableDiffusion, job: Job, table: pd.DataFrame, latents: torch.Tensor, label: str, took: float, guard: Guard
+    family: Family, job: Job, table: pd.DataFrame, latents: torch.Tensor, label: str, took: float, guard: Guard
 ) -> str:
     old = table["erased"].isin([entry.concept for entry in job.concepts.forget[:OLD]])
     rows = [
@@ -165,11 +164,11 @@ def _row(
     ]
     errors = " | ".join(f"{error(family, partial(guard.factors, family), latents, part):.3f}" for part in rows)
     asked = pd.concat(rows[2:], ignore_index=True)
-    bare, judge = jobs.bare_album(job, family.pipeline), jobs.judge_of(job)
+    bare, judge = jobs.bare_album(job, family), jobs.judge_of(job)
     with tempfile.TemporaryDirectory() as folder:
         before, after = (
             pictures(bare, asked),
-            pictures(Album(Path(folder), Guarded(family.pipeline, guard, job.sampling)), asked),
+            pictures(Album(Path(folder), Guarded(family, guard, job.sampling)), asked),
         )
     alone, mixed = score_strata(asked, judge.read(after), judge.read(before), np.zeros(len(asked)), faces=True).values()
     shown = f"{alone.shown:.3f} | {mixed.shown:.3f} | {mixed.stays / mixed.stays_base:.3f}"

@@ -16,7 +16,7 @@ import numpy as np
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.loading import load_set
 from unhype.erasing.fitting import distance, likeness
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
 from unhype.judges.miniature import MiniatureJudge
 from unhype.miniature.folders import BASE, JUDGE
 from unhype.miniature.showing import quiet
@@ -31,7 +31,7 @@ def main() -> None:
     quiet()
     data = Path("data")
     family, judge, concepts = (
-        StableDiffusion(load_pipeline(data / BASE)),
+        family_of(load_pipeline(data / BASE)),
         MiniatureJudge(data / JUDGE),
         load_set("objects", data / "concepts"),
     )
@@ -47,9 +47,7 @@ def main() -> None:
     )
     for name, entry in ranked[:NEAREST]:
         apart = distance(family, name, phrase(entry.concept, concepts.kind), entry.anchor)
-        pixels = np.concatenate(
-            list(sample(family.pipeline, [frame.format(name) for frame in frames], seeds, Sampling()))
-        )
+        pixels = np.concatenate(list(sample(family, [frame.format(name) for frame in frames], seeds, Sampling())))
         seen = Counter(chain.from_iterable(each.concepts for each in judge.read(pixels))).most_common(2)
         said = ", ".join(f"{what} {n}" for what, n in seen)
         print(

@@ -16,7 +16,7 @@ from unhype.bases.loading import load_pipeline
 from unhype.concepts.loading import load_set
 from unhype.erasing.fitting import fit_to_set
 from unhype.erasing.phrases import read_phrases
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
 from unhype.miniature.folders import BASE
 from unhype.miniature.people import groups
 from unhype.miniature.showing import quiet
@@ -26,7 +26,7 @@ from unhype.prompts.templates import DEVELOPMENT
 
 def main() -> None:
     quiet()
-    family, concepts = StableDiffusion(load_pipeline(Path("data") / BASE)), load_set("objects", Path("data/concepts"))
+    family, concepts = family_of(load_pipeline(Path("data") / BASE)), load_set("objects", Path("data/concepts"))
     switch, frames = fit_to_set(family, concepts), list(chain.from_iterable(DEVELOPMENT.values()))
     asked: dict[str, Sequence[str]] = {
         "forgotten": [phrase(entry.concept, concepts.kind) for entry in concepts.forget],

@@ -22,8 +22,8 @@ import torch
 from development import BUILD, changed, development_job, development_set, development_strata, pictures, trained
 
 from unhype.adapters.lora import Factors, active
-from unhype.erasing.material import latents_of, pictures_needed
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.erasing.material import pictures_needed
+from unhype.families.family import Family
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
@@ -62,9 +62,9 @@ def main() -> None:
 
 
 def _row(label: str, job: Job) -> str:
-    pipeline, began = jobs.load_base(job), time.monotonic()
-    guard = trained(job, pipeline)
-    minutes, family = (time.monotonic() - began) / 60, StableDiffusion(pipeline)
+    family, began = jobs.load_base(job), time.monotonic()
+    guard = trained(job, family)
+    minutes = (time.monotonic() - began) / 60
     table, latents = development_strata(job), latents_of_pairs(job, family)
     mixed = table[table["stratum"] == "forgotten_and_retained"]
     known = mixed["kept"].isin(job.concepts.retain)
@@ -77,16 +77,16 @@ def _row(label: str, job: Job) -> str:
     return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{error(family, partial(guard.factors, family), latents, rows):.3f}' for rows in asked)])} |"
 
 
-def latents_of_pairs(job: Job, family: StableDiffusion) -> torch.Tensor:
+def latents_of_pairs(job: Job, family: Family) -> torch.Tensor:
     """Of pictures of the whole development set's pairs, the same for every row."""
     whole = replace(job, concepts=development_set())
     needed = pictures_needed(training_tables(whole.concepts), job.training.pictures).iloc[-64:]
-    return latents_of(family, pictures(jobs.bare_album(whole, family.pipeline), needed))
+    return family.latents(pictures(jobs.bare_album(whole, family), needed))
 
 
 @torch.no_grad()
 def error(
-    family: StableDiffusion,
+    family: Family,
     emit: Callable[[list[str]], dict[str, Factors]],
     latents: torch.Tensor,
     rows: pd.DataFrame,
@@ -109,7 +109,7 @@ def error(
         before, other = family.predict(noisy, t, concept), family.predict(noisy, t, anchor)
         goes = torch.tensor([erased != "" for erased in part["erased"]])[:, None, None, None]
         wanted = torch.where(goes, other, before)
-        with active(family.unet, emit(list(part["prompt"]))):
+        with active(family.denoiser, emit(list(part["prompt"]))):
             guarded = family.predict(noisy, t, concept)
         sums += torch.stack([(side**2).sum() for side in (guarded - wanted, before - other)]).double()
     return float(sums[0] / sums[1])

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from unhype.erasing.material import build_material, pictures_needed
 from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import Material, TrainingSettings
 from unhype.evaluation.album import Album
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.miniature.people import aliases, groups
 from unhype.params import Params, build, load_params
 from unhype.pipeline import job as jobs
@@ -28,9 +27,6 @@ from unhype.pipeline.job import Job
 from unhype.progress import told
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import PromptSettings
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
 
 BUILD = Path("build/experiments")
 
@@ -83,9 +79,9 @@ def changed(variant: Sequence[str]) -> TrainingSettings:
     return build(TrainingSettings, training, "the variant")
 
 
-def trained(job: Job, pipeline: StableDiffusionPipeline) -> Guard:
+def trained(job: Job, family: Family) -> Guard:
     """The job's guard, trained if it is not there."""
-    for _progress in told(jobs.train(job, pipeline)):
+    for _progress in told(jobs.train(job, family)):
         pass
     return jobs.guard_of(job)
 
@@ -103,10 +99,8 @@ def pictures(album: Album, table: pd.DataFrame, bare: Album | None = None) -> np
     return album.read(*asked)
 
 
-def material_of(
-    job: Job, family: StableDiffusion, tables: Mapping[str, pd.DataFrame], switch: Switch | None = None
-) -> Material:
+def material_of(job: Job, family: Family, tables: Mapping[str, pd.DataFrame], switch: Switch | None = None) -> Material:
     """What a training of these prompts reads, its base pictures drawn if they are not there."""
-    needed, album = pictures_needed(tables, job.training.pictures), jobs.bare_album(job, family.pipeline)
+    needed, album = pictures_needed(tables, job.training.pictures), jobs.bare_album(job, family)
     pictures(album, needed)
     return build_material(family, album, tables, needed, switch)

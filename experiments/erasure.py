@@ -19,7 +19,6 @@ from unhype.comparison.scoring import score_strata, summary
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
 from unhype.evaluation.scores import separation
-from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
@@ -70,21 +69,21 @@ def main() -> None:
 
 
 def _row(label: str, job: Job, strata: list[str] | None) -> str:
-    pipeline, began = jobs.load_base(job), time.monotonic()
-    guard = trained(job, pipeline)
+    family, began = jobs.load_base(job), time.monotonic()
+    guard = trained(job, family)
     minutes, judge = (time.monotonic() - began) / 60, jobs.judge_of(job)
     table = _thinned(strata_table(job.concepts, job.prompts, development=True)[0], job.prompts.per_role)
     if strata:
         table = table[table["stratum"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)
     bare, guarded = (
-        jobs.bare_album(job, pipeline),
-        Album(job.build / "images" / label, Guarded(pipeline, guard, job.sampling)),
+        jobs.bare_album(job, family),
+        Album(job.build / "images" / label, Guarded(family, guard, job.sampling)),
     )
     before, after = pictures(bare, table), pictures(guarded, table, bare)
     drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
     scores = score_strata(table, judge.read(after), judge.read(before), drift, faces=True)
     found = summary(scores)
-    strengths = guard.strength(StableDiffusion(pipeline), list(table["prompt"])).numpy()
+    strengths = guard.strength(family, list(table["prompt"])).numpy()
     by_role = {role: strengths[(table["stratum"] == role).to_numpy()] for role in ("forgotten", "trained", "unseen")}
     cells = [
         label,

@@ -27,7 +27,8 @@ from unhype.erasing.fitting import fit_to_set
 from unhype.erasing.phrases import neighbours, spans_of
 from unhype.erasing.switch import Switch, fit_switch
 from unhype.evaluation.scores import separation
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
+from unhype.families.family import Family
 from unhype.miniature.folders import BASE
 from unhype.miniature.showing import quiet
 from unhype.prompts.strata import STRATA
@@ -38,7 +39,7 @@ NAMELESS = ("a man", "a woman", "a person", "a dog", "a ship", "a street", "the 
 
 def main() -> None:
     quiet()
-    family, concepts = StableDiffusion(load_pipeline(Path("data") / BASE)), development_set()
+    family, concepts = family_of(load_pipeline(Path("data") / BASE)), development_set()
 
     def grid(names: Sequence[str]) -> torch.Tensor:
         templates = list(chain.from_iterable(TRAINING.values()))
@@ -84,7 +85,7 @@ Looked = list[tuple[torch.Tensor, torch.Tensor]]
 """For each prompt the cosines to the forgotten centres ``[phrases, alternatives, m]`` and to the nearest retained one ``[phrases, alternatives, 1]``."""
 
 
-def _look(family: StableDiffusion, switch: Switch, prompts: Sequence[str], view: str) -> Looked:
+def _look(family: Family, switch: Switch, prompts: Sequence[str], view: str) -> Looked:
     least = replace(switch, threshold=-2.0)  # so that the margin tells how near the retained are
     found = []
     for prompt in prompts:

@@ -41,7 +41,7 @@ from unhype.erasing.hypernet import Hypernet, strength
 from unhype.erasing.phrases import Reading
 from unhype.erasing.trainer import Material, Trainer, TrainingSettings
 from unhype.evaluation.scores import separation
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
@@ -89,7 +89,7 @@ def main() -> None:
     usual = settings().training
     usual = replace(usual, switch=False, retain=options.retain, schedule=replace(usual.schedule, steps=options.steps))
     job = development_job(options.n, usual)
-    family, tables = StableDiffusion(jobs.load_base(job)), training_tables(job.concepts)
+    family, tables = jobs.load_base(job), training_tables(job.concepts)
     material, latents = (
         material_of(job, family, {**tables, "pairs": tables["pairs"].iloc[:0]}),
         latents_of_pairs(job, family),
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def _row(
-    variant: str, usual: TrainingSettings, material: Material, latents: torch.Tensor, family: StableDiffusion, job: Job
+    variant: str, usual: TrainingSettings, material: Material, latents: torch.Tensor, family: Family, job: Job
 ) -> list[str]:
     weight, decay = usual.retain * (10 if "×10" in variant else 1), 1.0 if variant == "decay" else usual.schedule.decay
     names = material.retained.c[
@@ -146,7 +146,7 @@ def _kinds(variant: str) -> tuple[str, ...]:
     return kinds if variant == "all" else tuple(kind for kind in kinds if kind in variant)
 
 
-def _also(kind: str, material: Material, family: StableDiffusion, concepts: ConceptSet) -> torch.Tensor:
+def _also(kind: str, material: Material, family: Family, concepts: ConceptSet) -> torch.Tensor:
     """Vectors to keep beside those of the list's names, ``[n, 1, d]``."""
     rng, templates = np.random.default_rng(0), list(chain.from_iterable(TRAINING.values()))
     if kind == "between":
@@ -167,8 +167,8 @@ def _also(kind: str, material: Material, family: StableDiffusion, concepts: Conc
     )[:, None]
 
 
-def _hypernet(variant: str, usual: TrainingSettings, family: StableDiffusion) -> Hypernet:
-    hypernet = Hypernet(usual.hypernet, family.sites, family.width).bind(family.unet)
+def _hypernet(variant: str, usual: TrainingSettings, family: Family) -> Hypernet:
+    hypernet = Hypernet(usual.hypernet, family.sites, family.width).bind(family.denoiser)
     for layer in hypernet.trunk:
         if variant == "spectral" and isinstance(layer, nn.Linear):
             parametrize.register_parametrization(layer, "weight", _Bounded())

@@ -33,7 +33,6 @@ from development import (
 from unhype.baselines.adapters import Bank
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.trainer import Trainer
-from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
@@ -80,8 +79,8 @@ def only(k: int) -> ConceptSet:
 
 
 def _hypernetwork(job: Job) -> Iterator[str]:
-    pipeline = jobs.load_base(job)
-    guard, family, table = trained(job, pipeline), StableDiffusion(pipeline), development_strata(job)
+    family = jobs.load_base(job)
+    guard, table = trained(job, family), development_strata(job)
     latents = latents_of_pairs(job, family)
     yield f"{seconds(job) / 60:.2f}"
     for stratum in ("forgotten", "forgotten_and_retained"):
@@ -90,8 +89,7 @@ def _hypernetwork(job: Job) -> Iterator[str]:
 
 
 def _static(job: Job) -> tuple[float, float]:
-    pipeline = jobs.load_base(job)
-    family = StableDiffusion(pipeline)
+    family = jobs.load_base(job)
     material = material_of(job, family, training_tables(job.concepts))
     trainer, began = (
         Trainer(family, job.training, material, lambda: Bank(job.training.hypernet, family.sites)),
@@ -103,7 +101,7 @@ def _static(job: Job) -> tuple[float, float]:
     minutes = (time.monotonic() - began) / 60
 
     def emit(prompts: list[str]) -> dict[str, object]:
-        whole = torch.full((len(prompts),), job.training.hypernet.steps, device=family.unet.device)
+        whole = torch.full((len(prompts),), job.training.hypernet.steps, device=family.device)
         return trainer.emitter(family.vectors(prompts), whole)
 
     table = development_strata(job)

@@ -50,8 +50,8 @@ def _job(seed: int) -> jobs.Job:
 
 def _turns(seed: int) -> list[list[float]]:
     job = _job(seed)
-    pipeline = jobs.load_base(job)
-    examination = Examination(job, pipeline, trained(job, pipeline), jobs.judge_of(job))
+    family = jobs.load_base(job)
+    examination = Examination(job, family, trained(job, family), jobs.judge_of(job))
     for _progress in told(examination.draw()):
         pass
     turns = examination.scores()["in_turn"]

@@ -21,7 +21,6 @@ from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing import material
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.families.stable_diffusion import StableDiffusion
 from unhype.judges.miniature import MiniatureJudge
 from unhype.pictures.sampling import Sampling, sample
 from unhype.pipeline import job as jobs
@@ -50,9 +49,8 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     (folder / "data").mkdir()
     (folder / "data" / "bases").symlink_to(data / "bases")
     job = jobs.Job(TOY, "mini-sd", folder / "data", folder / "build", QUICK, PromptSettings(4), HOW)
-    pipeline = jobs.load_base(job)
-    family, tables = StableDiffusion(pipeline), training_tables(TOY)
-    album, needed = jobs.bare_album(job, pipeline), material.pictures_needed(tables, 2)
+    family, tables = jobs.load_base(job), training_tables(TOY)
+    album, needed = jobs.bare_album(job, family), material.pictures_needed(tables, 2)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)

@@ -10,7 +10,8 @@ import torch
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.fitting import drawn_alike, fit_to_set, likeness
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
+from unhype.families.family import Family
 from unhype.miniature.folders import BASE
 
 SET = ConceptSet(
@@ -20,8 +21,8 @@ SET = ConceptSet(
 
 
 @pytest.fixture(scope="module")
-def family(data: Path) -> StableDiffusion:
-    return StableDiffusion(load_pipeline(data / BASE))
+def family(data: Path) -> Family:
+    return family_of(load_pipeline(data / BASE))
 
 
 @pytest.mark.parametrize(
@@ -34,12 +35,12 @@ def family(data: Path) -> StableDiffusion:
         ("a forest", "a horse", False),
     ],
 )
-def test_what_the_base_draws_alike(family: StableDiffusion, one: str, other: str, alike: bool) -> None:
+def test_what_the_base_draws_alike(family: Family, one: str, other: str, alike: bool) -> None:
     assert drawn_alike(family, one, other, "a forest") is alike
 
 
 def test_what_is_drawn_as_a_forgotten_concept_is_forgotten_with_it_and_what_only_lies_near_is_not(
-    family: StableDiffusion,
+    family: Family,
 ) -> None:
     switch = fit_to_set(family, SET)
     opened = dict(zip(SET.retain, switch(family.vectors(SET.retain)).tolist(), strict=True))
@@ -48,12 +49,12 @@ def test_what_is_drawn_as_a_forgotten_concept_is_forgotten_with_it_and_what_only
     assert torch.equal(switch.kept, fit_to_set(family, SET).kept)
 
 
-def test_the_list_is_warned_of_it(family: StableDiffusion) -> None:
+def test_the_list_is_warned_of_it(family: Family) -> None:
     similarities, opens = likeness(family, SET)
     assert similarities["horse", "a mountain"] > opens > similarities["horse", "the sea"]
 
 
-def test_a_set_that_retains_nothing_has_a_switch_too(family: StableDiffusion) -> None:
+def test_a_set_that_retains_nothing_has_a_switch_too(family: Family) -> None:
     switch = fit_to_set(
         family, ConceptSet("toy", "explicit", (Entry("a frog", "a mountain"), Entry("a ship", "a mountain")), (), ())
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unhype.adapters.lora import Site
+from unhype.adapters.sites import Site
 from unhype.erasing.hypernet import Hypernet, HypernetConfig, strength
 from unhype.erasing.losses import as_leaves, gradient_of, guided_target, removal_loss, retention_loss, task_loss
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from unhype.eraser import Eraser, identity
 from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.files import sha256, write_tensors, write_text
 from unhype.pictures.sampling import Sampling
 
@@ -39,7 +39,7 @@ class Case:
         folder: where fitted methods and checkpoints lie.
     """
 
-    family: StableDiffusion
+    family: Family
     base_hash: str
     train: pd.DataFrame
     retain: pd.DataFrame
@@ -108,7 +108,7 @@ class Case:
             raise UnhypeError(
                 f"got no {path} that its card describes and this base fits, wanted one: delete {path.with_suffix('.json')} and compare again"
             )
-        return load_file(path, device=str(self.family.unet.device))
+        return load_file(path, device=str(self.family.device))
 
     def card(self, method: str) -> dict[str, Any]:
         """The card of a fitted method.

@@ -29,14 +29,14 @@ class UnHype:
 
     def fit(self, case: Case) -> Iterator[Step]:
         job = self._seeded(case)
-        for progress in jobs.train(job, case.family.pipeline):
+        for progress in jobs.train(job, case.family):
             if progress.report:
                 yield Step(progress.report.step, progress.report.steps, progress.report.loss)
         if not case.seconds(self.fits).exists():  # the flow has trained it
             write_text(case.seconds(self.fits), str(sum(point.get("seconds", 0.0) for point in jobs.read_curve(job))))
 
     def eraser(self, case: Case) -> Guarded:
-        return Guarded(case.family.pipeline, jobs.guard_of(self._seeded(case)), case.how)
+        return Guarded(case.family, jobs.guard_of(self._seeded(case)), case.how)
 
     def cost(self, case: Case) -> Cost:
         """Of everything in its file, the switch too."""

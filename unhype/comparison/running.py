@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
 from unhype.evaluation.fidelity import compare_embeddings
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.judge import Reader
 from unhype.judges.miniature import MiniatureClip
@@ -30,9 +30,6 @@ from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job, Progress
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import training_tables
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
 
 BARE = "none"
 
@@ -47,7 +44,7 @@ class Comparison:
     """
 
     job: Job
-    pipeline: StableDiffusionPipeline
+    family: Family
     judge: Reader
     clip: MiniatureClip
     methods: Mapping[str, Method]
@@ -66,7 +63,7 @@ class Comparison:
     @cached_property
     def bare(self) -> Album:
         """The base's own pictures."""
-        return jobs.bare_album(self.job, self.pipeline)
+        return jobs.bare_album(self.job, self.family)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -77,14 +74,14 @@ class Comparison:
     def material(self) -> Material:
         """The same with base pictures, which must be drawn; no pairs, which no rival's paper trains on."""
         needed = material.pictures_needed(self.tables, self.job.training.pictures)
-        family, tables = StableDiffusion(self.pipeline), {**self.tables, "pairs": self.tables["pairs"].iloc[:0]}
+        family, tables = self.family, {**self.tables, "pairs": self.tables["pairs"].iloc[:0]}
         return material.build_material(family, self.bare, tables, needed, None)
 
     def case(self, seed: int) -> Case:
         """What every method is given."""
         facts = {"concepts": self.job.concepts.name, "concepts_hash": self.job.concepts.content_hash()}
         base_hash = content_hash(self.job.base_folder)
-        family, how = StableDiffusion(self.pipeline), self.job.sampling
+        family, how = self.family, self.job.sampling
         return Case(
             family,
             base_hash,

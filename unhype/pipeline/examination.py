@@ -20,7 +20,7 @@ from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
 from unhype.evaluation.scores import RoleScore, protocols, score_roles, separation
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.judge import Reader, Seen
 from unhype.pictures.gallery import draw_gallery, save_picture
@@ -28,7 +28,6 @@ from unhype.pipeline.job import Job, Progress, bare_album
 from unhype.prompts.tables import evaluation_table
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
     from PIL import Image
 
 UNJUDGED = "unjudged"
@@ -42,14 +41,12 @@ class Examination:
         table: the evaluation table; what the judge cannot tell is ``unjudged``.
     """
 
-    def __init__(
-        self, job: Job, pipeline: StableDiffusionPipeline, guard: Guard, judge: Reader, development: bool = False
-    ) -> None:
-        self.job, self.pipeline, self.guard, self.judge = job, pipeline, guard, judge
+    def __init__(self, job: Job, family: Family, guard: Guard, judge: Reader, development: bool = False) -> None:
+        self.job, self.family, self.guard, self.judge = job, family, guard, judge
         table = evaluation_table(job.concepts, job.prompts, development)
         unknown = (table["role"] == "retain") & ~table["concept"].isin(judge.known)
         self.table = table.assign(role=table["role"].mask(unknown, UNJUDGED))
-        self.bare = bare_album(job, pipeline)
+        self.bare = bare_album(job, family)
         self._read: dict[Path, Seen] = {}
         self.turns: dict[str, Guard] = {}
         if job.concepts.kind == "things" and guard.switch and len(guard.switch.concepts) > 1:
@@ -66,7 +63,7 @@ class Examination:
         """Everything measured; the pictures must be drawn."""
         job, table = self.job, self.table
         roles = self._roles(table, self.guard)
-        strengths = self.guard.strength(StableDiffusion(self.pipeline), list(table["prompt"])).cpu().numpy()
+        strengths = self.guard.strength(self.family, list(table["prompt"])).cpu().numpy()
         by_role = {role: strengths[(table["role"] == role).to_numpy()] for role in roles}
         people = job.concepts.kind == "people"
         scores: dict[str, Any] = {
@@ -147,7 +144,7 @@ class Examination:
         return [self._read[path] for path in paths]
 
     def _album(self, guard: Guard) -> Album:
-        return Album(self.job.images_folder, Guarded(self.pipeline, guard, self.job.sampling))
+        return Album(self.job.images_folder, Guarded(self.family, guard, self.job.sampling))
 
     def _draw(self, part: str, album: Album, table: pd.DataFrame) -> Iterator[Progress]:
         for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):

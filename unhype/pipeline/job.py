@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
 
 from unhype.bases.cards import content_hash
+from unhype.bases.identity import identify
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.loading import load_set
 from unhype.concepts.prompt_suite import validate_prompts
@@ -34,15 +34,12 @@ from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.trainer import StepReport, Trainer, TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
+from unhype.families.family import Family
 from unhype.judges.judge import check_known
 from unhype.judges.miniature import MiniatureClip, MiniatureJudge
 from unhype.pictures.sampling import Sampling
 from unhype.prompts.tables import PromptSettings, training_tables, write_tables
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
-
 
 CURVE = "curve.jsonl"
 """A guard's training, a line a step; the first step's seconds count the switch and the reading of prompts."""
@@ -150,11 +147,10 @@ def clip_of(job: Job) -> MiniatureClip:
     return MiniatureClip(job.data / "judges" / "mini-clip")
 
 
-def validate(job: Job, pipeline: StableDiffusionPipeline) -> ValidationResult:
+def validate(job: Job, family: Family) -> ValidationResult:
     """The concept set by every rule, tokens counted and likeness measured by the base itself: a retained concept that would open the switch is a warning."""
-    family = StableDiffusion(pipeline)
     similarities, limit = fitting.likeness(family, job.concepts)
-    return validate_set(job.concepts, lambda text: len(family.tokenizer(text).input_ids), similarities, limit)
+    return validate_set(job.concepts, family.tokens, similarities, limit)
 
 
 def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
@@ -170,12 +166,12 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
+def train(job: Job, family: Family) -> Iterator[Progress]:
     """Draw what training needs, fit the switch, train the hypernetwork, write the guard."""
     if (job.guard_folder / "guard.json").exists():
         return
-    tables, family = training_tables(job.concepts), StableDiffusion(pipeline)
-    album = bare_album(job, pipeline)
+    tables = training_tables(job.concepts)
+    album = bare_album(job, family)
     needed = material.pictures_needed(tables, job.training.pictures)
     for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
         yield Progress("base pictures", done, len(needed))
@@ -186,7 +182,7 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
         family,
         job.training,
         stuff,
-        lambda: Hypernet(job.training.hypernet, family.sites, family.width).bind(family.unet),
+        lambda: Hypernet(job.training.hypernet, family.sites, family.width).bind(family.denoiser),
     )
     job.guard_folder.mkdir(parents=True, exist_ok=True)
     with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:
@@ -206,10 +202,15 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
         "forget": [entry.concept for entry in job.concepts.forget],
         "base": job.base,
         "base_hash": content_hash(job.base_folder),
+        "family": family.name,
+        "site_table": family.table,
         "training": asdict(job.training),
         "sampling": asdict(job.sampling),
     }
-    save(to_device(Trained(trainer.emitter, switch, facts), torch.device("cpu")), job.guard_folder)
+    save(
+        to_device(Trained(trainer.emitter, switch, identify(family.parts), facts), torch.device("cpu")),
+        job.guard_folder,
+    )
     (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
 
 
@@ -221,17 +222,14 @@ def read_curve(job: Job) -> list[dict[str, float]]:
     return [points[step] for step in sorted(points)]
 
 
-def bare_album(job: Job, pipeline: StableDiffusionPipeline) -> Album:
+def bare_album(job: Job, family: Family) -> Album:
     """The base's own pictures, shared by all jobs on it."""
-    return Album(job.images_folder, Nothing(pipeline, content_hash(job.base_folder), job.sampling))
+    return Album(job.images_folder, Nothing(family, content_hash(job.base_folder), job.sampling))
 
 
-def load_base(job: Job) -> StableDiffusionPipeline:
+def load_base(job: Job) -> Family:
     """The job's base, on a GPU where there is one."""
-    pipeline: StableDiffusionPipeline = load_pipeline(job.base_folder).to(
-        "cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return pipeline
+    return family_of(load_pipeline(job.base_folder).to("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def guard_of(job: Job) -> Guard:
