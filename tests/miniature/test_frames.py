@@ -1,4 +1,7 @@
-"""Frames: enough templates, held-out ones that stay held out, and a grammar that says many things and always leaves a place for the subject."""
+"""Frames: enough templates, held-out ones that stay held out, and a grammar of many sentences.
+
+Each of them leaves a place for the subject.
+"""
 
 from __future__ import annotations
 

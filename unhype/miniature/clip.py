@@ -1,7 +1,8 @@
-"""The miniature's CLIP: a small text tower and a small vision tower, trained contrastively on the world's captions and pictures.
+"""The miniature's CLIP: a small text tower and a small vision tower.
 
-Rows of a batch that mean the same (subject, scene and style) are positives of each other. Rows that differ only in which kind of
-nameless person they show are neither positive nor negative: any of those pictures could carry any of those captions.
+They are trained contrastively on the world's captions and pictures. Rows of a batch with the same subject, scene and
+style are positives of each other. Rows that differ only in which kind of nameless person they show are neither positive
+nor negative: any of those pictures could carry any of those captions.
 """
 
 from __future__ import annotations

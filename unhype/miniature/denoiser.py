@@ -1,8 +1,9 @@
-"""The miniature's denoiser: diffusers' ``UNet2DConditionModel`` on 16 × 16 × 4 latents, conditioned on CLIP's token states.
+"""The miniature's denoiser: diffusers' ``UNet2DConditionModel`` on 16 × 16 × 4 latents.
 
-Stable Diffusion 1 training (Rombach et al. 2022): predict the noise, ``scaled_linear`` betas, a tenth of the captions empty so that
-classifier-free guidance works. Unlike there, steps are weighted by Min-SNR (Hang et al. 2023): the first fifth of the noise scale, where
-a caption tells nothing, would otherwise make up more than half of the loss.
+It is conditioned on CLIP's token states and trained as Stable Diffusion 1 was (Rombach et al. 2022): predict the noise,
+``scaled_linear`` betas, a tenth of the captions empty so that classifier-free guidance works. Unlike there, timesteps
+are weighted by Min-SNR (Hang et al. 2023): the lowest fifth of the noise levels, where a caption tells nothing, would
+otherwise make up more than half of the loss.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The judge: looks at a picture and says who and what it shows. It never sees a caption, and it is not the CLIP that conditions.
+"""The judge: looks at a picture and says who and what it shows.
 
-A small convolutional network reads *attributes* (how many people, the eight attributes of each from left to right, which thing); the
-world's own codebook turns attributes into names by Bayes' rule. So "unknown" is a hypothesis of its own with a prior, and not
-just a low score: an avatar that differs from every name in two attributes or more is somebody else.
+It never sees a caption, and shares nothing with the CLIP that conditions the denoiser. A small convolutional network
+reads *attributes*: how many people, the eight attributes of each from left to right, which thing. The world's own
+codebook turns attributes into names by Bayes' rule. So "unknown" is a hypothesis of its own with a prior, and not just
+a low score: an avatar that differs from every name in two attributes or more is somebody else.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Judge(nn.Module):
         self.heads = nn.Linear(160, sum(_SPLITS))
 
     def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
-        """``[n, 3, 64, 64]`` in [−1, 1] → logits: people ``[n, 3]``, thing ``[n, 11]``, then sixteen attributes ``[n, ·]``."""
+        """``[n, 3, 64, 64]`` in [−1, 1] → logits: people ``[n, 3]``, thing ``[n, 11]``, 16 attributes ``[n, ·]``."""
         return list(self.heads(self.features(pictures)).float().split(_SPLITS, dim=1))
 
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -121,8 +122,9 @@ class Judge(nn.Module):
 def name_posterior(attributes: Sequence[np.ndarray], config: JudgeConfig) -> np.ndarray:
     """Posterior over the 300 names and, last, ``unknown``: ``[n, 301]``.
 
-    The network gives p(attribute | picture) under a uniform prior over attributes, so p(picture | attribute) is proportional to it.
-    A name predicts its code, each attribute wrong with probability ``slip``; ``unknown`` predicts every code alike.
+    The network gives p(attribute | picture) under a uniform prior over attributes, so p(picture | attribute) is
+    proportional to it. A name predicts its code, each attribute wrong with probability ``slip``; ``unknown`` predicts
+    every code alike.
 
     Args:
         attributes: eight arrays ``[n, values]`` of probabilities.
@@ -160,7 +162,10 @@ def judge_loss(judge: Judge, pictures: torch.Tensor, labels: torch.Tensor) -> to
 def degrade(
     pictures: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a judge of generated pictures must see past: blur, noise, a shift of light; and scraps that show nobody and nothing."""
+    """Spoil pictures as a generator does, so that the judge learns to see past it: blur, noise, a shift of light.
+
+    A few become scraps that show nobody and nothing; their labels change with them.
+    """
     n = len(pictures)
     blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     amount = torch.from_numpy(rng.beta(0.6, 1.2, size=(n, 1, 1, 1)).astype(np.float32))

@@ -1,8 +1,9 @@
-"""A second teacher of the text tower: its token states must tell what the picture shows, and where.
+"""A second loss for the text tower: its token states must tell what the picture shows, and where.
 
-The contrastive loss only ever looks at the last token, but a denoiser reads all of them. Alone it leaves token states that a denoiser must
-decipher template by template, and nothing tells it who stands on the left. So a small readout, thrown away after training, looks at the
-token states as a denoiser does, by cross-attention, and names attributes: how many people, which thing, scene, style, and each person's look.
+CLIP's contrastive loss looks at the last token alone, but a denoiser reads all of them. Trained by that loss alone, the
+other tokens' states differ from template to template, and nothing in them says who stands on the left. So a small
+readout is trained beside CLIP and thrown away afterwards. It reads the token states as a denoiser does, by
+cross-attention, and predicts how many people there are, which thing, scene and style, and each person's look.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ _WHOLE = (3, len(THINGS) + 1, len(SCENES), len(STYLES))
 
 
 class Readout(nn.Module):
-    """Token states → logits. Three learned queries: the picture, its first person, its second; both persons share one head."""
+    """Token states → logits. Three learned queries: the picture, its first person, its second.
+
+    Both persons share one head.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +43,7 @@ class Readout(nn.Module):
         self.person = nn.Linear(TEXT_WIDTH, sum(CARDINALITIES))
 
     def forward(self, states: torch.Tensor) -> list[torch.Tensor]:
-        """``[n, length, 128]`` → logits ``[n, ·]``: people, thing, scene, style, then eight attributes of each of two people."""
+        """``[n, length, 128]`` → logits ``[n, ·]``: people, thing, scene, style, eight attributes of each person."""
         queries = self.queries.expand(len(states), -1, -1)
         read = self.attention(queries, states, states, need_weights=False)[0]
         whole = self.whole(read[:, 0]).float().split(_WHOLE, dim=1)

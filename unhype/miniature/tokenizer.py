@@ -1,8 +1,8 @@
 """The miniature's tokenizer: CLIP's byte-pair encoding, learned from the world's own training captions.
 
-The vocabulary has CLIP's shape: 256 bytes, the same bytes at the end of a word, merges in order of frequency, the two special
-tokens last; padding repeats the end token, as in Stable Diffusion. The merges are learned here rather than by ``tokenizers``' trainer,
-whose order among equally frequent pairs is its own: the same captions must give the same bytes.
+The vocabulary is ordered as CLIP's: 256 bytes, the same bytes at the end of a word, merges by frequency, the two
+special tokens last. Padding repeats the end token, as in Stable Diffusion. The same captions must give the same bytes,
+so the merges are learned here: the trainer of ``tokenizers`` does not fix the order of equally frequent pairs.
 """
 
 from __future__ import annotations

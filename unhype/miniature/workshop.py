@@ -1,7 +1,7 @@
 """Where the recipe works: its settings, a folder of checkpoints, and the models as far as they are trained.
 
-A stage's checkpoint carries a fingerprint of everything that shaped it (its own settings and those of the stages before it), so a
-changed setting reruns what depends on it and nothing else.
+A stage's checkpoint carries a fingerprint of everything that shaped it (its own settings and those of the stages before
+it), so a changed setting reruns what depends on it and nothing else.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Pretraining:
         prompt_length: tokens of a prompt, start and end included.
         precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
         snr_cap: cap of the denoiser's Min-SNR weights; infinity (``.inf`` in YAML) weights all noise levels alike.
-        more_pairs: share of the denoiser's batches drawn from pictures of two people alone, who take longest to learn; the rest is the mixture.
+        more_pairs: share of the denoiser's batches drawn from pictures of two people alone, which take longest to
+            learn; the other batches are drawn from all pictures.
     """
 
     seed: int = 0
@@ -76,7 +77,8 @@ class Pretraining:
             or not 0 <= self.more_pairs <= 1
         ):
             raise UnhypeError(
-                f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 515, prompt_length ≥ 8, snr_cap > 0 and more_pairs in [0, 1]"
+                f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 515, prompt_length ≥ 8, snr_cap > 0 "
+                "and more_pairs in [0, 1]"
             )
 
 
