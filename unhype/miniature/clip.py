@@ -20,8 +20,8 @@ from unhype.miniature.world import Example
 
 TEXT_WIDTH = 128
 VISION_WIDTH = 96
-LAYERS = 4
-PATCH = 8
+TOWER_LAYERS = 4
+PATCH_SIZE = 8
 
 
 def build_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
@@ -30,7 +30,7 @@ def build_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
         "vocab_size": len(tokenizer),
         "hidden_size": TEXT_WIDTH,
         "intermediate_size": 4 * TEXT_WIDTH,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": TOWER_LAYERS,
         "num_attention_heads": 4,
         "max_position_embeddings": tokenizer.model_max_length,
         "bos_token_id": tokenizer.bos_token_id,
@@ -41,10 +41,10 @@ def build_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
     vision = {
         "hidden_size": VISION_WIDTH,
         "intermediate_size": 4 * VISION_WIDTH,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": TOWER_LAYERS,
         "num_attention_heads": 4,
         "image_size": SIZE,
-        "patch_size": PATCH,
+        "patch_size": PATCH_SIZE,
         "projection_dim": TEXT_WIDTH,
     }
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=TEXT_WIDTH)

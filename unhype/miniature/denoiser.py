@@ -19,7 +19,10 @@ from unhype.miniature.autoencoder import LATENT_CHANNELS, LATENT_SIZE
 from unhype.miniature.clip import TEXT_WIDTH
 
 CHANNELS = (64, 96, 128)
-EMPTY_CAPTIONS = 0.1
+"""Of the U-Net's levels, the finest first."""
+
+EMPTY_CAPTION_SHARE = 0.1
+"""Share of training captions that are left empty."""
 
 
 def build_denoiser() -> UNet2DConditionModel:
@@ -83,4 +86,4 @@ def denoising_loss(
 
 def drop_captions(captions: list[str], rng: np.random.Generator) -> list[str]:
     """The captions with a tenth of them emptied."""
-    return ["" if rng.random() < EMPTY_CAPTIONS else caption for caption in captions]
+    return ["" if rng.random() < EMPTY_CAPTION_SHARE else caption for caption in captions]

@@ -32,14 +32,14 @@ FILLERS: tuple[str, ...] = tuple(
 )
 """Ordinary words without a visible meaning."""
 
-FIXED = 0.3
+FIXED_TEMPLATE_SHARE = 0.3
 """Share of training captions that use a fixed template."""
 
 
 def random_frame(style: str, rng: np.random.Generator) -> str:
     """A training frame with one ``{}``: a fixed template or one of the grammar's, often among filler words."""
     while True:
-        frame = str(rng.choice(TRAINING[style])) if rng.random() < FIXED else _sentence(style, rng)
+        frame = str(rng.choice(TRAINING[style])) if rng.random() < FIXED_TEMPLATE_SHARE else _sentence(style, rng)
         if rng.random() < 0.35:
             frame = f"{_fillers(rng)} {frame} {_fillers(rng)}".strip()
         if not any(template in frame for template in _reserved()):

@@ -21,12 +21,13 @@ from unhype.miniature.avatars import CARDINALITIES, Code
 from unhype.miniature.people import codes
 from unhype.miniature.things import THINGS
 
-SLOTS = 2
-"""People that a picture can show, from left to right."""
+MAX_PEOPLE = 2
+"""How many people a picture can show, counted from left to right."""
 
 UNKNOWN = "unknown"
 
-_SPLITS = [1 + SLOTS, len(THINGS) + 1, *CARDINALITIES * SLOTS]
+_LOGITS_PER_HEAD = [1 + MAX_PEOPLE, len(THINGS) + 1, *CARDINALITIES * MAX_PEOPLE]
+"""Heads: how many people, which thing (or none), the attributes of each person from left to right."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,11 @@ class Judge(nn.Module):
         self.stem = nn.Conv2d(3, 32, 3, stride=2, padding=1)
         self.blocks = nn.Sequential(_down(32, 64), _same(64), _down(64, 96), _same(96), _down(96, 96))
         self.hidden = nn.Linear(96 * 16, 160)
-        self.heads = nn.Linear(160, sum(_SPLITS))
+        self.heads = nn.Linear(160, sum(_LOGITS_PER_HEAD))
 
     def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
         """``[n, 3, 64, 64]`` in [−1, 1] → logits: people ``[n, 3]``, thing ``[n, 11]``, 16 attributes ``[n, ·]``."""
-        return list(self.heads(self.features(pictures)).float().split(_SPLITS, dim=1))
+        return list(self.heads(self.features(pictures)).float().split(_LOGITS_PER_HEAD, dim=1))
 
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
         """What all heads read, ``[n, 160]``."""
@@ -102,7 +103,7 @@ class Judge(nn.Module):
             (logits / self.config.temperature).softmax(1).double().cpu().numpy() for logits in self(pictures)
         ]
         people, things, attributes = probabilities[0].argmax(1), probabilities[1], probabilities[2:]
-        who = [name_posterior(attributes[8 * slot : 8 * slot + 8], self.config) for slot in range(SLOTS)]
+        who = [name_posterior(attributes[8 * slot : 8 * slot + 8], self.config) for slot in range(MAX_PEOPLE)]
         labels = [*codes(), UNKNOWN]
         verdicts = []
         for i, count in enumerate(people):
@@ -146,7 +147,7 @@ def labels_for(looks: Sequence[Sequence[Code]], things: Sequence[str | None]) ->
     rows = []
     for people, thing in zip(looks, things, strict=True):
         attributes = [value for code in people for value in code]
-        padding = [-100] * (8 * (SLOTS - len(people)))
+        padding = [-100] * (8 * (MAX_PEOPLE - len(people)))
         rows.append([len(people), list(THINGS).index(thing) if thing else len(THINGS), *attributes, *padding])
     return torch.tensor(rows)
 

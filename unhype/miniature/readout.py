@@ -26,7 +26,8 @@ from unhype.miniature.world import Example
 UNSAID = -100
 """Label of what a caption cannot tell: an empty place, a nameless person's look, a scene that is not mentioned."""
 
-_WHOLE = (3, len(THINGS) + 1, len(SCENES), len(STYLES))
+_PICTURE_LOGITS = (3, len(THINGS) + 1, len(SCENES), len(STYLES))
+"""Logits that speak of the whole picture: people, thing (or none), scene, style."""
 
 
 class Readout(nn.Module):
@@ -39,14 +40,14 @@ class Readout(nn.Module):
         super().__init__()
         self.queries = nn.Parameter(torch.randn(3, TEXT_WIDTH))
         self.attention = nn.MultiheadAttention(TEXT_WIDTH, 4, batch_first=True)
-        self.whole = nn.Linear(TEXT_WIDTH, sum(_WHOLE))
+        self.whole = nn.Linear(TEXT_WIDTH, sum(_PICTURE_LOGITS))
         self.person = nn.Linear(TEXT_WIDTH, sum(CARDINALITIES))
 
     def forward(self, states: torch.Tensor) -> list[torch.Tensor]:
         """``[n, length, 128]`` → logits ``[n, ·]``: people, thing, scene, style, eight attributes of each person."""
         queries = self.queries.expand(len(states), -1, -1)
         read = self.attention(queries, states, states, need_weights=False)[0]
-        whole = self.whole(read[:, 0]).float().split(_WHOLE, dim=1)
+        whole = self.whole(read[:, 0]).float().split(_PICTURE_LOGITS, dim=1)
         people = [self.person(read[:, slot]).float().split(CARDINALITIES, dim=1) for slot in (1, 2)]
         return [*whole, *people[0], *people[1]]
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPModel, CLIPTokenizer
 
-BEFORE = {"denoiser": ("autoencoder", "clip")}
+BUILDS_ON = {"denoiser": ("autoencoder", "clip")}
 """Training stage → the training stages whose results it builds on."""
 
 M = TypeVar("M", bound=torch.nn.Module)
@@ -162,7 +162,7 @@ class Workshop:
         shared = {key: settings[key] for key in ("seed", "pictures", "precision")}
         words = {key: settings[key] for key in ("vocabulary", "prompt_length")} if stage in ("clip", "denoiser") else {}
         words |= {key: settings[key] for key in ("snr_cap", "more_pairs")} if stage == "denoiser" else {}
-        schedules = {key: settings[key] for key in (*BEFORE.get(stage, ()), stage)}
+        schedules = {key: settings[key] for key in (*BUILDS_ON.get(stage, ()), stage)}
         return hashlib.sha256(json.dumps([shared, words, schedules], sort_keys=True).encode()).hexdigest()[:8]
 
     def batch(self, rows: np.ndarray) -> torch.Tensor:
