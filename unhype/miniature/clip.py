@@ -96,7 +96,7 @@ def image_features(model: CLIPModel, pictures: torch.Tensor) -> torch.Tensor:
 
 
 def _relations(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Two symmetric matrices ``bool [n, n]``: same meaning; ambiguous."""
+    """Two symmetric matrices ``bool [n, n]``: which rows mean the same, and which are neither positive nor negative."""
     exact = _ids([(e.subject, e.scene, e.style) for e in examples])
     loose = _ids(
         [

@@ -43,7 +43,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Score:
-    """A share with its size and its bar."""
+    """The share of ``n`` pictures that were right, and the bar that it must reach, if any."""
 
     stratum: str
     share: float

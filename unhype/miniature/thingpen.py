@@ -98,7 +98,7 @@ def limb(thickness: float, *points: Point) -> Part:
 
 
 def pick(choices: Sequence[T], rng: np.random.Generator) -> T:
-    """One of the choices, all alike."""
+    """One of the choices, each equally likely."""
     return choices[int(rng.integers(len(choices)))]
 
 

@@ -47,7 +47,7 @@ def train_tokenizer(captions: Iterable[str], vocabulary: int, length: int) -> CL
 
 
 def _learn_merges(counts: Counter[str], number: int) -> list[tuple[str, str]]:
-    """The most frequent adjacent pair again and again; among equals, the first in the alphabet."""
+    """Merge the most frequent adjacent pair, again and again; among equals, the first in the alphabet."""
     words = [([*word[:-1], word[-1] + END_OF_WORD], count) for word, count in sorted(counts.items())]
     frequency: Counter[tuple[str, str]] = Counter()
     places: dict[tuple[str, str], set[int]] = defaultdict(set)

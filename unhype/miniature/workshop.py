@@ -104,7 +104,7 @@ class Workshop:
 
     @cached_property
     def autoencoder(self) -> AutoencoderKL:
-        """The autoencoder in training; its latents are whatever they are."""
+        """The autoencoder in training; its latents are not yet standardised."""
         model = self._initialised(0, build_autoencoder).to(memory_format=torch.channels_last)
         return self._restored("autoencoder", model)
 
