@@ -1,15 +1,19 @@
 """Ten concepts more, without the training data of the others: what does it cost, and are the others still forgotten?
 
-Told by predicted noise (company.py), and by pictures and their judge.
+Measured by predicted noise (company.py), and by pictures and their judge.
 
-The first 90 names of the development set (development.py) are trained, then ten are added to that guard, with prompts and base pictures of the ten alone.
-The switch gets their centres in the old geometry, and
+The first 90 names of the development set (development.py) are trained. Then ten are added to that guard, with prompts
+and base pictures of the ten alone. The switch gets their centres in the old geometry. What happens to the hypernetwork:
 
-    untrained            that is all
-    trained on alone     the same training goes on
-    rehearsed            and H must still answer what it answered, near the old centres: the switch knows where the old concepts lie
+    untrained            nothing
+    trained on alone     the same training goes on, on the ten
+    rehearsed            the same, and near the old centres it must still answer what it answered before
 
-    c = mean + (ρ·centre + noise)·whitening⁻¹        ρ the length of the new concepts' whitened vectors, noise of unit variance, as within a name
+Rehearsal needs no old data, because the switch knows where the old concepts lie. It draws
+
+    c = mean + (ρ·centre + noise)·whitening⁻¹
+
+where ρ is the length of the new concepts' whitened vectors, and the noise has unit variance, as within a name.
 
 PYTHONPATH=experiments .venv/bin/python experiments/adding.py --steps 200
 """

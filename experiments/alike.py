@@ -1,5 +1,6 @@
-"""Which retained concepts does the base draw as a forgotten one? Cosine in the switch's geometry, predicted noise, and what the judge sees, side by side.
+"""Which retained concepts does the base draw as a forgotten one?
 
+Side by side: cosine in the switch's geometry, distance of predicted noise, and what the judge sees.
 Development templates; synonyms are not touched. A row for each retained concept near the place where the switch opens.
 
 .venv/bin/python experiments/alike.py
@@ -43,7 +44,8 @@ def main() -> None:
     }
     ranked = sorted(nearest.items(), key=lambda item: -similarities[item[1].concept, item[0]])
     print(
-        f"| retained | nearest | cosine (opens at {opens}) | distance of predicted noise | what the judge sees in {len(frames)} |\n|{'---|' * 5}"
+        f"| retained | nearest | cosine (opens at {opens}) | distance of predicted noise "
+        f"| what the judge sees in {len(frames)} |\n|{'---|' * 5}"
     )
     for name, entry in ranked[:NEAREST]:
         apart = distance(family, name, phrase(entry.concept, concepts.kind), entry.anchor)

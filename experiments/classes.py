@@ -1,5 +1,6 @@
-"""Where should the switch open for classes of things? Share of prompts in development templates that open it, for each cosine.
+"""Where should the switch open for classes of things?
 
+The table gives, for each cosine at which it could open, the share of prompts in development templates that open it.
 Unseen are celeb100's retained names; synonyms and held-out templates are not touched.
 
 .venv/bin/python experiments/classes.py
@@ -43,10 +44,8 @@ def main() -> None:
             )
             for texts in asked.values()
         ]
-        print(
-            f"| {opens} | {' | '.join(f'{float((reading.opened.amax(1) > 0.5).float().mean()):.4f}' for reading in readings)} |",
-            flush=True,
-        )
+        shares = [f"{float((reading.opened.amax(1) > 0.5).float().mean()):.4f}" for reading in readings]
+        print(f"| {opens} | {' | '.join(shares)} |", flush=True)
 
 
 if __name__ == "__main__":

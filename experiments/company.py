@@ -1,8 +1,14 @@
-"""How well does a forgotten person's LoRA leave company alone? Told by predicted noise, so that no picture must be drawn.
+"""How well does a forgotten person's LoRA leave other people in the prompt alone?
 
-    error = ‖ε_θ(z_t, t, c) − ε*(z_t, t, c_m)‖² / ‖ε*(z_t, t, c) − ε*(z_t, t, c_m)‖²        0: the anchor is in the concept's place, the rest as it was
+Measured by predicted noise, so that no picture must be drawn:
 
-Prompts are those of the development set (development.py): names alone, aliases, and a forgotten person beside another, known to training or never seen.
+    error = ‖ε_θ(z_t, t, c) − ε*(z_t, t, c_m)‖² / ‖ε*(z_t, t, c) − ε*(z_t, t, c_m)‖²
+
+c_m is the prompt with the anchor in the concept's place. At 0 the anchor has replaced the concept, and the rest is as
+it was.
+
+Prompts are those of the development set (development.py): names alone, aliases, and a forgotten person beside another,
+who is known to training or was never seen.
 
 PYTHONPATH=experiments .venv/bin/python experiments/company.py --variant --variant gamma=0.5
 """
@@ -74,7 +80,8 @@ def _row(label: str, job: Job) -> str:
     )
     asked = [table[table["stratum"] == stratum] for stratum in ("forgotten", "alias")]
     asked += [mixed[who & where] for who in (known, ~known) for where in (first, ~first)]
-    return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{error(family, partial(guard.factors, family), latents, rows):.3f}' for rows in asked)])} |"
+    errors = [error(family, partial(guard.factors, family), latents, rows) for rows in asked]
+    return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{each:.3f}' for each in errors)])} |"
 
 
 def latents_of_pairs(job: Job, family: Family) -> torch.Tensor:
@@ -92,7 +99,10 @@ def error(
     rows: pd.DataFrame,
     batch: int = 32,
 ) -> float:
-    """The error above, of prompts under the LoRAs that ``emit`` gives them; of prompts that must stay ‖ε_θ − ε*(c)‖² in place of the upper half."""
+    """The error above, of prompts under the LoRAs that ``emit`` gives them.
+
+    For prompts that must stay, the numerator is ‖ε_θ − ε*(c)‖²: how far they moved.
+    """
     rng, sums = np.random.default_rng(0), torch.zeros(2, dtype=torch.float64)
     for start in range(0, len(rows), batch):
         part = rows.iloc[start : start + batch]

@@ -1,6 +1,8 @@
-"""A concept set to tune on: the roles of celeb100's lists swapped, so that nothing that is reported on is tuned on. And what every experiment does with it.
+"""A concept set to tune on, and what every experiment does with it.
 
-Forgotten: the 100 names that celeb100 retains, with their aliases. Trained to be kept: half of the names that celeb100 forgets; never seen: the other half.
+The roles of celeb100's lists are swapped, so that nothing that is reported on is tuned on. Forgotten: the 100 names
+that celeb100 retains, with their aliases. Trained to be kept: half of the names that celeb100 forgets. Never seen: the
+other half.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Is s a dial? Shares of S at inference, on the development set (development.py): what is forgotten, what changes, and what stays.
+"""Is s a dial? Pictures are drawn at several shares of S, on the development set (development.py).
+
+The table says what is forgotten, what changes, and what stays.
 
 .venv/bin/python experiments/dial.py --n 100
 
@@ -38,8 +40,8 @@ def main() -> None:
     forgotten = list(table[table["stratum"] == "forgotten"]["prompt"])
     bare, judge = jobs.bare_album(job, family), jobs.judge_of(job)
     print(
-        "| s/S | forgotten: shown | face | drift | ‖ΔW‖ | mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|"
-        + "---|" * 9
+        "| s/S | forgotten: shown | face | drift | ‖ΔW‖ "
+        "| mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|" + "---|" * 9
     )
     for share in options.shares:
         guard = Guard(whole, share=share)

@@ -1,4 +1,6 @@
-"""Which settings forget best? Every variant on all strata, in development templates, with the lists' roles swapped (development.py).
+"""Which settings forget best? Every variant on all strata, in development templates.
+
+The lists' roles are swapped (development.py).
 
 .venv/bin/python experiments/erasure.py --variant --variant switch=false retain=0.1 --variant mode=matching eta=30
 

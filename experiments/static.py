@@ -1,4 +1,6 @@
-"""How many kept prompts should the static LoRA see? With none it takes everybody along, with half it does nothing; told by predicted noise (company.py).
+"""How many kept prompts should the static LoRA see?
+
+With none it erases everybody else too, with a half it does nothing. Measured by predicted noise (company.py).
 
 PYTHONPATH=experiments .venv/bin/python experiments/static.py --kept 0 0.05 0.1 0.25 0.5 --steps 400
 """

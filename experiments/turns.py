@@ -1,8 +1,11 @@
-"""`objects` class by class with more than one training seed: each class forgotten alone, the nine others kept, the flow's own examination.
+"""`objects` class by class with more than one training seed.
+
+Each class is forgotten alone and the nine others are kept, in the flow's own examination.
 
 PYTHONPATH=experiments .venv/bin/python experiments/turns.py --seeds 0 1 2
 
-Held-out templates and seeds, n of params.yaml; nothing may be chosen by what this says. What the flow or `unhype compare` has trained or drawn is taken over.
+Held-out templates and seeds, n of params.yaml; nothing may be chosen by what this says. What the flow or
+`unhype compare` has trained or drawn is taken over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every rival on the real miniature: drawn before, not after; a neighbour still drawn; the pipeline itself again afterwards."""
+"""Every rival on the real miniature: drawn before, not after; a neighbour still drawn; the pipeline restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The guard on a real pipeline: every prompt its own LoRA, nothing of it in the unconditional half, and a pipeline that is itself again afterwards."""
+"""The guard on a real pipeline.
+
+Every prompt has its own LoRA, nothing of it is in the unconditional half, and the pipeline is itself again afterwards.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The hypernetwork and its equations: nothing at s = 0, alive at s = 0, strength by the trace, matching that finds the SGD endpoint."""
+"""The hypernetwork and its equations.
+
+At s = 0 nothing changes, but gradients flow; strength by the trace; matching finds the SGD endpoint.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Training on the real miniature: every mode lowers the task loss, a killed run resumes to the same weights, the base is never touched."""
+"""Training on the real miniature.
+
+Every mode lowers the task loss, a killed run resumes to the same weights, the base is never touched.
+"""
 
 from __future__ import annotations
 

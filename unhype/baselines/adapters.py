@@ -1,4 +1,6 @@
-"""Adapters without a hypernetwork: one LoRA for every prompt, or one for every concept. Trained by the same trainer on the same target.
+"""Adapters without a hypernetwork: one LoRA for every prompt, or one for every concept.
+
+They are trained by the same trainer on the same target as UnHype.
 
 Source: Hu et al. 2021 (LoRA): A random, B zero at the start. Shapes as in :mod:`unhype.adapters.lora`.
 """

@@ -1,4 +1,7 @@
-"""What every method is given, and how what it fitted is kept: safetensors and a JSON card beside it, strict both ways."""
+"""What every method is given, and how what it fitted is kept: safetensors and a JSON card beside it.
+
+Both must be there and describe each other when they are read.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,8 @@ class Case:
         card = self.card(method)
         if not path.exists() or sha256(path) != card["sha256"] or card["base_hash"] != self.base_hash:
             raise UnhypeError(
-                f"got no {path} that its card describes and this base fits, wanted one: delete {path.with_suffix('.json')} and compare again"
+                f"got no {path} that its card describes and this base fits, wanted one: "
+                f"delete {path.with_suffix('.json')} and compare again"
             )
         return load_file(path, device=str(self.family.device))
 

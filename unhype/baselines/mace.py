@@ -2,8 +2,9 @@
 
     W = argmin  Σ_i ‖W c_i − (W0 + ΔW_i) c_i‖²  +  Σ_p ‖W c_p − W0 c_p‖²  +  λ‖W − W0‖²
 
-c_i are token states of concept i's prompts, ΔW_i its LoRA. Like the paper's fusion and not all of the paper: its LoRAs are trained by masking attention maps
-with a segmentation model, ours on UnHype's target.
+c_i are token states of concept i's prompts, ΔW_i its LoRA, and c_p token states of what is kept. This is the paper's
+fusion and not the whole paper: there the LoRAs are trained by masking attention maps with a segmentation model, here on
+UnHype's target.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     W = argmin  Σ_e ‖W c_e − W0 c*_e‖²  +  Σ_p ‖W c_p − W0 c_p‖²  +  λ‖W − W0‖²
       = W0 (Σ c*_e c_eᵀ + Σ c_p c_pᵀ + λI) (Σ c_e c_eᵀ + Σ c_p c_pᵀ + λI)⁻¹
 
-c_e are token states of forgotten concepts, c*_e those of their anchors, c_p those of what is kept. A concept of several tokens is edited at its last one and at
-all that follow it, each paired with the token as far behind the anchor's last.
+c_e are token states of forgotten concepts, c*_e those of their anchors, c_p those of what is kept. A concept of several
+tokens is edited at its last token and at all that follow. Each is paired with the token as far behind the anchor's
+last.
 """
 
 from __future__ import annotations

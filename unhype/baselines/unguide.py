@@ -1,9 +1,12 @@
-"""UnGuidance (arXiv 2508.05755): a static LoRA, and a mixture with the base whose sign each prompt decides at inference.
+"""UnGuidance (arXiv 2508.05755): a static LoRA, mixed with the base by a weight that each prompt decides at inference.
 
-    d(p) = mean ‖ε_lora(z_t, t, p) − ε*(z_t, t, p)‖₂         ε = w·ε* + (1 − w)·ε_lora         w = −1 if d(p) > d("") else 2
+    d(p) = mean ‖ε_lora(z_t, t, p) − ε*(z_t, t, p)‖₂
+    ε    = w·ε* + (1 − w)·ε_lora
+    w    = −1 if d(p) > d("") else 2
 
-A forgotten prompt moves the LoRA more than the empty one does, and is pushed on; every other prompt is pushed back. The paper looks at the first
-few steps of the trajectory (``unguide_paper``), its code after four fifths of the steps (``unguide_code``). Two models and probes for every prompt.
+The LoRA moves a forgotten prompt's noise more than the empty prompt's. Such a prompt is pushed further the LoRA's way,
+every other prompt is pushed back. The paper measures d in the first few steps of the trajectory (``unguide_paper``),
+its code after four fifths of the steps (``unguide_code``). The price: two models a step, and probes for every prompt.
 """
 
 from __future__ import annotations

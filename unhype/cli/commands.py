@@ -1,4 +1,7 @@
-"""The verbs of erasure on the command line: draw under guard, score a guard on a list of prompts, look at the registry's pages."""
+"""The verbs of erasure on the command line.
+
+Draw under guard, score a guard on a list of prompts, look at the registry's pages.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +117,8 @@ def _eraser(options: argparse.Namespace, params: Params) -> Eraser:
 
     if (options.method == "none") == bool(options.model):
         raise UnhypeError(
-            f"got --method {options.method} {'with' if options.model else 'without'} --model, wanted a guard to draw under or --method none"
+            f"got --method {options.method} {'with' if options.model else 'without'} --model, "
+            "wanted a guard to draw under or --method none"
         )
     quiet()
     guard = Guard.load(options.model, options.only, options.share) if options.model else None

@@ -1,4 +1,7 @@
-"""The command line: one command per verb. Errors are one line without a traceback; heavy imports wait until a command needs them."""
+"""The command line: one command per verb.
+
+Errors are one line without a traceback; heavy imports wait until a command needs them.
+"""
 
 from __future__ import annotations
 

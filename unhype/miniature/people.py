@@ -1,7 +1,8 @@
 """Who lives in the miniature: 300 named avatars, and people without a name.
 
-A name's look is decided by a hash of the name: candidate codes are drawn from it until one differs from every earlier avatar in
-at least :data:`SEPARATION` attributes. Nameless people are drawn afresh for every picture and keep clear of the named ones.
+A name's look is decided by a hash of the name: candidate codes are drawn from it until one differs from every earlier
+avatar in at least :data:`SEPARATION` attributes. Nameless people are drawn afresh for every picture and differ from
+every named one in at least :data:`CLEARANCE`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""From a finished workshop to the folders that ship: mini-sd (a plain diffusers pipeline), mini-clip and mini-judge, in fp16.
+"""From a finished workshop to the folders that ship, in fp16.
 
+They are mini-sd (a plain diffusers pipeline), mini-clip and mini-judge.
 Also the way back: :func:`load_judge` and :func:`load_clip` read what was shipped, every byte checked.
 """
 
