@@ -20,7 +20,7 @@ from unhype.registry.models import register, versions
 from unhype.registry.resolving import resolve
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import Store, open_store
-from unhype.registry.trouble import told
+from unhype.registry.trouble import mlflow_errors
 
 
 def schema(root: Path, number: str) -> None:
@@ -149,12 +149,12 @@ def test_trouble_below_is_told(error: Exception, words: str) -> None:
     from mlflow.exceptions import MlflowException
 
     for raised in (error, MlflowException(f"({type(error).__name__}) {error}")):
-        with pytest.raises(UnhypeError, match=words), told("here"):
+        with pytest.raises(UnhypeError, match=words), mlflow_errors("here"):
             raise raised
 
 
 def test_a_bug_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), told("here"):
+    with pytest.raises(ZeroDivisionError), mlflow_errors("here"):
         print(1 / 0)
 
 

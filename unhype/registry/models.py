@@ -20,7 +20,7 @@ from unhype.errors import UnhypeError
 from unhype.files import sha256
 from unhype.registry.resolving import ARTIFACT, registered
 from unhype.registry.store import Store
-from unhype.registry.trouble import told
+from unhype.registry.trouble import mlflow_errors
 
 REQUIRED = ("git_commit", "concept_set", "concept_set_hash", "data_revision", "metaflow_run", "base", "base_hash")
 """Tags without which nobody could tell where a version comes from."""
@@ -74,7 +74,7 @@ def register(
         UnhypeError: a tag or file is missing, a file is a pickle, a name that MLflow can't have, or trouble with the store.
     """
     digest = _check(guard_folder, name, tags)
-    with told(store.place):
+    with mlflow_errors(store.place):
         for version in versions(store, name) if _known(store, name) else ():
             if (version.tags.get("metaflow_run"), version.tags.get("guard_hash")) == (tags["metaflow_run"], digest):
                 number = version.number
@@ -91,7 +91,7 @@ def versions(store: Store, name: str) -> list[Version]:
     Raises:
         UnhypeError: no such model.
     """
-    with told(store.place):
+    with mlflow_errors(store.place):
         # A search leaves the aliases of versions empty: the model has them.
         aliases = {alias: int(number) for alias, number in registered(store, name).aliases.items()}
         found = store.client.search_model_versions(f"name = '{name}'")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unhype.errors import UnhypeError
 from unhype.files import whole
 from unhype.registry.database import fits, relocate
-from unhype.registry.trouble import told
+from unhype.registry.trouble import mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -115,7 +115,7 @@ def open_store(root: Path, write: bool = True) -> Store:
     root = root.resolve()
     tracking = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{root / 'mlflow.db'}"
     store = Store(root, _absolute(tracking), _absolute(os.environ.get("MLFLOW_REGISTRY_URI") or tracking))
-    with told(store.place):
+    with mlflow_errors(store.place):
         for uri in {store.tracking, store.registry}:
             _check(uri, write)
         if store.database:
