@@ -25,7 +25,7 @@ from unhype.miniature.people import aliases, groups
 from unhype.params import Params, build, load_params
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
-from unhype.progress import told
+from unhype.progress import with_progress
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import PromptSettings
 
@@ -85,7 +85,7 @@ def changed(variant: Sequence[str]) -> TrainingSettings:
 
 def trained(job: Job, pipeline: StableDiffusionPipeline) -> Guard:
     """The job's guard, trained if it is not there."""
-    for _progress in told(jobs.train(job, pipeline)):
+    for _progress in with_progress(jobs.train(job, pipeline)):
         pass
     return jobs.guard_of(job)
 

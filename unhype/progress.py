@@ -28,7 +28,7 @@ SECONDS = 10.0
 """Between two lines."""
 
 
-def told(reports: Iterator[P]) -> Iterator[P]:
+def with_progress(reports: Iterator[P]) -> Iterator[P]:
     """Pass reports on and tell of them, part by part."""
     for _part, of_part in groupby(reports, key=lambda report: report.part):
         if sys.stderr.isatty():
