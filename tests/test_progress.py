@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from unhype.progress import with_progress
+from unhype.progress import Progress, with_progress
 
-
-@dataclass(frozen=True)
-class Step:
-    part: str
-    done: int
-    total: int
-
-
-STEPS = [Step("drawing", i, 3) for i in range(4)] + [Step("training", i, 2) for i in range(3)]
+STEPS = [Progress("drawing", i, 3) for i in range(4)] + [Progress("training", i, 2) for i in range(3)]
 
 
 def test_reports_pass_through_and_a_log_gets_the_end_of_every_part(capsys: pytest.CaptureFixture[str]) -> None:

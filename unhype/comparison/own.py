@@ -30,8 +30,8 @@ class UnHype:
     def fit(self, case: Case) -> Iterator[Step]:
         job = self._seeded(case)
         for progress in jobs.train(job, case.family.pipeline):
-            if progress.report:
-                yield Step(progress.report.step, progress.report.steps, progress.report.loss)
+            if progress.loss is not None:
+                yield Step(progress.done, progress.total, progress.loss)
         if not case.seconds(self.fits).exists():  # the flow has trained it
             write_text(case.seconds(self.fits), str(sum(point.get("seconds", 0.0) for point in jobs.read_curve(job))))
 

@@ -27,7 +27,8 @@ from unhype.files import write_text
 from unhype.judges.judge import Reader
 from unhype.judges.miniature import MiniatureClip
 from unhype.pipeline import job as jobs
-from unhype.pipeline.job import Job, Progress
+from unhype.pipeline.job import Job
+from unhype.progress import Progress
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import training_tables
 

@@ -31,13 +31,14 @@ from unhype.erasing import fitting, material
 from unhype.erasing.checkpoint import TENSORS, Trained, save, to_device
 from unhype.erasing.guard import Guard
 from unhype.erasing.hypernet import Hypernet
-from unhype.erasing.trainer import StepReport, Trainer, TrainingSettings
+from unhype.erasing.trainer import Trainer, TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.judges.judge import check_known
 from unhype.judges.miniature import MiniatureClip, MiniatureJudge
 from unhype.pictures.sampling import Sampling
+from unhype.progress import Progress
 from unhype.prompts.tables import PromptSettings, training_tables, write_tables
 
 if TYPE_CHECKING:
@@ -94,16 +95,6 @@ class Job:
             asdict(self.sampling),
         ]
         return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a part stands: ``done`` of ``total``; a training step carries its report."""
-
-    part: str
-    done: int
-    total: int
-    report: StepReport | None = None
 
 
 def open_job(
@@ -198,7 +189,7 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
                 )
                 + "\n"
             )
-            yield Progress("training", report.step, report.steps, report)
+            yield Progress("training", report.step, report.steps, report.loss)
             began = now
     facts = {
         "concepts": job.concepts.name,
