@@ -26,6 +26,7 @@ from unhype.erasing.material import latents_of, pictures_needed
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
 
@@ -81,7 +82,7 @@ def latents_of_pairs(job: Job, family: StableDiffusion) -> torch.Tensor:
     """Of pictures of the whole development set's pairs, the same for every row."""
     whole = replace(job, concepts=development_set())
     needed = pictures_needed(training_tables(whole.concepts), job.training.pictures).iloc[-64:]
-    return latents_of(family, pictures(jobs.bare_album(whole, family.pipeline), needed))
+    return latents_of(family, pictures(making.bare_album(whole, family.pipeline), needed))
 
 
 @torch.no_grad()

@@ -102,14 +102,15 @@ class TrainFlow(FlowSpec):
     def train(self):
         """Write the prompt tables, draw the base's pictures, train the hypernetwork."""
         from unhype.pipeline import job as jobs
+        from unhype.pipeline import making
         from unhype.progress import with_progress
 
         with plainly():
             job = self._job()
             jobs.write_prompts(job)
-            for _progress in with_progress(jobs.train(job, jobs.load_base(job))):
+            for _progress in with_progress(making.train(job, jobs.load_base(job))):
                 pass
-            self.curve = jobs.read_curve(job)
+            self.curve = making.read_curve(job)
             self.guard = str(job.guard_folder)
         self.next(self.evaluate)
 

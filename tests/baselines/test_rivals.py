@@ -25,6 +25,7 @@ from unhype.families.stable_diffusion import StableDiffusion
 from unhype.judges.miniature import MiniatureJudge
 from unhype.pictures.sampling import Sampling, sample
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.prompts.tables import PromptSettings, training_tables
 from unhype.training import Schedule
 
@@ -52,7 +53,7 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     job = jobs.Job(TOY, "mini-sd", folder / "data", folder / "build", QUICK, PromptSettings(4), HOW)
     pipeline = jobs.load_base(job)
     family, tables = StableDiffusion(pipeline), training_tables(TOY)
-    album, needed = jobs.bare_album(job, pipeline), material.pictures_needed(tables, 2)
+    album, needed = making.bare_album(job, pipeline), material.pictures_needed(tables, 2)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)

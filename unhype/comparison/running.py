@@ -26,7 +26,7 @@ from unhype.families.stable_diffusion import StableDiffusion
 from unhype.files import write_text
 from unhype.judges.judge import Reader
 from unhype.judges.miniature import MiniatureClip
-from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.progress import Progress
 from unhype.prompts.strata import strata_table
@@ -67,7 +67,7 @@ class Comparison:
     @cached_property
     def bare(self) -> Album:
         """The base's own pictures."""
-        return jobs.bare_album(self.job, self.pipeline)
+        return making.bare_album(self.job, self.pipeline)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:

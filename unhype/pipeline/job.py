@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,27 +24,19 @@ from unhype.concepts.prompt_suite import validate_prompts
 from unhype.concepts.results import ValidationResult
 from unhype.concepts.schema import ConceptSet
 from unhype.concepts.suite import validate_set
-from unhype.eraser import Nothing
-from unhype.erasing import fitting, material
-from unhype.erasing.checkpoint import TENSORS, Trained, save, to_device
+from unhype.erasing import fitting
+from unhype.erasing.checkpoint import TENSORS
 from unhype.erasing.guard import Guard
-from unhype.erasing.hypernet import Hypernet
-from unhype.erasing.trainer import Trainer, TrainingSettings
+from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.evaluation.album import Album
 from unhype.families.stable_diffusion import StableDiffusion
 from unhype.judges.judge import check_known
 from unhype.judges.miniature import MiniatureClip, MiniatureJudge
 from unhype.pictures.sampling import Sampling
-from unhype.progress import Progress
-from unhype.prompts.tables import PromptSettings, training_tables, write_tables
+from unhype.prompts.tables import PromptSettings, write_tables
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
-
-
-CURVE = "curve.jsonl"
-"""A guard's training, a line a step; the first step's seconds count the switch and the reading of prompts."""
 
 
 @dataclass(frozen=True)
@@ -159,62 +149,6 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
     if not result.ok:
         raise UnhypeError(result.first_error_line(job.prompts_folder))
     return tables
-
-
-def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
-    """Draw what training needs, fit the switch, train the hypernetwork, write the guard."""
-    if (job.guard_folder / "guard.json").exists():
-        return
-    tables, family = training_tables(job.concepts), StableDiffusion(pipeline)
-    album = bare_album(job, pipeline)
-    needed = material.pictures_needed(tables, job.training.pictures)
-    for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
-        yield Progress("base pictures", done, len(needed))
-    began = time.monotonic()
-    switch = fitting.fit_to_set(family, job.concepts) if job.training.switch else None
-    stuff = material.build_material(family, album, tables, needed, switch)
-    trainer = Trainer(
-        family,
-        job.training,
-        stuff,
-        lambda: Hypernet(job.training.hypernet, family.sites, family.width).bind(family.unet),
-    )
-    job.guard_folder.mkdir(parents=True, exist_ok=True)
-    with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:
-        for report in trainer.run(job.guard_folder / "training.safetensors"):
-            now = time.monotonic()
-            curve.write(
-                json.dumps(
-                    {"step": report.step, "seconds": round(now - began, 3), "loss": report.loss, **report.telemetry}
-                )
-                + "\n"
-            )
-            yield Progress("training", report.step, report.steps, report.loss)
-            began = now
-    facts = {
-        "concepts": job.concepts.name,
-        "concepts_hash": job.concepts.content_hash(),
-        "forget": [entry.concept for entry in job.concepts.forget],
-        "base": job.base,
-        "base_hash": content_hash(job.base_folder),
-        "training": asdict(job.training),
-        "sampling": asdict(job.sampling),
-    }
-    save(to_device(Trained(trainer.emitter, switch, facts), torch.device("cpu")), job.guard_folder)
-    (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
-
-
-def read_curve(job: Job) -> list[dict[str, float]]:
-    """What was measured in each training step, in order; of a step that was done twice, because a run was killed, the later."""
-    path = job.guard_folder / CURVE
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    points = {point["step"]: point for point in map(json.loads, lines)}
-    return [points[step] for step in sorted(points)]
-
-
-def bare_album(job: Job, pipeline: StableDiffusionPipeline) -> Album:
-    """The base's own pictures, shared by all jobs on it."""
-    return Album(job.images_folder, Nothing(pipeline, content_hash(job.base_folder), job.sampling))
 
 
 def load_base(job: Job) -> StableDiffusionPipeline:
