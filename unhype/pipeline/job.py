@@ -1,9 +1,10 @@
-"""The main job, from a concept set to a trained guard: prompts, base pictures, training. Its scores are :mod:`unhype.pipeline.examination`'s.
+"""The main job: what is asked for, where its files are, and what a guard is named by.
 
-Every part leaves plain files behind and skips what is there already, so a job that was stopped goes on:
+A guard is made in :mod:`unhype.pipeline.making` and scored in :mod:`unhype.pipeline.examination`. Every part leaves
+plain files behind and skips what is there already, so a job that was stopped goes on:
 
-    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<set>/<eraser>/…png
-    build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}     data/scores/<set>.json
+    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<set>/<eraser>/…png     data/scores/<set>.json
+    build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}
 """
 
 from __future__ import annotations
@@ -33,10 +34,15 @@ from unhype.families.stable_diffusion import StableDiffusion
 from unhype.judges.judge import check_known
 from unhype.judges.miniature import MiniatureClip, MiniatureJudge
 from unhype.pictures.sampling import Sampling
+from unhype.pipeline.sources import digest
 from unhype.prompts.tables import PromptSettings, write_tables
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
+
+
+MAKERS = ("unhype.bases.loading", "unhype.pipeline.making")
+"""Modules that make a guard, with all that they import: an edit there makes another guard."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +78,23 @@ class Job:
 
     @property
     def guard_folder(self) -> Path:
-        """Named by everything that shapes the guard: a job that is run again finds its own checkpoint, another finds none."""
+        """Named by everything that shapes the guard: a job that is run again finds its own, another finds none."""
         return self.build / "guards" / f"{self.concepts.name}-{self.fingerprint[:12]}"
 
     @property
+    def code(self) -> str:
+        """A hash of the code that makes a guard."""
+        return digest(MAKERS)
+
+    @property
     def fingerprint(self) -> str:
-        """A hash of everything that shapes the guard."""
+        """A hash of everything that shapes the guard: set, base, settings, and the code that makes it."""
         shaping = [
             self.concepts.content_hash(),
             content_hash(self.base_folder),
             asdict(self.training),
             asdict(self.sampling),
+            self.code,
         ]
         return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
 
@@ -121,7 +133,8 @@ def judge_of(job: Job) -> MiniatureJudge:
     folder = job.data / "judges" / "mini-judge"
     if job.base != "mini-sd":
         raise UnhypeError(
-            f"got the base {job.base!r}, wanted mini-sd: there is no judge for other bases yet that tells names from photographs"
+            f"got the base {job.base!r}, wanted mini-sd: there is no judge for other bases yet "
+            "that tells names from photographs"
         )
     return MiniatureJudge(folder)
 
@@ -132,7 +145,10 @@ def clip_of(job: Job) -> MiniatureClip:
 
 
 def validate(job: Job, pipeline: StableDiffusionPipeline) -> ValidationResult:
-    """The concept set by every rule, tokens counted and likeness measured by the base itself: a retained concept that would open the switch is a warning."""
+    """The concept set by every rule, tokens counted and likeness measured by the base itself.
+
+    A retained concept that would open the switch is a warning.
+    """
     family = StableDiffusion(pipeline)
     similarities, limit = fitting.likeness(family, job.concepts)
     return validate_set(job.concepts, lambda text: len(family.tokenizer(text).input_ids), similarities, limit)
@@ -163,6 +179,7 @@ def guard_of(job: Job) -> Guard:
     """The trained guard."""
     if not (job.guard_folder / TENSORS).exists():
         raise UnhypeError(
-            f"got no guard in {job.guard_folder}, wanted a trained one: run python flows/train_flow.py run --concepts {job.concepts.name}"
+            f"got no guard in {job.guard_folder}, wanted a trained one: "
+            f"run python flows/train_flow.py run --concepts {job.concepts.name}"
         )
     return Guard.load(job.guard_folder)

@@ -1,7 +1,7 @@
-"""A guard is made: the base draws what training needs, the switch is fitted, the hypernetwork is trained, the folder is written.
+"""A guard is made: the base draws what training needs, the switch is fitted, H is trained, the folder is written.
 
-What this module imports is the code that shapes a guard, and a guard is named by it (:func:`unhype.pipeline.sources.digest`). So a job comes in by its type
-alone: where files lie, what judges see and how figures are shown shape nothing.
+What this module imports is the code that shapes a guard, and a guard is named by it (``Job.code``). So a job comes in
+by its type alone: where files lie, what judges see and how figures are shown shape nothing.
 """
 
 from __future__ import annotations
@@ -72,13 +72,17 @@ def train(job: Job, pipeline: StableDiffusionPipeline) -> Iterator[Progress]:
         "base_hash": content_hash(job.base_folder),
         "training": asdict(job.training),
         "sampling": asdict(job.sampling),
+        "code": job.code,
     }
     save(to_device(Trained(trainer.emitter, switch, facts), torch.device("cpu")), job.guard_folder)
     (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
 
 
 def read_curve(job: Job) -> list[dict[str, float]]:
-    """What was measured in each training step, in order; of a step that was done twice, because a run was killed, the later."""
+    """What was measured in each training step, in order.
+
+    Of a step that was done twice, because a run was killed, the later.
+    """
     path = job.guard_folder / CURVE
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     points = {point["step"]: point for point in map(json.loads, lines)}

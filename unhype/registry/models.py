@@ -22,7 +22,16 @@ from unhype.registry.resolving import ARTIFACT, registered
 from unhype.registry.store import Store
 from unhype.registry.trouble import mlflow_errors
 
-REQUIRED = ("git_commit", "concept_set", "concept_set_hash", "data_revision", "metaflow_run", "base", "base_hash")
+REQUIRED = (
+    "git_commit",
+    "concept_set",
+    "concept_set_hash",
+    "data_revision",
+    "metaflow_run",
+    "base",
+    "base_hash",
+    "code",
+)
 """Tags without which nobody could tell where a version comes from."""
 
 CHALLENGER = "challenger"
