@@ -42,6 +42,9 @@ PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
 DEFAULTS: dict[str, int | float] = {"seed": 0, "steps": 20, "guidance": 4.0}
 """Of a request to a served model."""
 
+CONFIG = {"base": ""}
+"""What ``mlflow.pyfunc.load_model(…, model_config=…)`` may say, and its default: MLflow drops keys not declared here."""
+
 SERVING = Path(__file__).with_name("serving.py")
 
 
@@ -163,6 +166,7 @@ def _add(store: Store, folder: Path, name: str, tags: dict[str, str], descriptio
                 signature=_signature(),
                 input_example=(pd.DataFrame({"prompt": ["a photo of a dog"]}), DEFAULTS),
                 pip_requirements=requirements(),
+                model_config=CONFIG,
                 mlflow_model=Model(run_id=run_id, model_id=logged.model_id),
             )
             client.log_model_artifacts(logged.model_id, str(Path(scratch) / "model"))
