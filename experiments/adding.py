@@ -55,6 +55,7 @@ from unhype.evaluation.album import Album
 from unhype.families.family import Family
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
 
@@ -168,7 +169,7 @@ def _row(
     ]
     errors = " | ".join(f"{error(family, partial(guard.factors, family), latents, part):.3f}" for part in rows)
     asked = pd.concat(rows[2:], ignore_index=True)
-    bare, judge = jobs.bare_album(job, family), jobs.judge_of(job)
+    bare, judge = making.bare_album(job, family), jobs.judge_of(job)
     with tempfile.TemporaryDirectory() as folder:
         before, after = (
             pictures(bare, asked),

@@ -32,6 +32,7 @@ from unhype.erasing.material import pictures_needed
 from unhype.families.family import Family
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
 
@@ -88,7 +89,7 @@ def latents_of_pairs(job: Job, family: Family) -> torch.Tensor:
     """Of pictures of the whole development set's pairs, the same for every row."""
     whole = replace(job, concepts=development_set())
     needed = pictures_needed(training_tables(whole.concepts), job.training.pictures).iloc[-64:]
-    return family.latents(pictures(jobs.bare_album(whole, family), needed))
+    return family.latents(pictures(making.bare_album(whole, family), needed))
 
 
 @torch.no_grad()

@@ -25,8 +25,9 @@ from unhype.families.family import Family
 from unhype.miniature.people import aliases, groups
 from unhype.params import Params, build, load_params
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
-from unhype.progress import told
+from unhype.progress import with_progress
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import PromptSettings
 
@@ -83,14 +84,14 @@ def changed(variant: Sequence[str]) -> TrainingSettings:
 
 def trained(job: Job, family: Family) -> Guard:
     """The job's guard, trained if it is not there."""
-    for _progress in told(jobs.train(job, family)):
+    for _progress in with_progress(making.train(job, family)):
         pass
     return jobs.guard_of(job)
 
 
 def seconds(job: Job) -> float:
     """How long the training took."""
-    return sum(point["seconds"] for point in jobs.read_curve(job))
+    return sum(point["seconds"] for point in making.read_curve(job))
 
 
 def pictures(album: Album, table: pd.DataFrame, bare: Album | None = None) -> np.ndarray:
@@ -103,6 +104,6 @@ def pictures(album: Album, table: pd.DataFrame, bare: Album | None = None) -> np
 
 def material_of(job: Job, family: Family, tables: Mapping[str, pd.DataFrame], switch: Switch | None = None) -> Material:
     """What a training of these prompts reads, its base pictures drawn if they are not there."""
-    needed, album = pictures_needed(tables, job.training.pictures), jobs.bare_album(job, family)
+    needed, album = pictures_needed(tables, job.training.pictures), making.bare_album(job, family)
     pictures(album, needed)
     return build_material(family, album, tables, needed, switch)

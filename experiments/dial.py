@@ -21,6 +21,7 @@ from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 
 ASKED = ("forgotten", "forgotten_and_retained", "unseen")
 
@@ -38,7 +39,7 @@ def main() -> None:
     table = development_strata(job)
     table = table[table["stratum"].isin(ASKED)].reset_index(drop=True)
     forgotten = list(table[table["stratum"] == "forgotten"]["prompt"])
-    bare, judge = jobs.bare_album(job, family), jobs.judge_of(job)
+    bare, judge = making.bare_album(job, family), jobs.judge_of(job)
     print(
         "| s/S | forgotten: shown | face | drift | ‖ΔW‖ "
         "| mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|" + "---|" * 9

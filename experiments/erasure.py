@@ -23,6 +23,7 @@ from unhype.evaluation.album import Album
 from unhype.evaluation.scores import separation
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.strata import strata_table
 
@@ -78,7 +79,7 @@ def _row(label: str, job: Job, strata: list[str] | None) -> str:
     if strata:
         table = table[table["stratum"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)
     bare, guarded = (
-        jobs.bare_album(job, family),
+        making.bare_album(job, family),
         Album(job.build / "images" / label, Guarded(family, guard, job.sampling)),
     )
     before, after = pictures(bare, table), pictures(guarded, table, bare)

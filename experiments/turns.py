@@ -20,7 +20,7 @@ from development import settings, trained
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
-from unhype.progress import told
+from unhype.progress import with_progress
 
 FIGURES = ("Acc_e", "Acc_s", "Acc_g", "H")
 
@@ -55,7 +55,7 @@ def _turns(seed: int) -> list[list[float]]:
     job = _job(seed)
     family = jobs.load_base(job)
     examination = Examination(job, family, trained(job, family), jobs.judge_of(job))
-    for _progress in told(examination.draw()):
+    for _progress in with_progress(examination.draw()):
         pass
     turns = examination.scores()["in_turn"]
     return [[turns[entry.concept][figure] for figure in FIGURES] for entry in job.concepts.forget]

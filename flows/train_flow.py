@@ -102,14 +102,15 @@ class TrainFlow(FlowSpec):
     def train(self):
         """Write the prompt tables, draw the base's pictures, train the hypernetwork."""
         from unhype.pipeline import job as jobs
-        from unhype.progress import told
+        from unhype.pipeline import making
+        from unhype.progress import with_progress
 
         with plainly():
             job = self._job()
             jobs.write_prompts(job)
-            for _progress in told(jobs.train(job, jobs.load_base(job))):
+            for _progress in with_progress(making.train(job, jobs.load_base(job))):
                 pass
-            self.curve = jobs.read_curve(job)
+            self.curve = making.read_curve(job)
             self.guard = str(job.guard_folder)
         self.next(self.evaluate)
 
@@ -121,13 +122,13 @@ class TrainFlow(FlowSpec):
         """Draw held-out prompts with and without the guard, and let the judge look."""
         from unhype.pipeline import job as jobs
         from unhype.pipeline.examination import Examination
-        from unhype.progress import told
+        from unhype.progress import with_progress
         from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
 
         with plainly():
             job = self._job()
             examination = Examination(job, jobs.load_base(job), jobs.guard_of(job), jobs.judge_of(job))
-            for _progress in told(examination.draw()):
+            for _progress in with_progress(examination.draw()):
                 pass
             self.scores = examination.scores()
             examination.write(self.scores)

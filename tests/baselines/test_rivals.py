@@ -24,6 +24,7 @@ from unhype.errors import UnhypeError
 from unhype.judges.miniature import MiniatureJudge
 from unhype.pictures.sampling import Sampling, sample
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.prompts.tables import PromptSettings, training_tables
 from unhype.training import Schedule
 
@@ -50,7 +51,7 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     (folder / "data" / "bases").symlink_to(data / "bases")
     job = jobs.Job(TOY, "mini-sd", folder / "data", folder / "build", QUICK, PromptSettings(4), HOW)
     family, tables = jobs.load_base(job), training_tables(TOY)
-    album, needed = jobs.bare_album(job, family), material.pictures_needed(tables, 2)
+    album, needed = making.bare_album(job, family), material.pictures_needed(tables, 2)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)
@@ -81,7 +82,7 @@ def test_drawn_before_and_not_after_and_the_pipeline_is_itself_again(
     case: Case, judge: MiniatureJudge, name: str
 ) -> None:
     method: Method = METHODS[name]
-    pipeline, prompts, seeds = case.family.pipeline, [*FORGOTTEN, *NEIGHBOURS], list(range(12))
+    pipeline, prompts, seeds = case.family, [*FORGOTTEN, *NEIGHBOURS], list(range(12))
     before = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))
     for part in (*method.needs, method):
         for _step in part.fit(case):

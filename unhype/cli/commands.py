@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from unhype.params import Params
 
 
-def register(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
+def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
     """Add the verbs; ``verb`` makes a command with the options that all have."""
     prompts = verb("prompts", _prompts, "write the prompt tables of a concept set", "unhype prompts celeb100")
     prompts.add_argument("concepts", metavar="SET", help="a concept set's name, or a path to one")
@@ -183,7 +183,7 @@ def _compare(options: argparse.Namespace) -> None:
     from unhype.comparison.running import Comparison
     from unhype.miniature.showing import quiet
     from unhype.pipeline import job as jobs
-    from unhype.progress import told
+    from unhype.progress import with_progress
     from unhype.prompts.tables import PromptSettings
 
     if options.n is not None and options.n < 1:
@@ -196,7 +196,7 @@ def _compare(options: argparse.Namespace) -> None:
     )
     methods = chosen(options.methods, job)
     comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), methods, options.seeds)
-    for _progress in told(comparison.run()):
+    for _progress in with_progress(comparison.run()):
         pass
     print(f"{write_report(comparison, options.out)}\n\n{options.out}")
 

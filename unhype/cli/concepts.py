@@ -22,7 +22,7 @@ WIDTH = 100
 REPORTS = Path("build/reports")
 
 
-def register(subparsers: Any) -> None:
+def add_commands(subparsers: Any) -> None:
     """Add the verb ``concepts`` with its own verbs; each sets ``run`` as every command does."""
     concepts = subparsers.add_parser(
         "concepts",

@@ -96,8 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("folders", type=Path, nargs="*", help="model folders (default: all that ship)")
 
-    concepts.register(verbs)
-    commands.register(verb)
+    concepts.add_commands(verbs)
+    commands.add_commands(verb)
 
     measure = verb(
         "measure",

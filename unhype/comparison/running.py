@@ -26,8 +26,9 @@ from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.judge import Reader
 from unhype.judges.miniature import MiniatureClip
-from unhype.pipeline import job as jobs
-from unhype.pipeline.job import Job, Progress
+from unhype.pipeline import making
+from unhype.pipeline.job import Job
+from unhype.progress import Progress
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import training_tables
 
@@ -63,7 +64,7 @@ class Comparison:
     @cached_property
     def bare(self) -> Album:
         """The base's own pictures."""
-        return jobs.bare_album(self.job, self.family)
+        return making.bare_album(self.job, self.family)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -24,7 +24,9 @@ from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.judge import Reader, Seen
 from unhype.pictures.gallery import draw_gallery, save_picture
-from unhype.pipeline.job import Job, Progress, bare_album
+from unhype.pipeline.job import Job
+from unhype.pipeline.making import bare_album
+from unhype.progress import Progress
 from unhype.prompts.tables import evaluation_table
 
 if TYPE_CHECKING:

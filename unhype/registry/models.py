@@ -20,9 +20,18 @@ from unhype.errors import UnhypeError
 from unhype.files import sha256
 from unhype.registry.resolving import ARTIFACT, registered
 from unhype.registry.store import Store
-from unhype.registry.trouble import told
+from unhype.registry.trouble import mlflow_errors
 
-REQUIRED = ("git_commit", "concept_set", "concept_set_hash", "data_revision", "metaflow_run", "base", "base_hash")
+REQUIRED = (
+    "git_commit",
+    "concept_set",
+    "concept_set_hash",
+    "data_revision",
+    "metaflow_run",
+    "base",
+    "base_hash",
+    "code",
+)
 """Tags without which nobody could tell where a version comes from."""
 
 CHALLENGER = "challenger"
@@ -32,6 +41,9 @@ PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
 
 DEFAULTS: dict[str, int | float] = {"seed": 0, "steps": 20, "guidance": 4.0}
 """Of a request to a served model."""
+
+CONFIG = {"base": ""}
+"""What ``mlflow.pyfunc.load_model(…, model_config=…)`` may say, and its default: MLflow drops keys not declared here."""
 
 SERVING = Path(__file__).with_name("serving.py")
 
@@ -74,7 +86,7 @@ def register(
         UnhypeError: a tag or file is missing, a file is a pickle, a name that MLflow can't have, or trouble with the store.
     """
     digest = _check(guard_folder, name, tags)
-    with told(store.place):
+    with mlflow_errors(store.place):
         for version in versions(store, name) if _known(store, name) else ():
             if (version.tags.get("metaflow_run"), version.tags.get("guard_hash")) == (tags["metaflow_run"], digest):
                 number = version.number
@@ -91,7 +103,7 @@ def versions(store: Store, name: str) -> list[Version]:
     Raises:
         UnhypeError: no such model.
     """
-    with told(store.place):
+    with mlflow_errors(store.place):
         # A search leaves the aliases of versions empty: the model has them.
         aliases = {alias: int(number) for alias, number in registered(store, name).aliases.items()}
         found = store.client.search_model_versions(f"name = '{name}'")
@@ -154,6 +166,7 @@ def _add(store: Store, folder: Path, name: str, tags: dict[str, str], descriptio
                 signature=_signature(),
                 input_example=(pd.DataFrame({"prompt": ["a photo of a dog"]}), DEFAULTS),
                 pip_requirements=requirements(),
+                model_config=CONFIG,
                 mlflow_model=Model(run_id=run_id, model_id=logged.model_id),
             )
             client.log_model_artifacts(logged.model_id, str(Path(scratch) / "model"))

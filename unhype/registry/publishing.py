@@ -52,6 +52,7 @@ def publish_guard(
         "metaflow_run": metaflow_run,
         "base": str(card["base"]),
         "base_hash": str(card["base_hash"]),
+        "code": str(card["code"]),
     }
     record = RunRecord(
         name=f"{card['concepts']} {metaflow_run}",
@@ -111,7 +112,7 @@ def _card(guard: Path) -> dict[str, Any]:
         raise UnhypeError(describe(error, path)) from error
     except ValueError as error:
         raise UnhypeError(f"got a damaged {path} ({error}): copy the folder again or train anew") from error
-    if missing := [key for key in ("base", "base_hash", "concepts", "concepts_hash") if not card.get(key)]:
+    if missing := [key for key in ("base", "base_hash", "concepts", "concepts_hash", "code") if not card.get(key)]:
         raise UnhypeError(f"got no {', '.join(missing)} in {path}, wanted the card of a trained guard: train anew")
     return card
 

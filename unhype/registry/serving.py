@@ -1,15 +1,19 @@
-"""What MLflow runs to serve a guard: prompts in, PNG pictures out. A copy of this file lies in every registered model; nothing imports it.
+"""What MLflow runs to serve a guard: prompts in, PNG pictures out.
+
+A copy of this file lies in every registered model; nothing imports it.
 
     mlflow.pyfunc.load_model("models:/unhype-celeb100@champion", model_config={"base": "data/bases/mini-sd"})
 
-The base is not in the model: it is looked for where ``model_config`` or ``UNHYPE_BASE`` says, else as ``data/bases/<name>`` in the working folder and in the
-checkout. The guard refuses any other base than its own. A picture depends on its prompt and the seed, not on what else was asked for.
+The base is not in the model: it is looked for where ``model_config`` or ``UNHYPE_BASE`` says, else as
+``data/bases/<name>`` in the working folder and in the checkout. The guard refuses any other base than its own.
+A picture depends on its prompt and the seed, not on what else is asked for at the time: requests take turns.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +24,25 @@ from mlflow.pyfunc import PythonModel
 
 
 class GuardedBase(PythonModel):
-    """A base under guard."""
+    """A base under guard, from load to end: no call of it is without.
+
+    A pipeline's scheduler counts the steps of one call, and a guard holds the prompts of one call: so calls take turns.
+    """
 
     def load_context(self, context: Any) -> None:
-        """Load guard and base, once."""
+        """Load guard and base and put the one on the other, once.
+
+        Raises:
+            UnhypeError: no base where it should be, or another than the guard's.
+        """
         from unhype.bases.loading import load_pipeline
         from unhype.erasing.guard import Guard
 
-        self.guard = Guard.load(Path(context.artifacts["guard"]))
+        guard = Guard.load(Path(context.artifacts["guard"]))
         named = (context.model_config or {}).get("base") or os.environ.get("UNHYPE_BASE")
-        self.pipeline = load_pipeline(Path(named) if named else _shipped(str(self.guard.trained.facts["base"])))
+        self.pipeline = load_pipeline(Path(named) if named else _shipped(str(guard.trained.facts["base"])))
+        guard.attach(self.pipeline)
+        self.turn = threading.Lock()
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> list[bytes]:
         """One PNG for each row of the column ``prompt``; REST answers it as base64."""
@@ -44,7 +57,7 @@ class GuardedBase(PythonModel):
             )
         try:
             how = Sampling(steps=int(wanted.get("steps", 20)), guidance=float(wanted.get("guidance", 4.0)))
-            with self.guard.attached(self.pipeline):
+            with self.turn:
                 batches = list(sample(self.pipeline, prompts, [int(wanted.get("seed", 0))] * len(prompts), how))
         except ValueError as error:  # an UnhypeError is one; a server answers 400 and the sentence
             raise MlflowException.invalid_parameter_value(str(error)) from error
