@@ -21,7 +21,7 @@ from unhype.judges.miniature import MiniatureJudge
 from unhype.miniature.folders import BASE, JUDGE
 from unhype.miniature.showing import quiet
 from unhype.pictures.sampling import Sampling, sample
-from unhype.prompts.tables import FIRST_SEED, phrase
+from unhype.prompts.tables import FIRST_SEED
 from unhype.prompts.templates import DEVELOPMENT
 
 NEAREST = 14
@@ -46,7 +46,7 @@ def main() -> None:
         f"| retained | nearest | cosine (opens at {opens}) | distance of predicted noise | what the judge sees in {len(frames)} |\n|{'---|' * 5}"
     )
     for name, entry in ranked[:NEAREST]:
-        apart = distance(family, name, phrase(entry.concept, concepts.kind), entry.anchor)
+        apart = distance(family, name, concepts.sort.phrase(entry.concept), entry.anchor)
         pixels = np.concatenate(
             list(sample(family.pipeline, [frame.format(name) for frame in frames], seeds, Sampling()))
         )

@@ -20,7 +20,6 @@ from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.folders import BASE
 from unhype.miniature.people import groups
 from unhype.miniature.showing import quiet
-from unhype.prompts.tables import phrase
 from unhype.prompts.templates import DEVELOPMENT
 
 
@@ -29,7 +28,7 @@ def main() -> None:
     family, concepts = StableDiffusion(load_pipeline(Path("data") / BASE)), load_set("objects", Path("data/concepts"))
     switch, frames = fit_to_set(family, concepts), list(chain.from_iterable(DEVELOPMENT.values()))
     asked: dict[str, Sequence[str]] = {
-        "forgotten": [phrase(entry.concept, concepts.kind) for entry in concepts.forget],
+        "forgotten": [concepts.sort.phrase(entry.concept) for entry in concepts.forget],
         "retained": concepts.retain,
         "people, unseen": groups()["retain"],
     }

@@ -175,7 +175,7 @@ class Comparison:
         drift = np.array(
             [np.abs(a.astype(int) - b.astype(int)).mean() / 255 for a, b in zip(pixels, before, strict=True)]
         )
-        faces = self.job.concepts.kind == "people"
+        faces = self.job.concepts.sort.faces
         scores = score_strata(table, self.judge.read(pixels), self.judge.read(before), drift, faces)
         found = {
             "method": name,
