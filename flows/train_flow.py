@@ -200,7 +200,14 @@ class TrainFlow(FlowSpec):
         params = load_params(Path(self.settings))
         training = replace(params.training, seed=self.seed)
         return open_job(
-            self.concepts, self.base, Path(self.data), Path(self.build), training, params.prompts, params.sampling
+            self.concepts,
+            self.base,
+            Path(self.data),
+            Path(self.build),
+            training,
+            params.prompts,
+            params.sampling,
+            params.judges,
         )
 
 

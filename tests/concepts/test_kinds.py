@@ -1,4 +1,4 @@
-"""Kinds: how a text of each stands in a sentence, and that a set of each is valid, trains towards what it says, and is asked for what it has."""
+"""Kinds: how a text of each stands in a sentence; a set of each is valid, trains, and is asked for what it has."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -40,6 +40,11 @@ class Reader(Protocol):
     @property
     def known(self) -> frozenset[str]:
         """Concepts that it can tell. Of others it says nothing: that it doesn't name them means nothing."""
+        ...
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Those of them that are people."""
         ...
 
     @property
@@ -84,9 +89,9 @@ class FaceFinder(Protocol):
         ...
 
 
-def features_of(judge: object, pixels: np.ndarray) -> np.ndarray | None:
-    """A judge's features ``[n, f]``; ``None`` where there is no judge, or it has none."""
-    return judge.features(pixels) if isinstance(judge, Featured) else None
+def features_of(judge: object) -> Callable[[np.ndarray], np.ndarray] | None:
+    """How a judge's features are had, pictures → ``[n, f]``; ``None`` where there is no judge, or it has none."""
+    return judge.features if isinstance(judge, Featured) else None
 
 
 def check_known(reader: Reader, concepts: Sequence[str], where: str) -> None:

@@ -123,6 +123,11 @@ class NudityJudge:
         return frozenset((*self.concepts, *EXPOSED))
 
     @property
+    def people(self) -> frozenset[str]:
+        """It knows nobody."""
+        return frozenset()
+
+    @property
     def vocabulary(self) -> Mapping[str, str]:
         """The set's words."""
         return {**self.words, **{concept: concept for concept in self.concepts}}

@@ -52,6 +52,11 @@ class ZeroShot:
         return frozenset(self.classes)
 
     @property
+    def people(self) -> frozenset[str]:
+        """All of them, where it looks for faces."""
+        return self.known if self.finder else frozenset()
+
+    @property
     def vocabulary(self) -> Mapping[str, str]:
         """Classes and other words for them."""
         return {**self.words, **{concept: concept for concept in self.classes}}
