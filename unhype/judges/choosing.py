@@ -28,9 +28,7 @@ from unhype.judges.judge import Reader, check_known
 from unhype.judges.miniature import MiniatureClip, MiniatureJudge
 from unhype.judges.nudity import NudeNet, NudityJudge
 from unhype.judges.zero_shot import ZeroShot
-
-MINIATURE = "miniature"
-"""What the card of a base says under ``world`` where it was trained on the procedural world."""
+from unhype.miniature.folders import CLIP, JUDGE, WORLD
 
 NAME_CLIP = "name one in params.yaml, judges: {clip: <hub id or folder>}"
 
@@ -99,15 +97,15 @@ def in_miniature(base: Path, judges: Path) -> bool:
     """Whether a base draws the miniature world: its card says so, or that it has the recipe that the judge has."""
     card = read_card(base) if base.is_dir() else {}
     if "world" in card:
-        return bool(card["world"] == MINIATURE)
-    own = judges / "mini-judge"
+        return bool(card["world"] == WORLD)
+    own = judges / JUDGE.name
     return bool(card.get("recipe")) and own.is_dir() and card["recipe"] == read_card(own).get("recipe")
 
 
 def _in_miniature(base: str, concepts: ConceptSet | None, judges: Path, named: Clip | None) -> Judging:
-    clip, reads = MiniatureClip(judges / "mini-clip"), MiniatureJudge.kinds
+    clip, reads = MiniatureClip(judges / CLIP.name), MiniatureJudge.kinds
     if concepts is None or concepts.kind in reads:
-        return Judging(MiniatureJudge(judges / "mini-judge"), clip)
+        return Judging(MiniatureJudge(judges / JUDGE.name), clip)
     if concepts.sort is STYLES and named:
         return _zero_shot(concepts, named, clip)
     told = (
