@@ -85,6 +85,8 @@ class TrainFlow(FlowSpec):
             if result.ok:
                 open_store(Path(self.store))  # a database that MLflow can't use shows here
                 job = self._job()  # and a base that does not know these concepts
+                if missing := jobs.judging_of(job).missing:
+                    print(f"unjudged: {missing}")
                 result = jobs.validate(job, jobs.load_base(job))
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
@@ -201,7 +203,14 @@ class TrainFlow(FlowSpec):
         params = load_params(Path(self.settings))
         training = replace(params.training, seed=self.seed)
         return open_job(
-            self.concepts, self.base, Path(self.data), Path(self.build), training, params.prompts, params.sampling
+            self.concepts,
+            self.base,
+            Path(self.data),
+            Path(self.build),
+            training,
+            params.prompts,
+            params.sampling,
+            params.judges,
         )
 
 

@@ -14,6 +14,7 @@ import yaml
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.files import describe
+from unhype.judges.choosing import JudgeSettings
 from unhype.miniature.workshop import Pretraining
 from unhype.pictures.sampling import Sampling
 from unhype.prompts.tables import PromptSettings
@@ -30,12 +31,14 @@ class Params:
         sampling: how pictures are drawn from a base.
         prompts: how many prompts are evaluated.
         training: how a hypernetwork is trained.
+        judges: who looks at the pictures of bases that bring no judge.
     """
 
     pretraining: Pretraining = field(default_factory=Pretraining)
     sampling: Sampling = field(default_factory=Sampling)
     prompts: PromptSettings = field(default_factory=PromptSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    judges: JudgeSettings = field(default_factory=JudgeSettings)
 
 
 def load_params(path: Path) -> Params:

@@ -53,7 +53,7 @@ def test_everything_is_read(write: Write) -> None:
         ("", ["empty file"]),
         ("# name:\n- a\n- b\n", ["a list", "wanted a mapping", "line 2"]),
         ("name: bad\nname: bad\nkind: people\n", ["'name' twice", "line 1", "at {path} line 2"]),
-        ("name: bad\nkind: animals\n", ["'animals'", "people, things, explicit", "line 2"]),
+        ("name: bad\nkind: animals\n", ["'animals'", "people, things, styles, explicit", "line 2"]),
         ("name: other\nkind: people\n", ["'other'", "'bad'", "line 1"]),
         ("name: bad\n", ["no 'kind'", "add it"]),
         ("name: bad\nkind: people\nforgett: []\n", ["unknown key 'forgett'", "did you mean forget?", "line 3"]),

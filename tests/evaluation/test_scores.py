@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from unhype.concepts.kinds import PEOPLE, THINGS
 from unhype.errors import UnhypeError
 from unhype.evaluation.scores import harmonic, protocols, score_roles, separation
 from unhype.judges.judge import Seen, check_known
@@ -28,12 +29,12 @@ def test_known_answers() -> None:
     forget, others = roles["forget"], roles["evaluation"]
     assert (forget.shown, forget.face, forget.neutral, forget.shown_base) == (0.25, 0.75, 0.5, 1.0)
     assert (others.shown, others.drift, others.identical) == (0.75, 0.25, 0.75)
-    found = protocols(roles, "people")
+    found = protocols(roles, PEOPLE)
     assert list(found) == ["unseen"], "no retained names, so no papers' protocol"
     assert found["unseen"]["Acc_e"] == pytest.approx(1 / 3), "a destroyed face is not forgotten"
     assert found["unseen"]["Acc_s"] == 0.75, "nor is it kept"
     assert found["unseen"]["H"] == pytest.approx(2 / (1 / (2 / 3) + 1 / 0.75))
-    assert protocols(roles, "things")["unseen"]["Acc_e"] == 0.25
+    assert protocols(roles, THINGS)["unseen"]["Acc_e"] == 0.25
 
 
 def test_the_papers_own_number() -> None:

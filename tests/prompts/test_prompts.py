@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unhype.concepts.schema import ConceptSet, Entry
-from unhype.prompts.tables import COLUMNS, PromptSettings, evaluation_table, phrase, training_tables
+from unhype.prompts.tables import COLUMNS, PromptSettings, evaluation_table, training_tables
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
 SET = ConceptSet(
@@ -49,14 +49,3 @@ def test_tuning_sees_neither_evaluation_names_nor_held_out_templates() -> None:
 
 def test_same_set_same_bytes() -> None:
     assert evaluation_table(SET, PromptSettings()).to_csv() == evaluation_table(SET, PromptSettings()).to_csv()
-
-
-def test_things_get_an_article() -> None:
-    assert [
-        phrase(*case) for case in (("airplane", "things"), ("dog", "things"), ("the sky", "things"), ("Cher", "people"))
-    ] == [
-        "an airplane",
-        "a dog",
-        "the sky",
-        "Cher",
-    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from unhype.concepts.kinds import PEOPLE
 from unhype.evaluation.scores import RoleScore, protocols
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows
 
@@ -12,7 +13,7 @@ ROLES = {
     "evaluation": RoleScore("evaluation", 500, 0.95, 0.97, 1.0, 1.0, 0.0, 0.0, 0.01, 0.9),
 }
 SCORES = {
-    "protocols": protocols(ROLES, "people"),
+    "protocols": protocols(ROLES, PEOPLE),
     "roles": {role: asdict(score) for role, score in ROLES.items()},
     "strength": {role: {"mean": 1.5, "std": 0.5} for role in ROLES},
     "sampling": {"steps": 20, "guidance": 4.0},

@@ -15,6 +15,7 @@ from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
     from unhype.eraser import Eraser
+    from unhype.judges.judge import Reader
     from unhype.params import Params
 
 
@@ -49,6 +50,8 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
     )
     _which(evaluate)
     columns = "CSV with columns type (erased or others), prompt, evaluation_seed; a column concept is optional"
+    about = "the concept set that the list is about (default: the guard's own)"
+    evaluate.add_argument("--concepts", metavar="SET", help=about)
     evaluate.add_argument("--prompts", type=Path, required=True, metavar="FILE", help=columns)
     evaluate.add_argument(
         "--out", type=Path, default=Path("build/scores.json"), help="where the scores go (default: %(default)s)"
@@ -167,14 +170,30 @@ def _generate(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from unhype.evaluation.listed import read_prompts, score_list
     from unhype.files import write_text
-    from unhype.judges.miniature import MiniatureJudge
 
-    judge = MiniatureJudge(options.data / "judges" / "mini-judge")
+    judge = _judge(options, params_of(options))
     table = read_prompts(options.prompts, judge.vocabulary)
     scores = score_list(table, _eraser(options, params_of(options)), judge, options.data / "images")
     write_text(options.out, json.dumps(scores, indent=2) + "\n")
     shown = "  ".join(f"{name} {scores[name]:.3f}" for name in ("Acc_e", "Acc_s", "H") if name in scores)
     print(f"{scores['method']} on {scores['n']} prompts: {shown}; {options.out}")
+
+
+def _judge(options: argparse.Namespace, params: Params) -> Reader:
+    """Who judges somebody's own list: by the set that is named, or by the guard's own where it ships."""
+    from unhype.concepts.loading import available_sets, load_set
+    from unhype.erasing.guard import Guard
+    from unhype.judges.choosing import choose
+
+    facts = Guard.load(options.model).trained.facts if options.model else {}
+    folder = options.data / "concepts"
+    name = options.concepts or (facts.get("concepts") if facts.get("concepts") in available_sets(folder) else None)
+    concepts = load_set(name, folder) if name else None
+    base = options.data / "bases" / facts.get("base", options.base)
+    judging = choose(base, concepts, options.data / "judges", params.judges)
+    if judging.judge is None:
+        raise UnhypeError(judging.missing)
+    return judging.judge
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -192,10 +211,20 @@ def _compare(options: argparse.Namespace) -> None:
     params = params_of(options)
     prompts = PromptSettings(options.n) if options.n else params.prompts
     job = jobs.open_job(
-        options.concepts, options.base, options.data, options.build, params.training, prompts, params.sampling
+        options.concepts,
+        options.base,
+        options.data,
+        options.build,
+        params.training,
+        prompts,
+        params.sampling,
+        params.judges,
     )
+    judging = jobs.judging_of(job)
+    if judging.judge is None or judging.embeddings is None:
+        raise UnhypeError(judging.missing)
     methods = chosen(options.methods, job)
-    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), methods, options.seeds)
+    comparison = Comparison(job, jobs.load_base(job), judging.judge, judging.embeddings, methods, options.seeds)
     for _progress in with_progress(comparison.run()):
         pass
     print(f"{write_report(comparison, options.out)}\n\n{options.out}")

@@ -14,11 +14,13 @@ from pathlib import Path
 from unhype import __version__
 from unhype.cli import commands, concepts
 from unhype.errors import UnhypeError
+from unhype.miniature.folders import BASE
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-BASES = ("mini-sd",)
+BASES = (BASE.name,)
+"""Bases that can be trained from nothing here."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "measure",
         _measure,
         "measure a base on held-out prompts and write its model card",
-        "unhype measure mini-sd --n 1000",
+        f"unhype measure {BASE.name} --n 1000",
     )
     measure.add_argument("base", choices=BASES)
     measure.add_argument(
@@ -114,11 +116,14 @@ def _parser() -> argparse.ArgumentParser:
         "pretrain",
         _pretrain,
         "pretrain a base from nothing; hours on two cores, resumes where it stopped",
-        "unhype pretrain mini-sd",
+        f"unhype pretrain {BASE.name}",
     )
     pretrain.add_argument("base", choices=BASES)
     pretrain.add_argument(
-        "--work", type=Path, default=Path("build/pretrain/mini-sd"), help="folder of checkpoints (default: %(default)s)"
+        "--work",
+        type=Path,
+        default=Path("build/pretrain") / BASE.name,
+        help="folder of checkpoints (default: %(default)s)",
     )
     pretrain.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
     return parser
@@ -146,7 +151,7 @@ def _world(options: argparse.Namespace) -> None:
 
 def _verify(options: argparse.Namespace) -> None:
     from unhype.bases.cards import content_hash, verify
-    from unhype.miniature.folders import BASE, CLIP, JUDGE
+    from unhype.miniature.folders import CLIP, JUDGE
 
     for folder in options.folders or [options.data / part for part in (BASE, CLIP, JUDGE)]:
         card = verify(folder)

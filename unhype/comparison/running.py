@@ -24,8 +24,8 @@ from unhype.evaluation.album import Album
 from unhype.evaluation.fidelity import compare_embeddings
 from unhype.families.family import Family
 from unhype.files import write_text
-from unhype.judges.judge import Reader
-from unhype.judges.miniature import MiniatureClip
+from unhype.judges.embeddings import Embeddings
+from unhype.judges.judge import Reader, features_of
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.progress import Progress
@@ -47,7 +47,7 @@ class Comparison:
     job: Job
     family: Family
     judge: Reader
-    clip: MiniatureClip
+    clip: Embeddings
     methods: Mapping[str, Method]
     seeds: Sequence[int]
 
@@ -167,13 +167,13 @@ class Comparison:
         stays = (table["erased"] == "").to_numpy()
         said = self.clip.hear(list(table["prompt"][stays]))
         now, then = pixels[stays], before[stays]
-        fidelity = compare_embeddings(
-            self.clip.see(now), self.clip.see(then), said, self.judge.features(now), self.judge.features(then)
-        )
+        features = features_of(self.judge)
+        moved, still = (features(of) if features else None for of in (now, then))
+        fidelity = compare_embeddings(self.clip.see(now), self.clip.see(then), said, moved, still)
         drift = np.array(
             [np.abs(a.astype(int) - b.astype(int)).mean() / 255 for a, b in zip(pixels, before, strict=True)]
         )
-        faces = self.job.concepts.kind == "people"
+        faces = self.job.concepts.sort.faces
         scores = score_strata(table, self.judge.read(pixels), self.judge.read(before), drift, faces)
         found = {
             "method": name,

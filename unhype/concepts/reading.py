@@ -14,7 +14,8 @@ from typing import NoReturn, TypeVar
 import yaml
 
 from unhype.concepts.folding import tidy
-from unhype.concepts.schema import KINDS, ConceptSet, Entry
+from unhype.concepts.kinds import KINDS
+from unhype.concepts.schema import ConceptSet, Entry
 from unhype.errors import UnhypeError
 from unhype.files import describe
 
@@ -58,7 +59,7 @@ class _Reader:
             self.refuse(fields["kind"], f"got the kind {kind!r}, wanted one of {', '.join(KINDS)}")
         return ConceptSet(
             name=name,
-            kind=kind,  # type: ignore[arg-type]
+            kind=kind,
             forget=self.listing(fields.get("forget"), "forget", self.entry),
             retain=self.listing(fields.get("retain"), "retain", self.retained),
             evaluation=self.listing(fields.get("evaluation"), "evaluation", self.text),

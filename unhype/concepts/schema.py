@@ -13,12 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from unhype.concepts.folding import tidy
+from unhype.concepts.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Kind = Literal["people", "things", "explicit"]
-KINDS: tuple[str, ...] = get_args(Kind)
 
 Role = Literal["forget", "synonym", "alias", "anchor", "retain", "evaluation"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -53,7 +51,7 @@ class ConceptSet:
 
     Attributes:
         name: the name of its file, without ``.yaml``.
-        kind: what sort of concepts these are.
+        kind: the word for what sort of concepts these are; what it decides is :attr:`sort`.
         forget: the concepts to forget, in the order of the file.
         retain: texts that training keeps as they are.
         evaluation: texts that training and tuning never see.
@@ -63,13 +61,18 @@ class ConceptSet:
     """
 
     name: str
-    kind: Kind
+    kind: str
     forget: tuple[Entry, ...] = ()
     retain: tuple[str, ...] = ()
     evaluation: tuple[str, ...] = ()
     source: str = ""
     notes: str = ""
     extends: tuple[str, ...] = ()
+
+    @property
+    def sort(self) -> Kind:
+        """What its kind decides."""
+        return KINDS[self.kind]
 
     def canonical(self) -> ConceptSet:
         """The same set in sorted order with tidy texts; sets of equal :meth:`content_hash` have equal canonical entries."""

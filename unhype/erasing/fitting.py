@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from unhype.erasing.phrases import cutouts
-from unhype.erasing.switch import OPENS, Switch, fit_switch
+from unhype.erasing.switch import Switch, fit_switch
 from unhype.families.family import Family
-from unhype.prompts.tables import phrase
 from unhype.prompts.templates import TRAINING
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def fit_to_set(family: Family, concepts: ConceptSet) -> Switch:
     near, which = (switch.kept @ switch.centres.T).max(1)
     told = [
         float(near[i]) <= switch.threshold
-        or not drawn_alike(family, phrase(name, concepts.kind), phrase(entry.concept, concepts.kind), entry.anchor)
+        or not drawn_alike(family, concepts.sort.phrase(name), concepts.sort.phrase(entry.concept), entry.anchor)
         for i, (name, entry) in enumerate(zip(concepts.retain, (concepts.forget[int(k)] for k in which), strict=True))
     ]
     return replace(switch, kept=switch.kept[torch.tensor(told, device=switch.kept.device)])
@@ -86,15 +85,16 @@ def distance(family: Family, one: str, other: str, anchor: str) -> float:
 
 def _geometry(concepts: ConceptSet, forget: torch.Tensor, retain: torch.Tensor) -> Switch:
     """The switch before the base is asked what it draws: every retained concept is protected."""
-    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS[concepts.kind])
+    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, concepts.sort.opens)
 
 
 def _grids(family: Family, concepts: ConceptSet) -> tuple[torch.Tensor, torch.Tensor]:
     """Vectors of the forgotten concepts and of the retained ones in every context, ``[concepts, contexts, d]`` each."""
-    contexts = cutouts(chain.from_iterable(TRAINING.values()))
+    # Of a style the name alone is the phrase: "in the style of" is one of the contexts in which it is said.
+    contexts = cutouts(template.format(concepts.sort.frame) for template in chain.from_iterable(TRAINING.values()))
 
     def grid(names: Sequence[str]) -> torch.Tensor:
-        texts = [context.format(phrase(name, concepts.kind)) for name in names for context in contexts]
+        texts = [context.format(concepts.sort.spoken(name)) for name in names for context in contexts]
         return family.vectors(texts).view(len(names), len(contexts), family.width)
 
     return grid([entry.concept for entry in concepts.forget]), grid(concepts.retain)

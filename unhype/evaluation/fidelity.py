@@ -24,7 +24,7 @@ class Fidelity:
     Attributes:
         cmmd, cmmd_floor: to the base's pictures of other prompts; of the base itself.
         clip_score, clip_score_base: mean cosine with the prompt.
-        feature_drift: mean distance of a judge's features to the base's picture.
+        feature_drift: mean distance of a judge's features to the base's picture; ``None`` without one.
     """
 
     n: int
@@ -32,7 +32,7 @@ class Fidelity:
     cmmd_floor: float
     clip_score: float
     clip_score_base: float
-    feature_drift: float
+    feature_drift: float | None
 
 
 def cmmd(one: np.ndarray, two: np.ndarray) -> float:
@@ -49,18 +49,21 @@ def compare_embeddings(
     guarded: np.ndarray,
     bare: np.ndarray,
     prompts: np.ndarray,
-    guarded_features: np.ndarray,
-    bare_features: np.ndarray,
+    guarded_features: np.ndarray | None,
+    bare_features: np.ndarray | None,
     seed: int = 0,
 ) -> Fidelity:
     """Everything above from unit embeddings ``[n, e]`` of guarded and bare pictures and of their prompts, and from a judge's unit features ``[n, f]``."""
     order = np.random.default_rng(seed).permutation(len(guarded))
     first, second = np.array_split(order, 2)
+    moved = None
+    if guarded_features is not None and bare_features is not None:
+        moved = float(1 - (guarded_features * bare_features).sum(1).mean())
     return Fidelity(
         len(guarded),
         cmmd(guarded[first], bare[second]),
         cmmd(bare[first], bare[second]),
         float((guarded * prompts).sum(1).mean()),
         float((bare * prompts).sum(1).mean()),
-        float(1 - (guarded_features * bare_features).sum(1).mean()),
+        moved,
     )

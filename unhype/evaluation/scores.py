@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from unhype.concepts.kinds import Kind
 from unhype.judges.judge import UNKNOWN, Seen
 
 PROTOCOLS = {"unseen": "evaluation", "papers": "retain"}
@@ -80,7 +81,7 @@ def _marks(table: pd.DataFrame, seen: Sequence[Seen], ending: str) -> dict[str, 
     }
 
 
-def protocols(roles: Mapping[str, RoleScore], kind: str) -> dict[str, dict[str, float]]:
+def protocols(roles: Mapping[str, RoleScore], kind: Kind) -> dict[str, dict[str, float]]:
     """Protocol → Acc_e, Acc_s, Acc_g and H, each with the base's own beside it; a protocol whose others a set lacks is left out."""
     found = {}
     for protocol, others in PROTOCOLS.items():
@@ -94,7 +95,7 @@ def protocols(roles: Mapping[str, RoleScore], kind: str) -> dict[str, dict[str, 
             mean = harmonic(
                 1 - accuracies["Acc_e"],
                 accuracies["Acc_s"],
-                *([1 - accuracies["Acc_g"]] if kind == "things" and general else []),
+                *([1 - accuracies["Acc_g"]] if kind.general and general else []),
             )
             found[protocol] = {
                 **accuracies,
@@ -105,9 +106,9 @@ def protocols(roles: Mapping[str, RoleScore], kind: str) -> dict[str, dict[str, 
     return found
 
 
-def _erased(score: RoleScore, kind: str, base: bool = False) -> float:
+def _erased(score: RoleScore, kind: Kind, base: bool = False) -> float:
     shown, face = (score.shown_base, score.face_base) if base else (score.shown, score.face)
-    return shown / face if kind == "people" and face else shown
+    return shown / face if kind.faces and face else shown
 
 
 def harmonic(*shares: float) -> float:

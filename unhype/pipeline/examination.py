@@ -51,7 +51,7 @@ class Examination:
         self.bare = bare_album(job, family)
         self._read: dict[Path, Seen] = {}
         self.turns: dict[str, Guard] = {}
-        if job.concepts.kind == "things" and guard.switch and len(guard.switch.concepts) > 1:
+        if job.concepts.sort.in_turn and guard.switch and len(guard.switch.concepts) > 1:
             self.turns = {concept: Guard(guard.trained, [concept], guard.share) for concept in guard.switch.concepts}
 
     def draw(self) -> Iterator[Progress]:
@@ -67,7 +67,7 @@ class Examination:
         roles = self._roles(table, self.guard)
         strengths = self.guard.strength(self.family, list(table["prompt"])).cpu().numpy()
         by_role = {role: strengths[(table["role"] == role).to_numpy()] for role in roles}
-        people = job.concepts.kind == "people"
+        people = job.concepts.sort.faces
         scores: dict[str, Any] = {
             "concepts": job.concepts.name,
             "concepts_hash": job.concepts.content_hash(),
@@ -79,7 +79,7 @@ class Examination:
             "split": str(table["split"].iloc[0]),
             "seeds": [int(table["seed"].min()), int(table["seed"].max())],
             "excluded": "nothing; Acc_e and Acc_g are shares of pictures with a face" if people else "nothing",
-            "protocols": protocols(roles, job.concepts.kind),
+            "protocols": protocols(roles, job.concepts.sort),
             "roles": {role: asdict(score) for role, score in roles.items()},
             "strength": {
                 role: {"mean": float(values.mean()), "std": float(values.std())} for role, values in by_role.items()
@@ -128,7 +128,7 @@ class Examination:
 
     def _score_turn(self, concept: str, guard: Guard) -> dict[str, float]:
         table = self._turn(concept)
-        return {**protocols(self._roles(table, guard), "things")["papers"], "n": float(len(table))}
+        return {**protocols(self._roles(table, guard), self.job.concepts.sort)["papers"], "n": float(len(table))}
 
     def _roles(self, table: pd.DataFrame, guard: Guard) -> dict[str, RoleScore]:
         guarded = self.pixels(self._album(guard), table)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -31,8 +31,9 @@ from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
-from unhype.judges.judge import check_known
-from unhype.judges.miniature import MiniatureClip, MiniatureJudge
+from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
+from unhype.judges.embeddings import Embeddings
+from unhype.judges.judge import Reader
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline.sources import digest
 from unhype.prompts.tables import PromptSettings, write_tables
@@ -50,6 +51,7 @@ class Job:
         base: name of a base below ``data/bases``.
         data: folder of bases, judges, prompts and images.
         build: folder of everything that can be made again.
+        judges: who looks at the pictures of a base that brings no judge.
     """
 
     concepts: ConceptSet
@@ -59,6 +61,7 @@ class Job:
     training: TrainingSettings
     prompts: PromptSettings
     sampling: Sampling
+    judges: JudgeSettings = field(default_factory=JudgeSettings)
 
     @property
     def base_folder(self) -> Path:
@@ -103,6 +106,7 @@ def open_job(
     training: TrainingSettings,
     prompts: PromptSettings,
     sampling: Sampling,
+    judges: JudgeSettings | None = None,
 ) -> Job:
     """A job from names, checked as far as that costs nothing.
 
@@ -114,30 +118,26 @@ def open_job(
         raise UnhypeError(
             f"got the base {base!r}, wanted one of {', '.join(there) or 'those in an empty folder'} in {data / 'bases'}"
         )
-    job = Job(load_set(concepts, data / "concepts"), base, data, build, training, prompts, sampling)
-    named = [entry.concept for entry in job.concepts.forget]
-    check_known(
-        judge_of(job),
-        [*named, *(job.concepts.evaluation if job.concepts.kind == "people" else ())],
-        f"the concept set {job.concepts.name}",
+    job = Job(
+        load_set(concepts, data / "concepts"), base, data, build, training, prompts, sampling, judges or JudgeSettings()
     )
+    checked(judging_of(job), job.concepts)
     return job
 
 
-def judge_of(job: Job) -> MiniatureJudge:
-    """Who judges the pictures of this base."""
-    folder = job.data / "judges" / "mini-judge"
-    if job.base != "mini-sd":
-        raise UnhypeError(
-            f"got the base {job.base!r}, wanted mini-sd: there is no judge for other bases yet "
-            "that tells names from photographs"
-        )
-    return MiniatureJudge(folder)
+def judging_of(job: Job) -> Judging:
+    """Who looks at this job's pictures, and what is missing where nobody does."""
+    return choose(job.base_folder, job.concepts, job.data / "judges", job.judges)
 
 
-def clip_of(job: Job) -> MiniatureClip:
-    """Whose embeddings say how alike sets of pictures are."""
-    return MiniatureClip(job.data / "judges" / "mini-clip")
+def judge_of(job: Job) -> Reader | None:
+    """Who judges this job's pictures; ``None`` where nobody can: then they are scored by what needs no judge."""
+    return judging_of(job).judge
+
+
+def clip_of(job: Job) -> Embeddings | None:
+    """Whose embeddings say how alike sets of pictures are; ``None`` where no CLIP is at hand."""
+    return judging_of(job).embeddings
 
 
 def validate(job: Job, family: Family) -> ValidationResult:

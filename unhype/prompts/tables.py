@@ -19,6 +19,7 @@ from unhype.files import write_text
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING, Templates
 
 if TYPE_CHECKING:
+    from unhype.concepts.kinds import Kind
     from unhype.concepts.schema import ConceptSet
 
 COLUMNS = ("concept", "text", "role", "anchor", "prompt", "anchor_prompt", "template", "seed", "split")
@@ -50,9 +51,9 @@ def training_tables(concepts: ConceptSet) -> dict[str, pd.DataFrame]:
     """The ``train``, ``retain`` and ``pairs`` tables."""
     beside = pairs(concepts)
     return {
-        "train": _table(_crossed(_forget(concepts), TRAINING), concepts.kind, "train"),
-        "retain": _table(_crossed(_retain(concepts), TRAINING), concepts.kind, "train"),
-        "pairs": _table(_walked(beside, TRAINING, len(beside)), concepts.kind, "train"),
+        "train": _table(_crossed(_forget(concepts), TRAINING), concepts.sort, "train"),
+        "retain": _table(_crossed(_retain(concepts), TRAINING), concepts.sort, "train"),
+        "pairs": _table(_walked(beside, TRAINING, len(beside)), concepts.sort, "train"),
     }
 
 
@@ -62,12 +63,12 @@ def evaluation_table(concepts: ConceptSet, settings: PromptSettings, development
     if development:
         return _table(
             chain.from_iterable(_walked(role, DEVELOPMENT, settings.per_role) for role in roles),
-            concepts.kind,
+            concepts.sort,
             "development",
         )
     roles += [_aliases(concepts), [(name, name, "evaluation", "") for name in concepts.evaluation]]
     return _table(
-        chain.from_iterable(_walked(role, HELD_OUT, settings.per_role) for role in roles), concepts.kind, "evaluation"
+        chain.from_iterable(_walked(role, HELD_OUT, settings.per_role) for role in roles), concepts.sort, "evaluation"
     )
 
 
@@ -101,7 +102,7 @@ def _retain(concepts: ConceptSet) -> list[Line]:
 
 def pairs(concepts: ConceptSet) -> list[Line]:
     """Each forgotten person before and after others, to keep or forgotten too: the anchor takes the place of each forgotten one alone."""
-    forget, retain = (concepts.forget, concepts.retain) if concepts.kind == "people" else ((), ())
+    forget, retain = (concepts.forget, concepts.retain) if concepts.sort.company else ((), ())
     lines = []
     for turn, i in product(range(COMPANY), range(len(forget))):
         entry, other = forget[i], forget[(i + 1 + turn) % len(forget)]
@@ -130,7 +131,7 @@ def _walked(lines: list[Line], templates: Templates, n: int) -> Iterator[tuple[L
     return ((line, frames[(i + turn) % len(frames)]) for turn in range(rounds) for i, line in enumerate(lines))
 
 
-def _table(rows: Iterable[tuple[Line, str]], kind: str, split: str) -> pd.DataFrame:
+def _table(rows: Iterable[tuple[Line, str]], kind: Kind, split: str) -> pd.DataFrame:
     first = FIRST_SEED[split]
     return pd.DataFrame(
         [
@@ -139,7 +140,7 @@ def _table(rows: Iterable[tuple[Line, str]], kind: str, split: str) -> pd.DataFr
                 text,
                 role,
                 anchor,
-                template.format(phrase(text, kind)),
+                template.format(kind.phrase(text)),
                 template.format(anchor) if anchor else "",
                 template,
                 first + i,
@@ -149,10 +150,3 @@ def _table(rows: Iterable[tuple[Line, str]], kind: str, split: str) -> pd.DataFr
         ],
         columns=list(COLUMNS),
     )
-
-
-def phrase(text: str, kind: str) -> str:
-    """How a text stands in a sentence: things get an article unless they have one; names, which begin with a capital, do not."""
-    if kind != "things" or text[0].isupper() or text.split()[0] in ("a", "an", "the"):
-        return text
-    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"

@@ -15,6 +15,9 @@ from unhype.registry.models import register
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import open_store, project
 
+UNJUDGED = "unjudged"
+"""What the tag ``judge`` says of a guard whose pictures nobody could read."""
+
 
 def publish_guard(
     root: Path,
@@ -49,6 +52,7 @@ def publish_guard(
         "concept_set": str(card["concepts"]),
         "concept_set_hash": str(card["concepts_hash"]),
         "data_revision": data_revision(project()),
+        "judge": str(scores.get("judge") or UNJUDGED),
         "metaflow_run": metaflow_run,
         "base": str(card["base"]),
         "base_hash": str(card["base_hash"]),

@@ -2,7 +2,7 @@
 
 A copy of this file lies in every registered model; nothing imports it.
 
-    mlflow.pyfunc.load_model("models:/unhype-celeb100@champion", model_config={"base": "data/bases/mini-sd"})
+    mlflow.pyfunc.load_model("models:/unhype-celeb100@champion", model_config={"base": "data/bases/NAME"})
 
 The base is not in the model: it is looked for where ``model_config`` or ``UNHYPE_BASE`` says, else as
 ``data/bases/<name>`` in the working folder and in the checkout. The guard refuses any other base than its own.
