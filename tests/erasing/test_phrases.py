@@ -1,4 +1,5 @@
-"""Phrases: a concept is found wherever it stands in a prompt, as often as it stands there, and not in a part of somebody else's name."""
+"""Phrases: a concept is found wherever it stands in a prompt, as often as it stands there, and not in a part of
+somebody else's name."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from unhype.erasing.phrases import JOINTS, Reading, cutouts, joined, read_phrases, reader
+from unhype.erasing.phrases import JOINTS, Reading, cutouts, joined, neighbours, read_phrases, reader, spans_of
 from unhype.erasing.switch import Switch, fit_switch
 
 D = 32
@@ -94,6 +95,35 @@ def test_a_reading_does_not_depend_on_the_batch(switch: Switch) -> None:
             alone.c[0, : int((alone.opened[0] > 0).sum())], together.c[i, : int((alone.opened[0] > 0).sum())]
         )
         assert not together.opened[i, alone.phrases :].any()
+
+
+def test_what_is_left_unread_could_not_have_opened(switch: Switch) -> None:
+    """A prompt's surest phrase is as open as if every phrase and both its neighbours had been read; but fewer are."""
+    rng = np.random.default_rng(0)
+    words = sorted(
+        {word for name in NAMES for word in name.split()}
+        | {"a", "photo", "of", "talking", "to", "and", "in", "the", "rain"}
+    )
+    prompts = [" ".join(rng.choice(words, rng.integers(1, 10))) for _ in range(120)]
+    read: set[str] = set()
+
+    def counted(texts: Sequence[str]) -> torch.Tensor:
+        read.update(texts)
+        return vectors(texts)
+
+    got = read_phrases(counted, switch, prompts).opened.amax(1)
+    every: set[str] = set()
+    for prompt, opened in zip(prompts, got, strict=True):
+        each = prompt.split()
+        threes = [(span, *neighbours(span, len(each))) for span in spans_of(len(each), switch.longest)]
+        texts = [" ".join(each[i:j]) for three in threes for i, j in three]
+        every |= {*texts, prompt}
+        margins = switch.margin(vectors(texts)).view(len(threes), 3, -1).amin(1).max()
+        if margins <= switch.shut:
+            margins = switch.margin(vectors([prompt])).max()
+        assert float(opened) == pytest.approx(float(switch.opened(margins)), abs=1e-5)
+    assert 0 < (got > 0).sum() < len(prompts)
+    assert len(read) < 0.8 * len(every)
 
 
 def test_without_a_switch_whole_prompts_are_read() -> None:

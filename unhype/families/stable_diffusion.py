@@ -1,4 +1,5 @@
-"""Stable Diffusion 1 and its kin, as erasure sees it: prompts → states and vectors, noisy latents → predicted noise, and where adapters go.
+"""Stable Diffusion 1 and its kin, as erasure sees it: prompts → states and vectors, noisy latents → predicted noise,
+and where adapters go.
 
 The sites are the keys and values of cross-attention, where words enter the picture (UnHype, section 4).
 """
@@ -13,12 +14,10 @@ import torch
 
 from unhype.adapters.lora import Site, find_sites
 from unhype.errors import UnhypeError
+from unhype.families.clip_text import ClipTexts
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
-
-REMEMBERED = 16_384
-"""Texts whose vectors are kept at hand; the same phrases come again and again."""
 
 SITES = ("attn2.to_k", "attn2.to_v")
 """Endings of the adapted Linear layers of the U-Net."""
@@ -49,7 +48,7 @@ class StableDiffusion:
         self.unet = pipeline.unet.requires_grad_(False).eval()
         self.text_encoder = pipeline.text_encoder.requires_grad_(False).eval()
         self.tokenizer = pipeline.tokenizer
-        self._vectors: dict[str, torch.Tensor] = {}
+        self._texts = ClipTexts(self.tokenizer, self.text_encoder)
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -82,22 +81,8 @@ class StableDiffusion:
         return Encoded(output.last_hidden_state, output.pooler_output)
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        """The end token's state alone, ``[n, d]``: of many short texts, each computed once. Reads no further than each text: attention is causal."""
-        unknown = sorted({text for text in texts if text not in self._vectors}, key=lambda text: (len(text), text))
-        if len(self._vectors) + len(unknown) > REMEMBERED:
-            self._vectors, unknown = {}, sorted(set(texts), key=lambda text: (len(text), text))
-        for start in range(0, len(unknown), 256):
-            part = unknown[start : start + 256]
-            with torch.no_grad():
-                ids = self.tokenizer(
-                    part, padding=True, truncation=True, max_length=self.tokenizer.model_max_length, return_tensors="pt"
-                ).input_ids
-                self._vectors |= dict(zip(part, self.text_encoder(ids.to(self.unet.device)).pooler_output, strict=True))
-        return (
-            torch.stack([self._vectors[text] for text in texts])
-            if texts
-            else torch.empty(0, self.width, device=self.unet.device)
-        )
+        """c of many short texts, float32 ``[n, d]``, each computed once (:mod:`unhype.families.clip_text`)."""
+        return self._texts(texts)
 
     def predict(self, noisy: torch.Tensor, timesteps: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         """ε(z_t, t, c): the noise that the U-Net sees, ``[n, 4, h, w]``."""
