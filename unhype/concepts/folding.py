@@ -1,7 +1,8 @@
-"""When two texts are the same to a reader: case, accents, spaces, punctuation, look-alike letters and a leading article are folded away.
+"""When two texts are the same to a reader.
 
-CLIP's tokeniser lowercases, and prompts put articles in front of nouns, so ``Dog``, ``a dog`` and ``dоg`` with a Cyrillic о must not end up on
-both sides of a list. Folded texts are compared, never shown and never prompted.
+Case, accents, spaces, punctuation, look-alike letters and a leading article are folded away. CLIP's tokeniser
+lowercases, and prompts put articles in front of nouns, so ``Dog``, ``a dog`` and ``dоg`` with a Cyrillic о must not end up on both
+sides of a list. Folded texts are compared, never shown and never prompted.
 """
 
 from __future__ import annotations
@@ -40,14 +41,15 @@ _ARTICLE = re.compile(r"^(?:a|an|the) (?=.)")
 
 
 def tidy(text: str) -> str:
-    """The canonical form of a text that stays visible: Unicode NFC, each run of white space one blank, none at the ends."""
+    """The canonical form of a text that stays visible: Unicode NFC, white space one blank wide, none at the ends."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def fold(text: str) -> str:
     """The text as words of plain letters and digits: ``fold("  Beyoncé-KNOWLES ") == "beyonce knowles"``. Idempotent.
 
-    Compatibility forms (fullwidth, mathematical bold, ligatures) fold by Unicode's NFKD, look-alikes by :data:`LOOK_ALIKES`, which goes by shape.
+    Compatibility forms (fullwidth, mathematical bold, ligatures) fold by Unicode's NFKD, look-alikes by
+    :data:`LOOK_ALIKES`, which goes by shape.
     """
     visible = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
     plain = _APOSTROPHES.sub("", _bare(_bare(visible).casefold()))
