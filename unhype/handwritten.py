@@ -106,7 +106,7 @@ def parse_yaml(text: str, where: str, loader: type[StrictLoader | TextLoader] = 
 
 
 def compose_yaml(path: Path) -> yaml.Node | None:
-    """The tree of nodes, for who wants the line of each value; None if the file is empty. Doubled keys are the caller's.
+    """The tree of nodes, for who wants the line of each value; None if it is empty. Doubled keys are the caller's.
 
     Raises:
         UnhypeError: see :func:`load_yaml`.

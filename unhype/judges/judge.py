@@ -1,4 +1,7 @@
-"""Judges: who look at pictures and never see a prompt. Here the miniature's own; a judge for photographs has the same interface."""
+"""Judges: who look at pictures and never see a prompt.
+
+Here the miniature's own; a judge for photographs has the same interface.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from unhype.concepts.folding import advice
 from unhype.errors import UnhypeError
 
 
@@ -58,5 +62,6 @@ def check_known(reader: Reader, concepts: Sequence[str], where: str) -> None:
     if unknown:
         listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
         raise UnhypeError(
-            f"got {listed} in {where}, wanted concepts that the base knows and {reader.name} can tell: take them out, or use another base"
+            f"got {listed} in {where}, wanted concepts that the base knows and {reader.name} can tell: "
+            + (advice(unknown[0], reader.known) or "take them out, or use another base")
         )

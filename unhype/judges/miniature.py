@@ -23,7 +23,8 @@ class MiniatureJudge:
 
         self.judge = load_judge(folder)
         self.name = f"mini-judge {content_hash(folder)[:12]}"
-        self.known = frozenset([*codes(), *THINGS])
+        self.people = frozenset(codes())
+        self.known = self.people | frozenset(THINGS)
         words = {alias: name for name, alias in aliases().items()} | {
             word: thing for thing, synonyms in THINGS.items() for word in synonyms
         }
