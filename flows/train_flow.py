@@ -31,6 +31,11 @@ from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException
 
+from unhype.terminal import show_anyway
+
+# Metaflow runs this file again for each step: no step may fail for a letter that a log lacks.
+show_anyway()
+
 
 class Refused(MetaflowException):
     """A person's mistake, which Metaflow then tells in a line and without a traceback."""
@@ -69,17 +74,23 @@ class TrainFlow(FlowSpec):
 
     @step
     def start(self):
-        """Validate the concept set, before any second of a GPU is spent."""
+        """Validate the concept set, the seed and the model's name, before any second of a GPU is spent."""
         from unhype.concepts.loading import load_set, set_path
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
         from unhype.errors import UnhypeError
+        from unhype.names import check_name
+        from unhype.pictures.seeds import check_seed
         from unhype.pipeline import job as jobs
         from unhype.registry.store import open_store
 
         with plainly():
+            check_seed(self.seed, "--seed")
             folder = Path(self.data) / "concepts"
             concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
+            self.registered_name = self.model or f"unhype-{concepts.name}"
+            check_name(self.registered_name, "the model name")
+            self.content = concepts.content_hash()  # what every later step must find
             self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")
             result = validate_set(concepts)
             if result.ok:
@@ -171,9 +182,10 @@ class TrainFlow(FlowSpec):
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
         with plainly():
+            self._concepts()
             self.version = publish_guard(
                 root=Path(self.store),
-                name=self.model or f"unhype-{self.scores['concepts']}",
+                name=self.registered_name,
                 guard=Path(self.guard),
                 scores=self.scores,
                 curve=self.curve,
@@ -191,8 +203,22 @@ class TrainFlow(FlowSpec):
             f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui"
         )
 
+    def _concepts(self):
+        """The concept set, if it is still the one that was validated."""
+        from unhype.concepts.loading import load_set, set_path
+        from unhype.errors import UnhypeError
+
+        folder = Path(self.data) / "concepts"
+        concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
+        if concepts.content_hash() != self.content:
+            raise UnhypeError(
+                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, wanted {self.content[:12]} "
+                "as this run validated it: put it back, or start a new run"
+            )
+        return concepts
+
     def _job(self):
-        """The job of this run's parameters."""
+        """The job of this run's parameters, on the set that was validated."""
         from dataclasses import replace
 
         from unhype.miniature.showing import quiet
@@ -200,6 +226,7 @@ class TrainFlow(FlowSpec):
         from unhype.pipeline.job import open_job
 
         quiet()
+        self._concepts()
         params = load_params(Path(self.settings))
         training = replace(params.training, seed=self.seed)
         return open_job(

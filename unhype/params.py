@@ -1,4 +1,7 @@
-"""The composition root: ``params.yaml`` → each owner's frozen dataclass. An unknown key or a value of the wrong type is an error."""
+"""The composition root: ``params.yaml`` → each owner's frozen dataclass.
+
+An unknown or doubled key and a value of the wrong type are errors.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.files import describe
+from unhype.handwritten import load_yaml
 from unhype.judges.choosing import JudgeSettings
 from unhype.miniature.workshop import Pretraining
 from unhype.pictures.sampling import Sampling
@@ -45,15 +46,11 @@ def load_params(path: Path) -> Params:
     """Read a params file; what it leaves out has its default.
 
     Raises:
-        UnhypeError: no such file, not YAML, an unknown key, a wrong type or a value its owner refuses.
+        UnhypeError: no such file, not YAML in UTF-8, an unknown or doubled key, a wrong type, or a value that its owner
+            refuses.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnhypeError(describe(error, path)) from error
-    except yaml.YAMLError as error:
-        raise UnhypeError(f"got malformed YAML in {path}: {' '.join(str(error).split())}") from error
-    return build(Params, content or {}, str(path))
+    content = load_yaml(path)
+    return build(Params, {} if content is None else content, str(path))
 
 
 def build(kind: type[T], content: object, where: str) -> T:

@@ -1,7 +1,4 @@
-"""The verbs of erasure on the command line.
-
-Draw under guard, score a guard on a list of prompts, look at the registry's pages.
-"""
+"""The verbs of erasure on the command line: draw under guard, score it on a list of prompts, look at the registry."""
 
 from __future__ import annotations
 
@@ -49,10 +46,19 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
         "unhype evaluate --model build/guards/NAME --prompts prompts.csv --out scores.json",
     )
     _which(evaluate)
-    columns = "CSV with columns type (erased or others), prompt, evaluation_seed; a column concept is optional"
+    columns = (
+        "CSV with a prompt and a seed in each row, as MACE, UCE, ESD, I2P and COCO have them; type and concept optional"
+    )
     about = "the concept set that the list is about (default: the guard's own)"
     evaluate.add_argument("--concepts", metavar="SET", help=about)
     evaluate.add_argument("--prompts", type=Path, required=True, metavar="FILE", help=columns)
+    evaluate.add_argument(
+        "--columns",
+        nargs="+",
+        default=[],
+        metavar="WHAT=NAME",
+        help="what a column of the CSV is called: prompt=, seed=, type= or concept=, such as seed=sd_seed",
+    )
     evaluate.add_argument(
         "--out", type=Path, default=Path("build/scores.json"), help="where the scores go (default: %(default)s)"
     )
@@ -110,7 +116,8 @@ def _which(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _eraser(options: argparse.Namespace, params: Params) -> Eraser:
+def _erasers(options: argparse.Namespace, params: Params) -> tuple[Eraser, Eraser]:
+    """The eraser that was asked for, and the bare base on the same pipeline."""
     from unhype.bases.cards import content_hash
     from unhype.bases.loading import load_pipeline
     from unhype.eraser import Nothing
@@ -129,9 +136,8 @@ def _eraser(options: argparse.Namespace, params: Params) -> Eraser:
     if not folder.is_dir():
         raise UnhypeError(f"got no base {folder}, wanted its folder: check --base and --data")
     pipeline = load_pipeline(folder)
-    return (
-        Guarded(pipeline, guard, params.sampling) if guard else Nothing(pipeline, content_hash(folder), params.sampling)
-    )
+    bare = Nothing(pipeline, content_hash(folder), params.sampling)
+    return (Guarded(pipeline, guard, params.sampling) if guard else bare), bare
 
 
 def params_of(options: argparse.Namespace) -> Params:
@@ -158,8 +164,10 @@ def _generate(options: argparse.Namespace) -> None:
     from PIL import Image
 
     from unhype.pictures.gallery import draw_gallery, save_picture
+    from unhype.pictures.seeds import check_seed
 
-    eraser = _eraser(options, params_of(options))
+    check_seed(options.seed, "--seed", len(options.prompt))
+    eraser, _ = _erasers(options, params_of(options))
     seeds = [options.seed + i for i in range(len(options.prompt))]
     pictures = [picture for batch in eraser.draw(options.prompt, seeds) for picture in batch]
     single = Image.fromarray(pictures[0]) if len(pictures) == 1 else draw_gallery(pictures, options.prompt)
@@ -168,14 +176,22 @@ def _generate(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from unhype.evaluation.columns import renamed
     from unhype.evaluation.listed import read_prompts, score_list
     from unhype.files import write_text
 
+    columns = renamed(options.columns)
     judge = _judge(options, params_of(options))
-    table = read_prompts(options.prompts, judge.vocabulary)
-    scores = score_list(table, _eraser(options, params_of(options)), judge, options.data / "images")
+    table = read_prompts(options.prompts, judge.vocabulary, judge.people, columns)
+    eraser, bare = _erasers(options, params_of(options))
+    scores = score_list(table, eraser, judge, options.data / "images", bare)
     write_text(options.out, json.dumps(scores, indent=2) + "\n")
-    shown = "  ".join(f"{name} {scores[name]:.3f}" for name in ("Acc_e", "Acc_s", "H") if name in scores)
+    told: dict[str, float] = {name: scores[name] for name in ("Acc_e", "Acc_s", "H") if name in scores}
+    for role in ("named", "listed"):
+        for name in ("shown", "face", "drift", "identical"):
+            if name in scores["roles"].get(role, {}):
+                told[f"{role} {name}"] = scores["roles"][role][name]
+    shown = "  ".join(f"{name} {value:.3f}" for name, value in told.items())
     print(f"{scores['method']} on {scores['n']} prompts: {shown}; {options.out}")
 
 

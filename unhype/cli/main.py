@@ -15,6 +15,7 @@ from unhype import __version__
 from unhype.cli import commands, concepts
 from unhype.errors import UnhypeError
 from unhype.miniature.folders import BASE
+from unhype.terminal import show_anyway
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -25,6 +26,7 @@ BASES = (BASE.name,)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    show_anyway()
     options = _parser().parse_args(arguments)
     # Libraries that ask a hub or draw bars of their own would only confuse: everything here is local.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -141,7 +143,9 @@ def _world(options: argparse.Namespace) -> None:
 
     from unhype.miniature.pictures import Pictures
     from unhype.pictures.gallery import draw_gallery, save_picture
+    from unhype.pictures.seeds import check_seed
 
+    check_seed(options.seed, "--seed", options.pictures)
     rows = Pictures(Path(), options.pictures, options.seed)
     rng = np.random.default_rng(options.seed)
     words = rows.captions(np.arange(options.pictures), rng)

@@ -18,6 +18,7 @@ from typing import Any
 
 from unhype.errors import UnhypeError
 from unhype.files import sha256
+from unhype.names import check_name
 from unhype.registry.resolving import ARTIFACT, registered
 from unhype.registry.store import Store
 from unhype.registry.trouble import mlflow_errors
@@ -130,10 +131,7 @@ def _check(folder: Path, name: str, tags: Mapping[str, str]) -> str:
         raise UnhypeError(
             f"got no {', '.join(missing)} among the tags of a model, wanted all of {', '.join(REQUIRED)}: a version must say where it comes from"
         )
-    if not name or any(letter in name for letter in "/:@.%'\""):
-        raise UnhypeError(
-            f"got the model name {name!r}, wanted one without / : @ . % and quotes, such as unhype-celeb100"
-        )
+    check_name(name, "the model name")
     for file in ("guard.safetensors", "guard.json"):
         if not (folder / file).is_file():
             raise UnhypeError(f"got no {folder / file}, wanted the folder of a trained guard: check the path")
