@@ -20,12 +20,15 @@ if (ROOT / "unhype").is_dir():
 os.environ.setdefault("METAFLOW_USER", "unhype")
 os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
 for name, value in {
-    "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "DIFFUSERS_VERBOSITY": "error",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }.items():
     os.environ.setdefault(name, value)
+
+from unhype.offline import option, stay_offline
+
+stay_offline(option(sys.argv, "--base"))
 
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
@@ -62,7 +65,11 @@ class TrainFlow(FlowSpec):
         default="celeb100",
         help="a concept set in data/concepts, or a path to one; `unhype concepts list` names them",
     )
-    base = Parameter("base", default="mini-sd", help="a base in data/bases")
+    base = Parameter(
+        "base",
+        default="mini-sd",
+        help="a shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a hub id, a folder or a .safetensors file",
+    )
     seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
     settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
     data = Parameter(
@@ -219,26 +226,13 @@ class TrainFlow(FlowSpec):
 
     def _job(self):
         """The job of this run's parameters, on the set that was validated."""
-        from dataclasses import replace
-
         from unhype.miniature.showing import quiet
-        from unhype.params import load_params
-        from unhype.pipeline.job import open_job
+        from unhype.params import job_of, load_params
 
         quiet()
         self._concepts()
         params = load_params(Path(self.settings))
-        training = replace(params.training, seed=self.seed)
-        return open_job(
-            self.concepts,
-            self.base,
-            Path(self.data),
-            Path(self.build),
-            training,
-            params.prompts,
-            params.sampling,
-            params.judges,
-        )
+        return job_of(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
 
 
 def _curves(curve, lines):

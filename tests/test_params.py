@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_the_shipped_file_is_the_default() -> None:
-    assert load_params(ROOT / "params.yaml") == Params()
+    assert replace(load_params(ROOT / "params.yaml"), families={}) == Params()
+
+
+def test_a_family_differs_in_what_it_says_and_nowhere_else() -> None:
+    params = load_params(ROOT / "params.yaml")
+    assert set(params.families) == {"stable_diffusion", "sdxl", "flux"}
+    flux = params.families["flux"]
+    assert (flux.sampling.steps, flux.sampling.size, flux.training.hypernet.rank) == (28, 512, 4)
+    assert flux.training.hypernet.steps == params.training.hypernet.steps
+    assert flux.training.switch == params.training.switch
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

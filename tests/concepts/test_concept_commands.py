@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from unhype.cli.concepts import WIDTH, register
+from unhype.cli.concepts import WIDTH, add_commands
 from unhype.errors import UnhypeError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ Write = Callable[[str, str], Path]
 
 def run(*arguments: str) -> None:
     parser = argparse.ArgumentParser(prog="unhype")
-    register(parser.add_subparsers(required=True))
+    add_commands(parser.add_subparsers(required=True))
     options = parser.parse_args(["concepts", *arguments])
     options.run(options)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from unhype.bases.finding import find_base
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.judges.choosing import JudgeSettings
@@ -26,7 +27,7 @@ def place(data: Path, tmp_path: Path) -> Path:
 
 def opened(place: Path, concepts: str, base: str, judges: JudgeSettings | None = None) -> jobs.Job:
     settings = TrainingSettings(), PromptSettings(2), Sampling()
-    return jobs.open_job(concepts, base, place, place / "build", *settings, judges)
+    return jobs.open_job(concepts, find_base(base, place), place, place / "build", *settings, judges)
 
 
 def test_a_base_without_a_judge_opens_and_a_named_clip_judges_it(place: Path) -> None:

@@ -15,6 +15,7 @@ from unhype import __version__
 from unhype.cli import commands, concepts
 from unhype.errors import UnhypeError
 from unhype.miniature.folders import BASE
+from unhype.offline import stay_offline
 from unhype.terminal import show_anyway
 
 INTERRUPTED = 130
@@ -28,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     show_anyway()
     options = _parser().parse_args(arguments)
-    # Libraries that ask a hub or draw bars of their own would only confuse: everything here is local.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # Libraries that ask a hub or draw bars of their own would only confuse.
+    stay_offline(getattr(options, "base", None))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")

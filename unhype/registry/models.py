@@ -6,6 +6,7 @@ MLflow gets the guard folder as plain files beside a few lines of code that serv
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 import warnings
@@ -40,8 +41,8 @@ CHALLENGER = "challenger"
 PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
 """Files that run code when they are read."""
 
-DEFAULTS: dict[str, int | float] = {"seed": 0, "steps": 20, "guidance": 4.0}
-"""Of a request to a served model."""
+REQUEST = ("steps", "guidance")
+"""What a request to a served model may say besides its seed; the guard's own sampling is the default."""
 
 CONFIG = {"base": ""}
 """What ``mlflow.pyfunc.load_model(…, model_config=…)`` may say, and its default: MLflow drops keys not declared here."""
@@ -161,8 +162,8 @@ def _add(store: Store, folder: Path, name: str, tags: dict[str, str], descriptio
                 Path(scratch) / "model",
                 python_model=str(SERVING),
                 artifacts={ARTIFACT: str(folder.resolve())},
-                signature=_signature(),
-                input_example=(pd.DataFrame({"prompt": ["a photo of a dog"]}), DEFAULTS),
+                signature=_signature(_usual(folder)),
+                input_example=(pd.DataFrame({"prompt": ["a photo of a dog"]}), _usual(folder)),
                 pip_requirements=requirements(),
                 model_config=CONFIG,
                 mlflow_model=Model(run_id=run_id, model_id=logged.model_id),
@@ -194,12 +195,18 @@ def requirements() -> list[str]:
     ]
 
 
-def _signature() -> Any:
+def _usual(guard: Path) -> dict[str, int | float]:
+    """What a request means that says nothing: seed 0, and the sampling of the guard's own card."""
+    sampling = json.loads((guard / "guard.json").read_text(encoding="utf-8")).get("sampling", {})
+    return {"seed": 0, **{name: sampling[name] for name in REQUEST if name in sampling}}
+
+
+def _signature(usual: Mapping[str, int | float]) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
     params = ParamSchema(
-        [ParamSpec(name, "long" if isinstance(value, int) else "double", value) for name, value in DEFAULTS.items()]
+        [ParamSpec(name, "long" if isinstance(value, int) else "double", value) for name, value in usual.items()]
     )
     return ModelSignature(Schema([ColSpec("string", "prompt")]), Schema([ColSpec("binary", "image")]), params)
 
