@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import nn
@@ -135,26 +134,34 @@ def active(model: nn.Module, factors: Mapping[str, Factors]) -> Iterator[Counter
 
 def listen(model: nn.Module, name: str, factors: Callable[[str], Factors]) -> RemovableHandle:
     """Adapt one Linear from now on, each time with the factors that ``factors(name)`` gives then."""
-    return model.get_submodule(name).register_forward_hook(partial(_add, name=name, factors=factors))
+    return model.get_submodule(name).register_forward_hook(_Adapter(name, factors))
 
 
-def _add(
-    layer: nn.Module,
-    inputs: tuple[torch.Tensor, ...],
-    output: torch.Tensor,
-    *,
-    name: str,
-    factors: Callable[[str], Factors],
-) -> torch.Tensor:
-    x, factor = inputs[0], factors(name)
-    if x.shape[0] != factor.samples:
-        raise ValueError(
-            f"got a batch of {x.shape[0]} at {name!r}, wanted {factor.samples}, one for each sample's factors"
-        )
+class _Adapter:
+    """What one Linear is told after each call. Text is the same in every step of a picture, and so is what it adds."""
+
+    def __init__(self, name: str, factors: Callable[[str], Factors]) -> None:
+        self.name, self.factors = name, factors
+        self.last: tuple[torch.Tensor, int, Factors, torch.Tensor] | None = None
+
+    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        x, factor = inputs[0], self.factors(self.name)
+        if x.shape[0] != factor.samples:
+            raise ValueError(
+                f"got a batch of {x.shape[0]} at {self.name!r}, wanted {factor.samples}, one for each sample's factors"
+            )
+        if torch.is_grad_enabled() or x.is_inference():  # the last tell no one when they are changed in place
+            return output + _delta(x, factor).reshape(output.shape)
+        last = self.last
+        if last is None or last[0] is not x or last[1] != x._version or last[2] is not factor:
+            self.last = last = (x, x._version, factor, _delta(x, factor).reshape(output.shape))
+        return output + last[3]
+
+
+def _delta(x: torch.Tensor, factor: Factors) -> torch.Tensor:
     tokens = x.reshape(x.shape[0], -1, x.shape[-1])
     A, B = factor.A.to(x.dtype), factor.B.to(x.dtype)
-    delta = torch.bmm(torch.bmm(tokens, A.transpose(1, 2)), B.transpose(1, 2))
-    return output + delta.reshape(output.shape)
+    return torch.bmm(torch.bmm(tokens, A.transpose(1, 2)), B.transpose(1, 2))
 
 
 def _check(name: str, layer: nn.Module | None, factor: Factors) -> None:
