@@ -27,6 +27,10 @@ for name, value in {
 }.items():
     os.environ.setdefault(name, value)
 
+from unhype.threads import wait_briefly
+
+wait_briefly()
+
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException

@@ -11,6 +11,7 @@ from pathlib import Path
 from unhype import __version__
 from unhype.cli import commands, concepts
 from unhype.errors import UnhypeError
+from unhype.threads import wait_briefly
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -20,6 +21,7 @@ BASES = ("mini-sd",)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    wait_briefly()
     options = _parser().parse_args(arguments)
     # Libraries that ask a hub or draw bars of their own would only confuse: everything here is local.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
