@@ -19,7 +19,7 @@ from pathlib import Path
 
 from unhype.threads import SETTINGS
 
-SPINS = (0, 100, 1_000, 10_000, 100_000)
+SPINS = (100, 300, 1_000, 3_000, 10_000)
 """Turns that a thread may wait before it sleeps; GNU OpenMP's own number is 300,000."""
 
 DRAW = """
@@ -80,9 +80,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1, help="pictures at a time (default: %(default)s)")
     parser.add_argument("--only", choices=["alone", "busy"], help="one column (default: both)")
     parser.add_argument("--spins", type=int, nargs="*", default=SPINS, help="settings to try (default: %(default)s)")
+    parser.add_argument("--settings", nargs="+", help="only those of these names (default: all)")
     parser.add_argument("--base", type=Path, default=root / "data/bases/mini-sd", help="what draws")
     options = parser.parse_args()
     tried = settings(tuple(options.spins))
+    tried = {name: tried[name] for name in options.settings or tried}
     columns = [options.only] if options.only else ["alone", "busy"]
     seen: dict[tuple[str, str], list[float]] = {(name, column): [] for name in tried for column in columns}
     for number in range(options.rounds):
