@@ -17,6 +17,7 @@ from unhype.errors import UnhypeError
 from unhype.handwritten import load_yaml
 from unhype.miniature.workshop import Pretraining
 from unhype.pictures.sampling import Sampling
+from unhype.pictures.seeds import check_seed
 from unhype.prompts.tables import PromptSettings
 
 T = TypeVar("T")
@@ -47,7 +48,10 @@ def load_params(path: Path) -> Params:
             refuses.
     """
     content = load_yaml(path)
-    return build(Params, {} if content is None else content, str(path))
+    params = build(Params, {} if content is None else content, str(path))
+    for block in ("pretraining", "training"):
+        check_seed(getattr(params, block).seed, f"{block}: seed in {path}")
+    return params
 
 
 def build(kind: type[T], content: object, where: str) -> T:

@@ -198,12 +198,15 @@ def _compare(options: argparse.Namespace) -> None:
     from unhype.comparison.reporting import write_report
     from unhype.comparison.running import Comparison
     from unhype.miniature.showing import quiet
+    from unhype.pictures.seeds import check_seed
     from unhype.pipeline import job as jobs
     from unhype.progress import told
     from unhype.prompts.tables import PromptSettings
 
     if options.n is not None and options.n < 1:
         raise UnhypeError(f"got --n {options.n}, wanted at least 1 picture a stratum")
+    for seed in options.seeds:
+        check_seed(seed, "--seeds")
     quiet()
     params = params_of(options)
     prompts = PromptSettings(options.n) if options.n else params.prompts
