@@ -103,8 +103,9 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     assert "training: " not in told, "the same job trains once"
 
     (place / "toy.yaml").write_text(TOY.replace("retain: [Amy Adams", "retain: [CHER"))
+    origin = (place / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run").read_text().strip()
     for step in ("train", "evaluate", "register"):
-        resumed = flow(place, "resume", step)
+        resumed = flow(place, "resume", "--origin-run-id", origin, step)
         told = resumed.stdout + resumed.stderr
         assert resumed.returncode != 0
         assert "as this run validated it" in told, told[-3000:]
