@@ -229,12 +229,13 @@ class TrainFlow(FlowSpec):
     def _job(self):
         """The job of this run's parameters, on the set that was validated."""
         from unhype.miniature.showing import quiet
-        from unhype.params import job_of, load_params
+        from unhype.params import load_params
+        from unhype.pipeline.job import open_job
 
         quiet()
         self._concepts()
         params = load_params(Path(self.settings))
-        return job_of(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
+        return open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
 
 
 def _curves(curve, lines):
