@@ -111,7 +111,8 @@ class TrainFlow(FlowSpec):
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
             print(
-                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}"
+                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; "
+                f"{len(result.warned)} warnings; {self.report}"
             )
             if not result.ok:
                 raise UnhypeError(result.first_error_line(path))
@@ -209,7 +210,8 @@ class TrainFlow(FlowSpec):
     def end(self):
         """Say where everything is."""
         print(
-            f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui"
+            f"guard {self.guard}; {self.version}; "
+            "look with: python flows/train_flow.py card view evaluate, and: make ui"
         )
 
     def _concepts(self):
