@@ -70,7 +70,7 @@ class TrainFlow(FlowSpec):
     base = Parameter(
         "base",
         default="mini-sd",
-        help="a shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a hub id, a folder or a .safetensors file",
+        help="shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, hub id, folder or .safetensors file",
     )
     seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
     settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
@@ -223,8 +223,8 @@ class TrainFlow(FlowSpec):
         concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
         if concepts.content_hash() != self.content:
             raise UnhypeError(
-                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, wanted {self.content[:12]} "
-                "as this run validated it: put it back, or start a new run"
+                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, "
+                f"wanted {self.content[:12]} as this run validated it: put it back, or start a new run"
             )
         return concepts
 
