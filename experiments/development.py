@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from unhype.bases.finding import find_base
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.guard import Guard
 from unhype.erasing.material import build_material, pictures_needed
@@ -22,6 +22,7 @@ from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import Material, TrainingSettings
 from unhype.evaluation.album import Album
 from unhype.families.family import Family
+from unhype.handwritten import parse_yaml
 from unhype.miniature.people import aliases, groups
 from unhype.params import Params, build, load_params
 from unhype.pipeline import job as jobs
@@ -55,7 +56,7 @@ def development_job(
     params = settings()
     return Job(
         concepts or development_set(),
-        "mini-sd",
+        find_base("mini-sd", Path("data")),
         Path("data"),
         build,
         training or params.training,
@@ -78,7 +79,7 @@ def changed(variant: Sequence[str]) -> TrainingSettings:
         place = training
         for name in outer:
             place = place[name]
-        place[last] = yaml.safe_load(value)
+        place[last] = parse_yaml(value, f"the variant {assignment}")
     return build(TrainingSettings, training, "the variant")
 
 

@@ -11,7 +11,6 @@ Held-out templates and seeds, n of params.yaml; nothing may be chosen by what th
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,16 +38,7 @@ def main() -> None:
 
 
 def _job(seed: int) -> jobs.Job:
-    params = settings()
-    return jobs.open_job(
-        "objects",
-        "mini-sd",
-        Path("data"),
-        Path("build"),
-        replace(params.training, seed=seed),
-        params.prompts,
-        params.sampling,
-    )
+    return jobs.open_job(settings(), "objects", "mini-sd", Path("data"), Path("build"), seed=seed)
 
 
 def _turns(seed: int) -> list[list[float]]:

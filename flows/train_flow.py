@@ -20,16 +20,26 @@ if (ROOT / "unhype").is_dir():
 os.environ.setdefault("METAFLOW_USER", "unhype")
 os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
 for name, value in {
-    "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "DIFFUSERS_VERBOSITY": "error",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }.items():
     os.environ.setdefault(name, value)
 
+from unhype.offline import option, stay_offline
+from unhype.threads import wait_briefly
+
+stay_offline(option(sys.argv, "--base"))
+wait_briefly()
+
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException
+
+from unhype.terminal import show_anyway
+
+# Metaflow runs this file again for each step: no step may fail for a letter that a log lacks.
+show_anyway()
 
 
 class Refused(MetaflowException):
@@ -57,7 +67,11 @@ class TrainFlow(FlowSpec):
         default="celeb100",
         help="a concept set in data/concepts, or a path to one; `unhype concepts list` names them",
     )
-    base = Parameter("base", default="mini-sd", help="a base in data/bases")
+    base = Parameter(
+        "base",
+        default="mini-sd",
+        help="shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, hub id, folder or .safetensors file",
+    )
     seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
     settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
     data = Parameter(
@@ -69,17 +83,23 @@ class TrainFlow(FlowSpec):
 
     @step
     def start(self):
-        """Validate the concept set, before any second of a GPU is spent."""
+        """Validate the concept set, the seed and the model's name, before any second of a GPU is spent."""
         from unhype.concepts.loading import load_set, set_path
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
         from unhype.errors import UnhypeError
+        from unhype.names import check_name
+        from unhype.pictures.seeds import check_seed
         from unhype.pipeline import job as jobs
         from unhype.registry.store import open_store
 
         with plainly():
+            check_seed(self.seed, "--seed")
             folder = Path(self.data) / "concepts"
             concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
+            self.registered_name = self.model or f"unhype-{concepts.name}"
+            check_name(self.registered_name, "the model name")
+            self.content = concepts.content_hash()  # what every later step must find
             self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")
             result = validate_set(concepts)
             if result.ok:
@@ -91,7 +111,8 @@ class TrainFlow(FlowSpec):
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
             print(
-                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}"
+                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; "
+                f"{len(result.warned)} warnings; {self.report}"
             )
             if not result.ok:
                 raise UnhypeError(result.first_error_line(path))
@@ -171,9 +192,10 @@ class TrainFlow(FlowSpec):
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
         with plainly():
+            self._concepts()
             self.version = publish_guard(
                 root=Path(self.store),
-                name=self.model or f"unhype-{self.scores['concepts']}",
+                name=self.registered_name,
                 guard=Path(self.guard),
                 scores=self.scores,
                 curve=self.curve,
@@ -188,30 +210,34 @@ class TrainFlow(FlowSpec):
     def end(self):
         """Say where everything is."""
         print(
-            f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui"
+            f"guard {self.guard}; {self.version}; "
+            "look with: python flows/train_flow.py card view evaluate, and: make ui"
         )
 
-    def _job(self):
-        """The job of this run's parameters."""
-        from dataclasses import replace
+    def _concepts(self):
+        """The concept set, if it is still the one that was validated."""
+        from unhype.concepts.loading import load_set, set_path
+        from unhype.errors import UnhypeError
 
+        folder = Path(self.data) / "concepts"
+        concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
+        if concepts.content_hash() != self.content:
+            raise UnhypeError(
+                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, "
+                f"wanted {self.content[:12]} as this run validated it: put it back, or start a new run"
+            )
+        return concepts
+
+    def _job(self):
+        """The job of this run's parameters, on the set that was validated."""
         from unhype.miniature.showing import quiet
         from unhype.params import load_params
         from unhype.pipeline.job import open_job
 
         quiet()
+        self._concepts()
         params = load_params(Path(self.settings))
-        training = replace(params.training, seed=self.seed)
-        return open_job(
-            self.concepts,
-            self.base,
-            Path(self.data),
-            Path(self.build),
-            training,
-            params.prompts,
-            params.sampling,
-            params.judges,
-        )
+        return open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
 
 
 def _curves(curve, lines):

@@ -97,7 +97,8 @@ def test_the_first_error_is_one_line_with_file_entry_rule_and_fix(good: ConceptS
     result = validate_set(replace(good, retain=("emma stone", "a kylo")))
     line = result.first_error_line("data/concepts/good.yaml")
     assert line == (
-        "got retain 1 'emma stone': reads the same as forget 2 'Emma Stone', which is forgotten, in data/concepts/good.yaml, "
+        "got retain 1 'emma stone': reads the same as forget 2 'Emma Stone', which is forgotten, "
+        "in data/concepts/good.yaml, "
         "rule not_forgotten: remove it from one of the two (and 1 more)"
     )
 

@@ -15,6 +15,9 @@ from unhype import __version__
 from unhype.cli import commands, concepts, exporting
 from unhype.errors import UnhypeError
 from unhype.miniature.folders import BASE
+from unhype.offline import stay_offline
+from unhype.terminal import show_anyway
+from unhype.threads import wait_briefly
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -25,9 +28,11 @@ BASES = (BASE.name,)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    show_anyway()
+    wait_briefly()
     options = _parser().parse_args(arguments)
-    # Libraries that ask a hub or draw bars of their own would only confuse: everything here is local.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # Libraries that ask a hub or draw bars of their own would only confuse.
+    stay_offline(getattr(options, "base", None))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
@@ -142,7 +147,9 @@ def _world(options: argparse.Namespace) -> None:
 
     from unhype.miniature.pictures import Pictures
     from unhype.pictures.gallery import draw_gallery, save_picture
+    from unhype.pictures.seeds import check_seed
 
+    check_seed(options.seed, "--seed", options.pictures)
     rows = Pictures(Path(), options.pictures, options.seed)
     rng = np.random.default_rng(options.seed)
     words = rows.captions(np.arange(options.pictures), rng)

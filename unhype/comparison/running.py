@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from unhype.baselines.case import Case, Fit, Method
-from unhype.bases.cards import content_hash
 from unhype.comparison.scoring import score_strata, summary
 from unhype.eraser import Eraser
 from unhype.erasing import material
@@ -81,7 +80,7 @@ class Comparison:
     def case(self, seed: int) -> Case:
         """What every method is given."""
         facts = {"concepts": self.job.concepts.name, "concepts_hash": self.job.concepts.content_hash()}
-        base_hash = content_hash(self.job.base_folder)
+        base_hash = self.job.base.hash
         family, how = self.family, self.job.sampling
         return Case(
             family,

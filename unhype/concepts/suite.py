@@ -1,7 +1,7 @@
 """The rules of a good concept set, and their verdict.
 
-They keep the two mistakes out that spoil a comparison: a text on both sides of a line (forgotten and retained, retained and evaluated), and a text
-that no prompt could carry.
+They keep the two mistakes out that spoil a comparison: a text on both sides of a line (forgotten and retained, retained
+and evaluated), and a text that no prompt could carry.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def set_rules(frame: pd.DataFrame, kind: Kind, similarity_limit: float | None = 
         return lambda row: Failure(_label(row), detail(row), fix)
 
     def twin(row: Row) -> str:
-        return f"reads the same as {_label(next(other for other in groups[row['group'], row['key']] if other[ROW] != row[ROW]))}"
+        others = (other for other in groups[row["group"], row["key"]] if other[ROW] != row[ROW])
+        return f"reads the same as {_label(next(others))}"
 
     visible, short_enough = carriable("text", each, "shorten it")
     rules = [

@@ -33,6 +33,7 @@ class Flux(Family):
     """Flux.1."""
 
     name = "flux"
+    plain = "FluxPipeline"
     part = "transformer"
     state_tokenizer = "tokenizer_2"
     words = (".add_", ".to_add_out.", "context", ".text_embedder.")

@@ -23,6 +23,7 @@ class StableDiffusionXL(UNetFamily):
     """Stable Diffusion XL."""
 
     name = "sdxl"
+    plain = "StableDiffusionXLPipeline"
     encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
     defaults = Defaults(Sampling(steps=50, guidance=5.0, batch=4), dtype="bf16")
     tables: ClassVar[Mapping[str, Mapping[str, str]]] = {

@@ -88,6 +88,7 @@ class StableDiffusion(UNetFamily):
     """Stable Diffusion 1.x and 2.x."""
 
     name = "stable_diffusion"
+    plain = "StableDiffusionPipeline"
     encoders = (("text_encoder", "tokenizer"),)
     defaults = Defaults(Sampling(steps=50, guidance=7.5))
 

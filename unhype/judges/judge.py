@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from unhype.concepts.folding import advice
 from unhype.errors import UnhypeError
 
 UNKNOWN = "unknown"
@@ -105,5 +106,5 @@ def check_known(reader: Reader, concepts: Sequence[str], where: str) -> None:
         listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
         raise UnhypeError(
             f"got {listed} in {where}, wanted concepts that the base knows and {reader.name} can tell: "
-            "take them out, or use another base"
+            + (advice(unknown[0], reader.known) or "take them out, or use another base")
         )

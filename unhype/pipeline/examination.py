@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from unhype.bases.cards import content_hash
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
@@ -71,8 +70,8 @@ class Examination:
         scores: dict[str, Any] = {
             "concepts": job.concepts.name,
             "concepts_hash": job.concepts.content_hash(),
-            "base": job.base,
-            "base_hash": content_hash(job.base_folder),
+            "base": job.base.reference,
+            "base_hash": job.base.hash,
             "guard": self.guard.trained.facts["sha256"],
             "judge": self.judge.name,
             "sampling": asdict(job.sampling),
