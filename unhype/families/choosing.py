@@ -27,8 +27,8 @@ def family_class(pipeline: Any) -> type[Family]:
     absent = [name for name, part in getattr(pipeline, "components", {}).items() if part is None]
     without = [name for name in absent if name.startswith(("text_encoder", "tokenizer", "unet", "transformer"))]
     raise UnhypeError(
-        f"got a {type(pipeline).__name__}{' without ' + ', '.join(without) if without else ''}, wanted a whole pipeline "
-        f"of one of the families {known}: unhype/families/README.md says how to add one"
+        f"got a {type(pipeline).__name__}{' without ' + ', '.join(without) if without else ''}, wanted a whole one "
+        f"of the families {known}: unhype/families/README.md says how to add one"
     )
 
 

@@ -253,9 +253,9 @@ class Family(ABC):
         """
         if self.read_channels != self.latent_shape[0]:
             raise UnhypeError(
-                f"got a denoiser that reads {self.read_channels} channels where latents have {self.latent_shape[0]} (it "
-                "fills in, enlarges or follows a picture), wanted one that draws from a prompt alone: train the guard on "
-                "its text-to-image base"
+                f"got a denoiser that reads {self.read_channels} channels where latents have {self.latent_shape[0]} "
+                "(it fills in, enlarges or follows a picture), wanted one that draws from a prompt alone: "
+                "train the guard on its text-to-image base"
             )
 
     @property
