@@ -112,7 +112,7 @@ def test_unknown_sites(pipelines: dict[str, Any]) -> None:
 def test_a_guard_of_another_family(pipelines: dict[str, Any]) -> None:
     guard = guard_of(family_of(pipelines["sd1"]))
     for other in ("sdxl", "flux_dev"):
-        with pytest.raises(UnhypeError, match="got a pipeline of the family .*wanted stable_diffusion") as error:
+        with pytest.raises(UnhypeError, match=r"got a pipeline of the family .*wanted stable_diffusion") as error:
             guard.attach(pipelines[other])
         refused(error)
     with pytest.raises(UnhypeError, match="wanted the base that this guard was trained for") as error:
