@@ -98,6 +98,14 @@ def test_a_table_that_matches_nothing(pipelines: dict[str, Any]) -> None:
     refused(error)
 
 
+def test_a_scheduler_of_another_kind_of_noise(pipelines: dict[str, Any]) -> None:
+    family = family_of(diffusers.StableDiffusionPipeline(**pipelines["sd1"].components, requires_safety_checker=False))
+    family.pipeline.scheduler = diffusers.FlowMatchEulerDiscreteScheduler()
+    with pytest.raises(UnhypeError, match="got a FlowMatchEulerDiscreteScheduler") as error:
+        family.noised(torch.zeros(1, 4, 8, 8), torch.zeros(1, 4, 8, 8), torch.tensor([5]))
+    refused(error)
+
+
 def test_unknown_sites(pipelines: dict[str, Any]) -> None:
     with pytest.raises(
         UnhypeError, match="got the sites 'everything' for flux, wanted one of published, text_ent"
