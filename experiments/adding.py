@@ -53,11 +53,11 @@ from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import Trainer
 from unhype.evaluation.album import Album
 from unhype.families.family import Family
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
+from unhype.terminal import quiet
 
 OLD = 90
 

@@ -30,11 +30,11 @@ from development import BUILD, changed, development_job, development_set, develo
 from unhype.adapters.lora import Factors, active
 from unhype.erasing.material import pictures_needed
 from unhype.families.family import Family
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
+from unhype.terminal import quiet
 
 EARLIEST = 0.4
 """Below this share of all timesteps a caption explains little."""

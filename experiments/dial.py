@@ -19,9 +19,9 @@ from unhype.comparison.scoring import score_strata
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
+from unhype.terminal import quiet
 
 ASKED = ("forgotten", "forgotten_and_retained", "unseen")
 

@@ -21,11 +21,11 @@ from unhype.comparison.scoring import score_strata, summary
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
 from unhype.evaluation.scores import separation
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.strata import strata_table
+from unhype.terminal import quiet
 
 COLUMNS = {
     "Acc_e": "Acc_e",

@@ -43,11 +43,11 @@ from unhype.erasing.phrases import Reading
 from unhype.erasing.trainer import Material, Trainer, TrainingSettings
 from unhype.evaluation.scores import separation
 from unhype.families.family import Family
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
 from unhype.prompts.templates import TRAINING
+from unhype.terminal import quiet
 
 VARIANTS = (
     "names",

@@ -34,10 +34,10 @@ from development import (
 from unhype.baselines.adapters import Bank
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.trainer import Trainer
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
+from unhype.terminal import quiet
 
 
 def main() -> None:

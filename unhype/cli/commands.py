@@ -130,7 +130,7 @@ def _erasers(options: argparse.Namespace, params: Params) -> tuple[Eraser, Erase
     from unhype.erasing.guard import Guard
     from unhype.erasing.guarded import Guarded
     from unhype.families.loading import load_family
-    from unhype.miniature.showing import quiet
+    from unhype.terminal import quiet
 
     if (options.method == "none") == bool(options.model):
         raise UnhypeError(
@@ -230,10 +230,10 @@ def _compare(options: argparse.Namespace) -> None:
     from unhype.comparison.methods import chosen
     from unhype.comparison.reporting import write_report
     from unhype.comparison.running import Comparison
-    from unhype.miniature.showing import quiet
     from unhype.pictures.seeds import check_seed
     from unhype.pipeline import job as jobs
     from unhype.progress import with_progress
+    from unhype.terminal import quiet
 
     if options.n is not None and options.n < 1:
         raise UnhypeError(f"got --n {options.n}, wanted at least 1 picture a stratum")

@@ -53,6 +53,7 @@ class Job:
         build: folder of everything that can be made again.
         judges: who looks at the pictures of a base that brings no judge.
         loading: how the base is loaded.
+        code: a hash of the code that makes a guard: that of now, unless a run holds on to that of its beginning.
     """
 
     concepts: ConceptSet
@@ -64,6 +65,7 @@ class Job:
     sampling: Sampling
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     loading: BaseSettings = field(default_factory=BaseSettings)
+    code: str = field(default_factory=lambda: digest(MAKERS))
 
     @property
     def prompts_folder(self) -> Path:
@@ -77,11 +79,6 @@ class Job:
     def guard_folder(self) -> Path:
         """Named by everything that shapes the guard: a job that is run again finds its own, another finds none."""
         return self.build / "guards" / f"{self.concepts.name}-{self.fingerprint[:12]}"
-
-    @property
-    def code(self) -> str:
-        """A hash of the code that makes a guard."""
-        return digest(MAKERS)
 
     @property
     def fingerprint(self) -> str:
