@@ -21,7 +21,8 @@ from unhype.judges.miniature import MiniatureJudge
 from unhype.miniature.folders import BASE, JUDGE
 from unhype.miniature.showing import quiet
 from unhype.pictures.sampling import Sampling, sample
-from unhype.prompts.tables import FIRST_SEED, phrase
+from unhype.prompts.rows import FIRST_SEED
+from unhype.prompts.tables import phrase
 from unhype.prompts.templates import DEVELOPMENT
 
 NEAREST = 14

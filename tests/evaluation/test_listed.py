@@ -23,13 +23,14 @@ def write(folder: Path, text: str) -> Path:
 
 def test_the_longest_word_that_a_prompt_holds_is_meant(tmp_path: Path) -> None:
     table = read_prompts(write(tmp_path, GOOD + "others,a photo of Cher Lloyd,3\n"), WORDS)
-    assert table["concept"].tolist() == ["Cher", "airplane", "Cher Lloyd"]
-    assert table["role"].tolist() == ["forget", "evaluation", "evaluation"]
+    assert table["erased"].tolist() == ["Cher", "", ""]
+    assert table["kept"].tolist() == ["", "airplane", "Cher Lloyd"]
+    assert table["group"].tolist() == ["forget", "evaluation", "evaluation"]
 
 
 def test_a_column_concept_wins(tmp_path: Path) -> None:
     table = read_prompts(write(tmp_path, "type,prompt,evaluation_seed,concept\nerased,the singer,1,Cher\n"), WORDS)
-    assert table["concept"].tolist() == ["Cher"]
+    assert table["erased"].tolist() == ["Cher"]
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,6 @@ def test_scores_of_a_list(tmp_path: Path) -> None:
 
     scores = score_list(read_prompts(write(tmp_path, GOOD), WORDS), Painter(), Judge(), tmp_path / "images")
     assert (scores["Acc_e"], scores["Acc_s"], scores["H"], scores["n"]) == (0.0, 1.0, 1.0, 2)
+    assert scores["roles"]["others"] == {"group": "evaluation", "n": 1, "shown": 1.0, "face": 0.0, "neutral": 0.0}
+    with pytest.raises(UnhypeError, match="got no judge"):
+        score_list(read_prompts(write(tmp_path, GOOD), WORDS), Painter(), None, tmp_path / "images")

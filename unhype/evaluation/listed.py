@@ -1,30 +1,36 @@
-"""Scores for somebody's own list of prompts: a CSV with the columns ``type`` (erased or others), ``prompt``, ``evaluation_seed``."""
+"""Scores for somebody's own list of prompts: a CSV with the columns type, prompt and evaluation_seed.
+
+The type is erased or others; a column ``concept`` is optional, and may name several concepts, joined by ``;``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
-from unhype.evaluation.scores import harmonic, score_roles
+from unhype.evaluation.looking import readings
+from unhype.evaluation.scores import PROTOCOLS, accuracies, score_groups
 from unhype.files import describe
 from unhype.judges.judge import Reader
 
-ROLES = {"erased": "forget", "others": "evaluation"}
+GROUPS = {"erased": PROTOCOLS["unseen"].erased, "others": PROTOCOLS["unseen"].kept}
+"""Type in a list → group."""
 
 
 def read_prompts(path: Path, vocabulary: Mapping[str, str]) -> pd.DataFrame:
-    """The list as a table with ``role``, ``concept``, ``prompt``, ``seed``.
+    """The list as rows with ``group``, ``erased``, ``kept``, ``prompt``, ``seed``.
 
     Args:
-        vocabulary: words → the concept that a judge would call it; where the file has no column ``concept``, the longest that stands in the prompt.
+        vocabulary: words → the concept that a judge would call it; where the file has no column ``concept``, the
+            longest that stands in the prompt.
 
     Raises:
         UnhypeError: no such file, not a CSV, a missing column, or a bad row, with its number.
@@ -45,11 +51,12 @@ def read_prompts(path: Path, vocabulary: Mapping[str, str]) -> pd.DataFrame:
     words = sorted(vocabulary, key=len, reverse=True)
     rows = []
     for line, row in enumerate(raw.to_dict("records"), start=2):
-        if row["type"] not in ROLES:
+        if row["type"] not in GROUPS:
             raise UnhypeError(f"got the type {row['type']!r} in line {line} of {path}, wanted erased or others")
         if not row["evaluation_seed"].strip().isdigit():
             raise UnhypeError(
-                f"got the evaluation_seed {row['evaluation_seed']!r} in line {line} of {path}, wanted a whole number from 0"
+                f"got the evaluation_seed {row['evaluation_seed']!r} in line {line} of {path}, "
+                "wanted a whole number from 0"
             )
         spoken = f" {' '.join(row['prompt'].lower().split())} "
         concept = row.get("concept") or next(
@@ -57,37 +64,38 @@ def read_prompts(path: Path, vocabulary: Mapping[str, str]) -> pd.DataFrame:
         )
         if concept is None:
             raise UnhypeError(
-                f"got {row['prompt']!r} in line {line} of {path}, wanted a concept that the judge can tell: add a column concept"
+                f"got {row['prompt']!r} in line {line} of {path}, "
+                "wanted a concept that the judge can tell: add a column concept"
             )
-        rows.append((ROLES[row["type"]], concept, row["prompt"], int(row["evaluation_seed"])))
-    return pd.DataFrame(rows, columns=["role", "concept", "prompt", "seed"])
+        goes = row["type"] == "erased"
+        seed = int(row["evaluation_seed"])
+        rows.append((GROUPS[row["type"]], concept if goes else "", "" if goes else concept, row["prompt"], seed))
+    return pd.DataFrame(rows, columns=["group", "erased", "kept", "prompt", "seed"])
 
 
-def score_list(table: pd.DataFrame, eraser: Eraser, judge: Reader, images: Path) -> dict[str, Any]:
-    """Draw what is missing and score it; all accuracies are shares of n, those of people with a face beside them."""
+def score_list(table: pd.DataFrame, eraser: Eraser, judge: Reader | None, images: Path) -> dict[str, Any]:
+    """Draw what is missing and score it; all accuracies are shares of n, those of people with a face beside them.
+
+    Raises:
+        UnhypeError: there is no judge: a list has no base pictures to be compared with, so nothing could be said.
+    """
+    if judge is None:
+        raise UnhypeError("got no judge for this base, wanted one that tells what its pictures show: use another base")
     album = Album(images, eraser)
     prompts, seeds = list(table["prompt"]), list(table["seed"])
     with tqdm(total=len(table), desc=eraser.name, unit="picture", dynamic_ncols=True) as bar:
         for done in album.draw(prompts, seeds):
             bar.update(done - bar.n)
-    pixels = album.read(prompts, seeds)
-    seen = judge.read(pixels)
-    roles = score_roles(table, seen, seen, pixels, pixels)
-    scores: dict[str, Any] = {
+    seen = readings(judge, album.batches(prompts, seeds))
+    groups = score_groups(table, seen, seen, np.zeros(len(table)), faces=False)
+    told = ("group", "n", "shown", "face", "neutral")
+    scores = {group: score.told() for group, score in groups.items()}
+    return {
         "method": eraser.name,
         "eraser": eraser.identity,
         "judge": judge.name,
         "n": len(table),
         "excluded": "nothing",
+        **accuracies(groups, PROTOCOLS["unseen"], faces=False),
+        "roles": {kind: {key: scores[group][key] for key in told} for kind, group in GROUPS.items() if group in scores},
     }
-    if "forget" in roles:
-        scores["Acc_e"] = roles["forget"].shown
-    if "evaluation" in roles:
-        scores["Acc_s"] = roles["evaluation"].shown
-    if len(roles) == 2:
-        scores["H"] = harmonic(1 - scores["Acc_e"], scores["Acc_s"])
-    kept = ("role", "n", "shown", "face", "neutral")
-    scores["roles"] = {
-        kind: {key: asdict(roles[role])[key] for key in kept} for kind, role in ROLES.items() if role in roles
-    }
-    return scores
