@@ -1,15 +1,19 @@
 """Ten concepts more, without the training data of the others: what does it cost, and are the others still forgotten?
 
-Told by predicted noise (company.py), and by pictures and their judge.
+Measured by predicted noise (company.py), and by pictures and their judge.
 
-The first 90 names of the development set (development.py) are trained, then ten are added to that guard, with prompts and base pictures of the ten alone.
-The switch gets their centres in the old geometry, and
+The first 90 names of the development set (development.py) are trained. Then ten are added to that guard, with prompts
+and base pictures of the ten alone. The switch gets their centres in the old geometry. What happens to the hypernetwork:
 
-    untrained            that is all
-    trained on alone     the same training goes on
-    rehearsed            and H must still answer what it answered, near the old centres: the switch knows where the old concepts lie
+    untrained            nothing
+    trained on alone     the same training goes on, on the ten
+    rehearsed            the same, and near the old centres it must still answer what it answered before
 
-    c = mean + (ρ·centre + noise)·whitening⁻¹        ρ the length of the new concepts' whitened vectors, noise of unit variance, as within a name
+Rehearsal needs no old data, because the switch knows where the old concepts lie. It draws
+
+    c = mean + (ρ·centre + noise)·whitening⁻¹
+
+where ρ is the length of the new concepts' whitened vectors, and the noise has unit variance, as within a name.
 
 PYTHONPATH=experiments .venv/bin/python experiments/adding.py --steps 200
 """
@@ -48,9 +52,10 @@ from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import Trainer
 from unhype.evaluation.album import Album
 from unhype.evaluation.scores import score_groups
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
 
@@ -69,9 +74,8 @@ def main() -> None:
         development_job(400, concepts=replace(whole, forget=forget), build=options.build)
         for forget in (whole.forget[:OLD], whole.forget[OLD:], whole.forget)
     )
-    pipeline = jobs.load_base(both)
-    family = StableDiffusion(pipeline)
-    before, together = trained(old, pipeline), trained(both, pipeline)
+    family = jobs.load_base(both)
+    before, together = trained(old, family), trained(both, family)
     row = partial(_row, family, both, development_strata(both), latents_of_pairs(both, family))
     asked = [f"{who}, {where}" for who in ("old", "new") for where in ("alone", "beside somebody")]
     header = [
@@ -95,7 +99,7 @@ def main() -> None:
     print(row("all 100 at once", seconds(both), together), flush=True)
 
 
-def _opened(guard: Guard, job: Job, family: StableDiffusion) -> tuple[Guard, float]:
+def _opened(guard: Guard, job: Job, family: Family) -> tuple[Guard, float]:
     """The guard with the new names' centres as the old switch sees them, and how long their whitened vectors are."""
     old = guard.trained.switch
     assert old is not None
@@ -107,9 +111,7 @@ def _opened(guard: Guard, job: Job, family: StableDiffusion) -> tuple[Guard, flo
     return Guard(replace(guard.trained, switch=switch)), float(torch.cat(white).norm(dim=-1).mean())
 
 
-def _taught(
-    guard: Guard, before: Guard, radius: float, job: Job, family: StableDiffusion, steps: int, weight: float
-) -> Guard:
+def _taught(guard: Guard, before: Guard, radius: float, job: Job, family: Family, steps: int, weight: float) -> Guard:
     """The guard after a training on the new names, which rehearses what the one before answered if that has weight."""
     assert before.trained.switch is not None
     material = material_of(job, family, training_tables(job.concepts), guard.trained.switch)
@@ -119,8 +121,10 @@ def _taught(
     hypernet = copy.deepcopy(guard.trained.hypernet)
     for name, parameter in hypernet.named_parameters():
         parameter.requires_grad_(not name.startswith("A0"))  # a loaded guard is frozen
-    trainer = _Rehearsing(family, settings, material, lambda: hypernet.bind(family.unet))
-    trainer.remember(copy.deepcopy(before.trained.hypernet).bind(family.unet), before.trained.switch, radius, weight)
+    trainer = _Rehearsing(family, settings, material, lambda: hypernet.bind(family.denoiser))
+    trainer.remember(
+        copy.deepcopy(before.trained.hypernet).bind(family.denoiser), before.trained.switch, radius, weight
+    )
     with tempfile.TemporaryDirectory() as folder:
         for _report in trainer.run(Path(folder) / "training.safetensors"):
             pass
@@ -155,7 +159,7 @@ def _flat(factors: dict[str, Factors]) -> torch.Tensor:
 
 
 def _row(
-    family: StableDiffusion, job: Job, table: pd.DataFrame, latents: torch.Tensor, label: str, took: float, guard: Guard
+    family: Family, job: Job, table: pd.DataFrame, latents: torch.Tensor, label: str, took: float, guard: Guard
 ) -> str:
     old = table["erased"].isin([entry.concept for entry in job.concepts.forget[:OLD]])
     rows = [
@@ -165,11 +169,11 @@ def _row(
     ]
     errors = " | ".join(f"{error(family, partial(guard.factors, family), latents, part):.3f}" for part in rows)
     asked = pd.concat(rows[2:], ignore_index=True)
-    bare, judge = jobs.bare_album(job, family.pipeline), jobs.judge_of(job)
+    bare, judge = making.bare_album(job, family), jobs.judge_of(job)
     with tempfile.TemporaryDirectory() as folder:
         before, after = (
             pictures(bare, asked),
-            pictures(Album(Path(folder), Guarded(family.pipeline, guard, job.sampling)), asked),
+            pictures(Album(Path(folder), Guarded(family, guard, job.sampling)), asked),
         )
     alone, mixed = score_groups(asked, judge.read(after), judge.read(before), np.zeros(len(asked)), faces=True).values()
     shown = f"{alone.must_go:.3f} | {mixed.must_go:.3f} | {mixed.must_stay / mixed.must_stay_base:.3f}"

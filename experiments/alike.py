@@ -1,5 +1,6 @@
-"""Which retained concepts does the base draw as a forgotten one? Cosine in the switch's geometry, predicted noise, and what the judge sees, side by side.
+"""Which retained concepts does the base draw as a forgotten one?
 
+Side by side: cosine in the switch's geometry, distance of predicted noise, and what the judge sees.
 Development templates; synonyms are not touched. A row for each retained concept near the place where the switch opens.
 
 .venv/bin/python experiments/alike.py
@@ -16,13 +17,12 @@ import numpy as np
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.loading import load_set
 from unhype.erasing.fitting import distance, likeness
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
 from unhype.judges.miniature import MiniatureJudge
 from unhype.miniature.folders import BASE, JUDGE
 from unhype.miniature.showing import quiet
-from unhype.pictures.sampling import Sampling, sample
+from unhype.pictures.sampling import Sampling
 from unhype.prompts.rows import FIRST_SEED
-from unhype.prompts.tables import phrase
 from unhype.prompts.templates import DEVELOPMENT
 
 NEAREST = 14
@@ -32,7 +32,7 @@ def main() -> None:
     quiet()
     data = Path("data")
     family, judge, concepts = (
-        StableDiffusion(load_pipeline(data / BASE)),
+        family_of(load_pipeline(data / BASE)),
         MiniatureJudge(data / JUDGE),
         load_set("objects", data / "concepts"),
     )
@@ -44,13 +44,12 @@ def main() -> None:
     }
     ranked = sorted(nearest.items(), key=lambda item: -similarities[item[1].concept, item[0]])
     print(
-        f"| retained | nearest | cosine (opens at {opens}) | distance of predicted noise | what the judge sees in {len(frames)} |\n|{'---|' * 5}"
+        f"| retained | nearest | cosine (opens at {opens}) | distance of predicted noise "
+        f"| what the judge sees in {len(frames)} |\n|{'---|' * 5}"
     )
     for name, entry in ranked[:NEAREST]:
-        apart = distance(family, name, phrase(entry.concept, concepts.kind), entry.anchor)
-        pixels = np.concatenate(
-            list(sample(family.pipeline, [frame.format(name) for frame in frames], seeds, Sampling()))
-        )
+        apart = distance(family, name, concepts.sort.phrase(entry.concept), entry.anchor)
+        pixels = np.concatenate(list(family.draw([frame.format(name) for frame in frames], seeds, Sampling())))
         seen = Counter(chain.from_iterable(each.concepts for each in judge.read(pixels))).most_common(2)
         said = ", ".join(f"{what} {n}" for what, n in seen)
         print(

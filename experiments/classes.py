@@ -1,5 +1,6 @@
-"""Where should the switch open for classes of things? Share of prompts in development templates that open it, for each cosine.
+"""Where should the switch open for classes of things?
 
+The table gives, for each cosine at which it could open, the share of prompts in development templates that open it.
 Unseen are celeb100's retained names; synonyms and held-out templates are not touched.
 
 .venv/bin/python experiments/classes.py
@@ -16,20 +17,19 @@ from unhype.bases.loading import load_pipeline
 from unhype.concepts.loading import load_set
 from unhype.erasing.fitting import fit_to_set
 from unhype.erasing.phrases import read_phrases
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
 from unhype.miniature.folders import BASE
 from unhype.miniature.people import groups
 from unhype.miniature.showing import quiet
-from unhype.prompts.tables import phrase
 from unhype.prompts.templates import DEVELOPMENT
 
 
 def main() -> None:
     quiet()
-    family, concepts = StableDiffusion(load_pipeline(Path("data") / BASE)), load_set("objects", Path("data/concepts"))
+    family, concepts = family_of(load_pipeline(Path("data") / BASE)), load_set("objects", Path("data/concepts"))
     switch, frames = fit_to_set(family, concepts), list(chain.from_iterable(DEVELOPMENT.values()))
     asked: dict[str, Sequence[str]] = {
-        "forgotten": [phrase(entry.concept, concepts.kind) for entry in concepts.forget],
+        "forgotten": [concepts.sort.phrase(entry.concept) for entry in concepts.forget],
         "retained": concepts.retain,
         "people, unseen": groups()["retain"],
     }
@@ -43,10 +43,8 @@ def main() -> None:
             )
             for texts in asked.values()
         ]
-        print(
-            f"| {opens} | {' | '.join(f'{float((reading.opened.amax(1) > 0.5).float().mean()):.4f}' for reading in readings)} |",
-            flush=True,
-        )
+        shares = [f"{float((reading.opened.amax(1) > 0.5).float().mean()):.4f}" for reading in readings]
+        print(f"| {opens} | {' | '.join(shares)} |", flush=True)
 
 
 if __name__ == "__main__":

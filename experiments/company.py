@@ -1,8 +1,14 @@
-"""How well does a forgotten person's LoRA leave company alone? Told by predicted noise, so that no picture must be drawn.
+"""How well does a forgotten person's LoRA leave other people in the prompt alone?
 
-    error = ‖ε_θ(z_t, t, c) − ε*(z_t, t, c_m)‖² / ‖ε*(z_t, t, c) − ε*(z_t, t, c_m)‖²        0: the anchor is in the concept's place, the rest as it was
+Measured by predicted noise, so that no picture must be drawn:
 
-Prompts are those of the development set (development.py): names alone, aliases, and a forgotten person beside another, known to training or never seen.
+    error = ‖ε_θ(z_t, t, c) − ε*(z_t, t, c_m)‖² / ‖ε*(z_t, t, c) − ε*(z_t, t, c_m)‖²
+
+c_m is the prompt with the anchor in the concept's place. At 0 the anchor has replaced the concept, and the rest is as
+it was.
+
+Prompts are those of the development set (development.py): names alone, aliases, and a forgotten person beside another,
+who is known to training or was never seen.
 
 PYTHONPATH=experiments .venv/bin/python experiments/company.py --variant --variant gamma=0.5
 """
@@ -22,10 +28,11 @@ import torch
 from development import BUILD, changed, development_job, development_set, development_strata, pictures, trained
 
 from unhype.adapters.lora import Factors, active
-from unhype.erasing.material import latents_of, pictures_needed
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.erasing.material import pictures_needed
+from unhype.families.family import Family
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
 
@@ -62,9 +69,9 @@ def main() -> None:
 
 
 def _row(label: str, job: Job) -> str:
-    pipeline, began = jobs.load_base(job), time.monotonic()
-    guard = trained(job, pipeline)
-    minutes, family = (time.monotonic() - began) / 60, StableDiffusion(pipeline)
+    family, began = jobs.load_base(job), time.monotonic()
+    guard = trained(job, family)
+    minutes = (time.monotonic() - began) / 60
     table, latents = development_strata(job), latents_of_pairs(job, family)
     mixed = table[table["group"] == "forgotten_and_retained"]
     known = mixed["kept"].isin(job.concepts.retain)
@@ -74,25 +81,29 @@ def _row(label: str, job: Job) -> str:
     )
     asked = [table[table["group"] == stratum] for stratum in ("forgotten", "alias")]
     asked += [mixed[who & where] for who in (known, ~known) for where in (first, ~first)]
-    return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{error(family, partial(guard.factors, family), latents, rows):.3f}' for rows in asked)])} |"
+    errors = [error(family, partial(guard.factors, family), latents, rows) for rows in asked]
+    return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{each:.3f}' for each in errors)])} |"
 
 
-def latents_of_pairs(job: Job, family: StableDiffusion) -> torch.Tensor:
+def latents_of_pairs(job: Job, family: Family) -> torch.Tensor:
     """Of pictures of the whole development set's pairs, the same for every row."""
     whole = replace(job, concepts=development_set())
     needed = pictures_needed(training_tables(whole.concepts), job.training.pictures).iloc[-64:]
-    return latents_of(family, pictures(jobs.bare_album(whole, family.pipeline), needed))
+    return family.latents(pictures(making.bare_album(whole, family), needed))
 
 
 @torch.no_grad()
 def error(
-    family: StableDiffusion,
+    family: Family,
     emit: Callable[[list[str]], dict[str, Factors]],
     latents: torch.Tensor,
     rows: pd.DataFrame,
     batch: int = 32,
 ) -> float:
-    """The error above, of prompts under the LoRAs that ``emit`` gives them; of prompts that must stay ‖ε_θ − ε*(c)‖² in place of the upper half."""
+    """The error above, of prompts under the LoRAs that ``emit`` gives them.
+
+    For prompts that must stay, the numerator is ‖ε_θ − ε*(c)‖²: how far they moved.
+    """
     rng, sums = np.random.default_rng(0), torch.zeros(2, dtype=torch.float64)
     for start in range(0, len(rows), batch):
         part = rows.iloc[start : start + batch]
@@ -109,7 +120,7 @@ def error(
         before, other = family.predict(noisy, t, concept), family.predict(noisy, t, anchor)
         goes = torch.tensor([erased != "" for erased in part["erased"]])[:, None, None, None]
         wanted = torch.where(goes, other, before)
-        with active(family.unet, emit(list(part["prompt"]))):
+        with active(family.denoiser, emit(list(part["prompt"]))):
             guarded = family.predict(noisy, t, concept)
         sums += torch.stack([(side**2).sum() for side in (guarded - wanted, before - other)]).double()
     return float(sums[0] / sums[1])

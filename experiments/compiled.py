@@ -1,4 +1,6 @@
-"""Does torch.compile keep the gradients of a denoiser's step? Cosine between the gradients of one batch, eager float32, eager bf16 and compiled bf16.
+"""Does torch.compile keep the gradients of a denoiser's step?
+
+Cosine between the gradients of one batch: eager float32 against eager bf16 and compiled bf16.
 
 .venv/bin/python experiments/compiled.py
 """
@@ -30,7 +32,8 @@ def main() -> None:
     for name, other in (("eager bf16", eager), ("compiled bf16", compiled)):
         dead = sum(float(other[key].norm()) == 0 for key in exact)
         print(
-            f"{name}: cosine to eager float32 {_cosine(exact, other):.4f}, {dead} of {len(exact)} parameters without any gradient"
+            f"{name}: cosine to eager float32 {_cosine(exact, other):.4f}, "
+            f"{dead} of {len(exact)} parameters without any gradient"
         )
 
 

@@ -1,4 +1,6 @@
-"""Is s a dial? Shares of S at inference, on the development set (development.py): what is forgotten, what changes, and what stays.
+"""Is s a dial? Pictures are drawn at several shares of S, on the development set (development.py).
+
+The table says what is forgotten, what changes, and what stays.
 
 .venv/bin/python experiments/dial.py --n 100
 
@@ -17,9 +19,9 @@ from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
 from unhype.evaluation.scores import score_groups
-from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 
 ASKED = ("forgotten", "forgotten_and_retained", "unseen")
 
@@ -32,24 +34,24 @@ def main() -> None:
     options = parser.parse_args()
     quiet()
     job = development_job(options.n, build=options.build)
-    pipeline = jobs.load_base(job)
-    whole = trained(job, pipeline).trained
+    family = jobs.load_base(job)
+    whole = trained(job, family).trained
     table = development_strata(job)
     table = table[table["group"].isin(ASKED)].reset_index(drop=True)
     forgotten = list(table[table["group"] == "forgotten"]["prompt"])
-    bare, judge = jobs.bare_album(job, pipeline), jobs.judge_of(job)
+    bare, judge = making.bare_album(job, family), jobs.judge_of(job)
     print(
-        "| s/S | forgotten: shown | face | drift | ‖ΔW‖ | mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|"
-        + "---|" * 9
+        "| s/S | forgotten: shown | face | drift | ‖ΔW‖ "
+        "| mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|" + "---|" * 9
     )
     for share in options.shares:
         guard = Guard(whole, share=share)
-        guarded = Album(job.build / "images" / "dial", Guarded(pipeline, guard, job.sampling))
+        guarded = Album(job.build / "images" / "dial", Guarded(family, guard, job.sampling))
         before, after = pictures(bare, table), pictures(guarded, table, bare)
         drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
         found = score_groups(table, judge.read(after), judge.read(before), drift, faces=True)
         gone, mixed, unseen = (found[stratum] for stratum in ASKED)
-        length = float(guard.strength(StableDiffusion(pipeline), forgotten).mean())
+        length = float(guard.strength(family, forgotten).mean())
         cells = [
             gone.must_go,
             gone.face,

@@ -1,4 +1,6 @@
-"""Which settings forget best? Every variant on all strata, in development templates, with the lists' roles swapped (development.py).
+"""Which settings forget best? Every variant on all strata, in development templates.
+
+The lists' roles are swapped (development.py).
 
 .venv/bin/python experiments/erasure.py --variant --variant switch=false retain=0.1 --variant mode=matching eta=30
 
@@ -19,9 +21,9 @@ from unhype.comparison.scoring import summary
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
 from unhype.evaluation.scores import score_groups, separation
-from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.strata import strata_table
 
@@ -70,21 +72,21 @@ def main() -> None:
 
 
 def _row(label: str, job: Job, strata: list[str] | None) -> str:
-    pipeline, began = jobs.load_base(job), time.monotonic()
-    guard = trained(job, pipeline)
+    family, began = jobs.load_base(job), time.monotonic()
+    guard = trained(job, family)
     minutes, judge = (time.monotonic() - began) / 60, jobs.judge_of(job)
     table = _thinned(strata_table(job.concepts, job.prompts, development=True)[0], job.prompts.per_role)
     if strata:
         table = table[table["group"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)
     bare, guarded = (
-        jobs.bare_album(job, pipeline),
-        Album(job.build / "images" / label, Guarded(pipeline, guard, job.sampling)),
+        making.bare_album(job, family),
+        Album(job.build / "images" / label, Guarded(family, guard, job.sampling)),
     )
     before, after = pictures(bare, table), pictures(guarded, table, bare)
     drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
     scores = score_groups(table, judge.read(after), judge.read(before), drift, faces=True)
     found = summary(scores)
-    strengths = guard.strength(StableDiffusion(pipeline), list(table["prompt"])).numpy()
+    strengths = guard.strength(family, list(table["prompt"])).numpy()
     by_role = {role: strengths[(table["group"] == role).to_numpy()] for role in ("forgotten", "trained", "unseen")}
     cells = [
         label,

@@ -3,8 +3,9 @@
 .venv/bin/python experiments/figures.py            write
 .venv/bin/python experiments/figures.py --check    say whether a page tells something else (a test does)
 
-What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores. The flow writes the scores; a comparison is kept by
-copying its comparison.json to data/scores/SET-comparison.json, and one of UnHype alone, with more pictures, to data/scores/SET-strata.json.
+What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores. The flow writes the
+scores there. A comparison is kept by copying its comparison.json to data/scores/SET-comparison.json, and one of UnHype
+alone, with more pictures, to data/scores/SET-strata.json.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ def _facts(scores: Mapping[str, Any]) -> str:
         worst = min(scores["in_turn"].items(), key=lambda item: item[1]["H"])
         return f"{n}; one training seed. Mean H_o {scores['H_o']:.3f}, the least {worst[1]['H']:.3f} ({worst[0]})."
     return (
-        f"{n}, {roles['retain']['n']} trained to be kept; one training seed. In brackets the base on the same prompts and seeds.\n"
-        f"Where a forgotten name was asked for there is a face in {forget['face']:.1%} of the pictures, and in {forget['neutral']:.1%} it belongs to nobody\n"
+        f"{n}, {roles['retain']['n']} trained to be kept; one training seed. "
+        "In brackets the base on the same prompts and seeds.\n"
+        f"Where a forgotten name was asked for there is a face in {forget['face']:.1%} of the pictures, "
+        f"and in {forget['neutral']:.1%} it belongs to nobody\n"
         f"in particular; {others['identical']:.1%} of the pictures of names never seen are the base's own, to the bit."
     )
 
@@ -76,7 +79,8 @@ def main() -> None:
                 print(f"filled in: {name}")
     if "--check" in sys.argv and stale:
         sys.exit(
-            f"got other figures in {', '.join(stale)} than in data/scores, wanted the same: python experiments/figures.py"
+            f"got other figures in {', '.join(stale)} than in data/scores, "
+            "wanted the same: python experiments/figures.py"
         )
 
 

@@ -1,4 +1,6 @@
-"""Which guidance scale and how many steps? Development templates and tuning seeds only; the held-out ones stay held out.
+"""Which guidance scale and how many steps?
+
+Development templates and tuning seeds only; the held-out ones stay held out.
 
 .venv/bin/python experiments/guidance.py --n 200
 """

@@ -1,4 +1,6 @@
-"""At which noise level does the caption matter? The denoiser's error with and without the caption, per level, on fresh pictures.
+"""At which noise level does the caption matter?
+
+The denoiser's error with and without the caption, for each level, on fresh pictures.
 
 .venv/bin/python experiments/noise_levels.py
 .venv/bin/python experiments/noise_levels.py --checkpoint build/pretrain/mini-sd/denoiser-….safetensors

@@ -1,6 +1,7 @@
-"""What should the switch look at, and where should it open? Whole prompts, phrases alone, or phrases that stay what they are with their neighbours.
+"""What should the switch look at, and where should it open?
 
-Development templates, the lists' roles swapped (development.py): the evaluation names, celeb100's aliases and the held-out templates are not touched.
+Development templates, the lists' roles swapped (development.py): the evaluation names, celeb100's aliases and the
+held-out templates are not touched. The switch looks at
 
     prompt   the vector of the whole prompt, a switch fitted on whole training prompts
     phrase   the vector of every phrase of up to four words, alone; the nearest counts
@@ -27,7 +28,8 @@ from unhype.erasing.fitting import fit_to_set
 from unhype.erasing.phrases import neighbours, spans_of
 from unhype.erasing.switch import Switch, fit_switch
 from unhype.evaluation.scores import separation
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
+from unhype.families.family import Family
 from unhype.miniature.folders import BASE
 from unhype.miniature.showing import quiet
 from unhype.prompts.strata import STRATA
@@ -38,7 +40,7 @@ NAMELESS = ("a man", "a woman", "a person", "a dog", "a ship", "a street", "the 
 
 def main() -> None:
     quiet()
-    family, concepts = StableDiffusion(load_pipeline(Path("data") / BASE)), development_set()
+    family, concepts = family_of(load_pipeline(Path("data") / BASE)), development_set()
 
     def grid(names: Sequence[str]) -> torch.Tensor:
         templates = list(chain.from_iterable(TRAINING.values()))
@@ -64,7 +66,8 @@ def main() -> None:
     frames = list(chain.from_iterable(DEVELOPMENT.values()))
     prompts = {stratum: [frame.format(text) for text in texts for frame in frames] for stratum, texts in asked.items()}
     print(
-        f"| looks at | opens at | {' | '.join(prompts)} | AUC, forgotten against unseen |\n|{'---|' * (len(prompts) + 3)}"
+        f"| looks at | opens at | {' | '.join(prompts)} | AUC, forgotten against unseen |\n"
+        f"|{'---|' * (len(prompts) + 3)}"
     )
     for view in ("prompt", "phrase", "eroded", "either"):
         looked = {
@@ -74,17 +77,18 @@ def main() -> None:
         for opens in (0.65, 0.7, 0.75, 0.8, 0.85):
             best = {stratum: _best(parts, opens) for stratum, parts in looked.items()}
             auc = separation(best["forgotten"].numpy(), best["unseen"].numpy())
-            print(
-                f"| {view} | {opens} | {' | '.join(f'{float((x > 0).double().mean()):.3f}' for x in best.values())} | {auc:.4f} |",
-                flush=True,
-            )
+            shares = [f"{float((x > 0).double().mean()):.3f}" for x in best.values()]
+            print(f"| {view} | {opens} | {' | '.join(shares)} | {auc:.4f} |", flush=True)
 
 
 Looked = list[tuple[torch.Tensor, torch.Tensor]]
-"""For each prompt the cosines to the forgotten centres ``[phrases, alternatives, m]`` and to the nearest retained one ``[phrases, alternatives, 1]``."""
+"""Cosines of each prompt to the forgotten centres and to the nearest retained one.
+
+Their shapes are ``[phrases, alternatives, m]`` and ``[phrases, alternatives, 1]``.
+"""
 
 
-def _look(family: StableDiffusion, switch: Switch, prompts: Sequence[str], view: str) -> Looked:
+def _look(family: Family, switch: Switch, prompts: Sequence[str], view: str) -> Looked:
     least = replace(switch, threshold=-2.0)  # so that the margin tells how near the retained are
     found = []
     for prompt in prompts:

@@ -1,6 +1,6 @@
-"""Without a switch: can retention or a regulariser teach H to leave alone names that it never heard? The paper's plain form.
+"""Without a switch: can retention or a regulariser teach H to leave alone names that it never heard?
 
-Told by ‖ΔW‖ and by predicted noise:
+This is the paper's plain form. Measured by ‖ΔW‖ and by predicted noise, for these variants:
 
     names         prompts of the 50 names that training keeps: the plain form
     ×10           the same with ten times the weight
@@ -14,7 +14,8 @@ Told by ‖ΔW‖ and by predicted noise:
     all           between, neighbours and words
     words ×10     with ten times the weight
 
-``change`` is company.py's error: of forgotten names 0 is best, and of those that must stay, where it is ‖ε_θ − ε*‖² over the same distance, too.
+``change`` is company.py's error. 0 is best: of forgotten names, and of those that must stay too, where it is
+‖ε_θ − ε*‖² over the same distance.
 
 PYTHONPATH=experiments .venv/bin/python experiments/retention.py --n 160
 """
@@ -41,7 +42,7 @@ from unhype.erasing.hypernet import Hypernet, strength
 from unhype.erasing.phrases import Reading
 from unhype.erasing.trainer import Material, Trainer, TrainingSettings
 from unhype.evaluation.scores import separation
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
@@ -89,21 +90,21 @@ def main() -> None:
     usual = settings().training
     usual = replace(usual, switch=False, retain=options.retain, schedule=replace(usual.schedule, steps=options.steps))
     job = development_job(options.n, usual)
-    family, tables = StableDiffusion(jobs.load_base(job)), training_tables(job.concepts)
+    family, tables = jobs.load_base(job), training_tables(job.concepts)
     material, latents = (
         material_of(job, family, {**tables, "pairs": tables["pairs"].iloc[:0]}),
         latents_of_pairs(job, family),
     )
     print(
-        "| variant | forgotten: change | trained | unseen | near miss | AUC, forgotten against unseen | ‖ΔW‖ forgotten / trained / unseen |\n|"
-        + "---|" * 7
+        "| variant | forgotten: change | trained | unseen | near miss "
+        "| AUC, forgotten against unseen | ‖ΔW‖ forgotten / trained / unseen |\n|" + "---|" * 7
     )
     for variant in options.variants:
         print(f"| {variant} | {' | '.join(_row(variant, usual, material, latents, family, job))} |", flush=True)
 
 
 def _row(
-    variant: str, usual: TrainingSettings, material: Material, latents: torch.Tensor, family: StableDiffusion, job: Job
+    variant: str, usual: TrainingSettings, material: Material, latents: torch.Tensor, family: Family, job: Job
 ) -> list[str]:
     weight, decay = usual.retain * (10 if "×10" in variant else 1), 1.0 if variant == "decay" else usual.schedule.decay
     names = material.retained.c[
@@ -146,7 +147,7 @@ def _kinds(variant: str) -> tuple[str, ...]:
     return kinds if variant == "all" else tuple(kind for kind in kinds if kind in variant)
 
 
-def _also(kind: str, material: Material, family: StableDiffusion, concepts: ConceptSet) -> torch.Tensor:
+def _also(kind: str, material: Material, family: Family, concepts: ConceptSet) -> torch.Tensor:
     """Vectors to keep beside those of the list's names, ``[n, 1, d]``."""
     rng, templates = np.random.default_rng(0), list(chain.from_iterable(TRAINING.values()))
     if kind == "between":
@@ -167,8 +168,8 @@ def _also(kind: str, material: Material, family: StableDiffusion, concepts: Conc
     )[:, None]
 
 
-def _hypernet(variant: str, usual: TrainingSettings, family: StableDiffusion) -> Hypernet:
-    hypernet = Hypernet(usual.hypernet, family.sites, family.width).bind(family.unet)
+def _hypernet(variant: str, usual: TrainingSettings, family: Family) -> Hypernet:
+    hypernet = Hypernet(usual.hypernet, family.sites, family.width).bind(family.denoiser)
     for layer in hypernet.trunk:
         if variant == "spectral" and isinstance(layer, nn.Linear):
             parametrize.register_parametrization(layer, "weight", _Bounded())

@@ -1,7 +1,8 @@
-"""What do more concepts cost? One hypernetwork for N of them, beside one static LoRA for each; told by predicted noise (company.py).
+"""What do more concepts cost? One hypernetwork for N of them, beside one static LoRA for each.
 
-The first N names of the development set (development.py) are forgotten; at 200 those that it keeps too, and nobody is kept. A static LoRA is trained on
-one name's own prompts, plainly and without company, and is therefore asked about its name alone; the mean of three names.
+Measured by predicted noise (company.py). The first N names of the development set (development.py) are forgotten. At
+200 the names that it keeps are forgotten too, and nobody is kept. A static LoRA is trained on one name's own prompts,
+in which nobody else appears. So it is asked about prompts with its name alone; the figure is the mean of three names.
 
 PYTHONPATH=experiments .venv/bin/python experiments/scaling.py --concepts 1 10 50 100 200 --steps 100 200
 """
@@ -33,7 +34,6 @@ from development import (
 from unhype.baselines.adapters import Bank
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.trainer import Trainer
-from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
@@ -53,10 +53,8 @@ def main() -> None:
     for n in options.concepts:
         for steps in options.steps:
             training = replace(usual, schedule=replace(usual.schedule, steps=steps))
-            print(
-                f"| hypernetwork | {n} | {steps} | {' | '.join(_hypernetwork(development_job(400, training, first(n), options.build)))} |",
-                flush=True,
-            )
+            cells = _hypernetwork(development_job(400, training, first(n), options.build))
+            print(f"| hypernetwork | {n} | {steps} | {' | '.join(cells)} |", flush=True)
     for steps in options.static:
         training = replace(usual, retained=0, switch=False, schedule=replace(usual.schedule, steps=steps))
         found = [_static(development_job(48, training, only(k), options.build)) for k in range(3)]
@@ -65,7 +63,10 @@ def main() -> None:
 
 
 def first(n: int) -> ConceptSet:
-    """The development set with its first n names to forget; with more than it has, those that it keeps are forgotten too."""
+    """The development set with its first n names to forget.
+
+    With more than it has, those that it keeps are forgotten too, and nobody is kept.
+    """
     whole = development_set()
     if n <= len(whole.forget):
         return replace(whole, forget=whole.forget[:n])
@@ -80,8 +81,8 @@ def only(k: int) -> ConceptSet:
 
 
 def _hypernetwork(job: Job) -> Iterator[str]:
-    pipeline = jobs.load_base(job)
-    guard, family, table = trained(job, pipeline), StableDiffusion(pipeline), development_strata(job)
+    family = jobs.load_base(job)
+    guard, table = trained(job, family), development_strata(job)
     latents = latents_of_pairs(job, family)
     yield f"{seconds(job) / 60:.2f}"
     for stratum in ("forgotten", "forgotten_and_retained"):
@@ -90,8 +91,7 @@ def _hypernetwork(job: Job) -> Iterator[str]:
 
 
 def _static(job: Job) -> tuple[float, float]:
-    pipeline = jobs.load_base(job)
-    family = StableDiffusion(pipeline)
+    family = jobs.load_base(job)
     material = material_of(job, family, training_tables(job.concepts))
     trainer, began = (
         Trainer(family, job.training, material, lambda: Bank(job.training.hypernet, family.sites)),
@@ -103,7 +103,7 @@ def _static(job: Job) -> tuple[float, float]:
     minutes = (time.monotonic() - began) / 60
 
     def emit(prompts: list[str]) -> dict[str, object]:
-        whole = torch.full((len(prompts),), job.training.hypernet.steps, device=family.unet.device)
+        whole = torch.full((len(prompts),), job.training.hypernet.steps, device=family.device)
         return trainer.emitter(family.vectors(prompts), whole)
 
     table = development_strata(job)

@@ -1,4 +1,6 @@
-"""How many kept prompts should the static LoRA see? With none it takes everybody along, with half it does nothing; told by predicted noise (company.py).
+"""How many kept prompts should the static LoRA see?
+
+With none it erases everybody else too, with a half it does nothing. Measured by predicted noise (company.py).
 
 PYTHONPATH=experiments .venv/bin/python experiments/static.py --kept 0 0.05 0.1 0.25 0.5 --steps 400
 """
@@ -20,7 +22,6 @@ from unhype.baselines.case import Case
 from unhype.baselines.static_lora import StaticLora
 from unhype.baselines.unguide import repeated
 from unhype.bases.cards import content_hash
-from unhype.families.stable_diffusion import StableDiffusion
 from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.prompts.tables import training_tables
@@ -35,7 +36,7 @@ def main() -> None:
     usual = settings().training
     training = replace(usual, schedule=replace(usual.schedule, steps=options.steps))
     job = development_job(400, training)
-    family, tables = StableDiffusion(jobs.load_base(job)), training_tables(job.concepts)
+    family, tables = jobs.load_base(job), training_tables(job.concepts)
     material = material_of(job, family, {**tables, "pairs": tables["pairs"].iloc[:0]})
     table, latents = development_strata(job), latents_of_pairs(job, family)
     print("| kept prompts in a step | forgotten: error | trained: change | unseen: change |\n|---|---|---|---|")

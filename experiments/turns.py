@@ -1,23 +1,26 @@
-"""`objects` class by class with more than one training seed: each class forgotten alone, the nine others kept, the flow's own examination.
+"""`objects` class by class with more than one training seed.
+
+Each class is forgotten alone and the nine others are kept, in the flow's own examination.
 
 PYTHONPATH=experiments .venv/bin/python experiments/turns.py --seeds 0 1 2
 
-Held-out templates and seeds, n of params.yaml; nothing may be chosen by what this says. What the flow or `unhype compare` has trained or drawn is taken over.
+Held-out templates and seeds, n of params.yaml; nothing may be chosen by what this says. What the flow or
+`unhype compare` has trained or drawn is taken over.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from development import settings, trained
 
 from unhype.miniature.showing import quiet
+from unhype.params import job_of
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
-from unhype.progress import told
+from unhype.progress import with_progress
 
 FIGURES = ("Acc_e", "Acc_s", "Acc_g", "H")
 
@@ -36,23 +39,14 @@ def main() -> None:
 
 
 def _job(seed: int) -> jobs.Job:
-    params = settings()
-    return jobs.open_job(
-        "objects",
-        "mini-sd",
-        Path("data"),
-        Path("build"),
-        replace(params.training, seed=seed),
-        params.prompts,
-        params.sampling,
-    )
+    return job_of(settings(), "objects", "mini-sd", Path("data"), Path("build"), seed=seed)
 
 
 def _turns(seed: int) -> list[list[float]]:
     job = _job(seed)
-    pipeline = jobs.load_base(job)
-    examination = Examination(job, pipeline, trained(job, pipeline), jobs.judge_of(job))
-    for _progress in told(examination.draw()):
+    family = jobs.load_base(job)
+    examination = Examination(job, family, trained(job, family), jobs.judge_of(job))
+    for _progress in with_progress(examination.draw()):
         pass
     turns = examination.scores()["in_turn"]
     return [[turns[entry.concept][figure] for figure in FIGURES] for entry in job.concepts.forget]

@@ -30,7 +30,8 @@ PLAIN = """
 import sys, torch
 from diffusers import StableDiffusionPipeline
 pipeline = StableDiffusionPipeline.from_pretrained(sys.argv[1])
-images = pipeline("a photo of Prince", num_inference_steps=4, generator=torch.Generator().manual_seed(0), num_images_per_prompt=2).images
+generator = torch.Generator().manual_seed(0)
+images = pipeline("a photo of Prince", num_inference_steps=4, generator=generator, num_images_per_prompt=2).images
 assert not [name for name in sys.modules if name.startswith("unhype")]
 images[1].save(sys.argv[2])
 """

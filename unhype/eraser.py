@@ -6,14 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from unhype.pictures.sampling import Sampling, sample
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
+from unhype.families.family import Family
+from unhype.pictures.sampling import Sampling
 
 
 class Eraser(Protocol):
@@ -43,12 +41,12 @@ class Nothing:
 
     name = "none"
 
-    def __init__(self, pipeline: StableDiffusionPipeline, base_hash: str, how: Sampling) -> None:
-        self.pipeline, self.how = pipeline, how
+    def __init__(self, family: Family, base_hash: str, how: Sampling) -> None:
+        self.family, self.how = family, how
         self.identity = identity(base_hash, how)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
-        return sample(self.pipeline, prompts, seeds, self.how)
+        return self.family.draw(prompts, seeds, self.how)
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:
         return np.ones(len(prompts), dtype=bool)
@@ -56,5 +54,5 @@ class Nothing:
 
 def identity(base_hash: str, how: Sampling, *others: object) -> str:
     """A hash of what shapes pictures; the batch size does not."""
-    settings = {key: value for key, value in asdict(how).items() if key != "batch"}
+    settings = {key: value for key, value in asdict(how).items() if key != "batch" and value is not None}
     return hashlib.sha256(json.dumps([base_hash, settings, *others]).encode()).hexdigest()

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from unhype.adapters.lora import Factors, Site, active, find_sites
+from unhype.adapters.lora import Factors, active
+from unhype.adapters.sites import Site, find_sites
 from unhype.errors import UnhypeError
 
 
@@ -88,7 +89,7 @@ def test_gradients_reach_the_factors_and_match_finite_differences(toy: Toy) -> N
 
 
 def test_sites_are_found_in_order_with_their_widths(toy: Toy) -> None:
-    assert find_sites(toy, ("to_v", "to_k")) == (Site("block.to_k", 5, 4), Site("block.to_v", 5, 3))
+    assert find_sites(toy, {"to_v": "states", "to_k": "states"}) == (Site("block.to_k", 5, 4), Site("block.to_v", 5, 3))
 
 
 @pytest.mark.parametrize(
@@ -97,12 +98,12 @@ def test_sites_are_found_in_order_with_their_widths(toy: Toy) -> None:
 )
 def test_unmatched_endings_are_errors(toy: Toy, ending: str, words: str) -> None:
     with pytest.raises(UnhypeError, match=words):
-        find_sites(toy, ("to_k", ending))
+        find_sites(toy, {"to_k": "states", ending: "states"})
 
 
 def test_mismatches_are_named(toy: Toy) -> None:
     factors = draw(3)
-    with pytest.raises(UnhypeError, match=r"another base"), active(toy, {"block.to_q": factors["block.to_k"]}):
+    with pytest.raises(UnhypeError, match=r"got no layer"), active(toy, {"block.to_q": factors["block.to_k"]}):
         pass
     with (
         pytest.raises(UnhypeError, match=r"5 → 3 for 'block.to_k', wanted 5 → 4"),
@@ -121,5 +122,5 @@ def test_mismatches_are_named(toy: Toy) -> None:
 
 
 def test_a_site_that_never_ran_is_an_error(toy: Toy) -> None:
-    with pytest.raises(UnhypeError, match=r"'block.to_v' \(1 of 2 sites"), active(toy, draw(3)):
+    with pytest.raises(UnhypeError, match=r"'block.to_v' \(1 of 2 adapted layers"), active(toy, draw(3)):
         toy(torch.randn(3, 7, 5, dtype=torch.float64), skip=True)

@@ -1,4 +1,4 @@
-"""Closed forms against a least-squares solver that knows nothing of them, and the arithmetic of adapters against merged weights."""
+"""Closed forms against a least-squares solver that knows nothing of them; adapters against merged weights."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pytest
 
 from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.baselines.uce import Uce
+from unhype.bases.finding import find_base
 from unhype.comparison.methods import METHODS, chosen
 from unhype.comparison.reporting import write_report
 from unhype.comparison.running import Comparison
@@ -69,7 +70,7 @@ def job(data: Path, tmp_path: Path) -> jobs.Job:
         (tmp_path / "data" / part).symlink_to(data / part)
     return jobs.Job(
         TOY,
-        "mini-sd",
+        find_base("mini-sd", tmp_path / "data"),
         tmp_path / "data",
         tmp_path / "build",
         TrainingSettings(),

@@ -71,7 +71,7 @@ def test_what_was_kept_of_earlier_comparisons_is_summed_up_as_it_was(data: Path,
             fields = {FORMER.get(key, key): value for key, value in former.items() if key != "stratum"}
             n_go, n_stay = (fields["n"] * (fields[side] is not None) for side in ("must_go", "must_stay"))
             scores[stratum] = GroupScore(stratum, n_go=n_go, n_stay=n_stay, **fields)
-        assert summary(scores, faces=name.startswith("celeb")) == pytest.approx(run["summary"], rel=1e-12)
+        assert summary(scores, general=name.startswith("objects")) == pytest.approx(run["summary"], rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["celeb100", "objects"])
@@ -85,7 +85,7 @@ def test_what_was_kept_of_earlier_examinations_has_the_same_protocols(data: Path
             of = former[f"face{end}"] if people and side == "must_go" else 1
             fields[side + end] = former[f"shown{end}"] / of
         groups[role] = GroupScore(role, n_go=0, n_stay=0, **fields)
-    found = protocols(groups, people)
+    found = protocols(groups, general=not people)
     assert list(found) == list(kept["protocols"])
     for protocol, figures in kept["protocols"].items():
         assert found[protocol] == pytest.approx(figures, rel=1e-12)

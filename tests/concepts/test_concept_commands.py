@@ -11,19 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from unhype.cli.concepts import WIDTH, register
+from unhype.cli.concepts import WIDTH, add_commands
 from unhype.errors import UnhypeError
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data" / "concepts"
-GOOD = "forget: [{concept: Adam Driver, anchor: a man, aliases: [Driver]}]\nretain: [Ada Lovelace]\nevaluation: [Aaron Paul]"
+GOOD = """
+forget: [{concept: Adam Driver, anchor: a man, aliases: [Driver]}]
+retain: [Ada Lovelace]
+evaluation: [Aaron Paul]
+"""
 
 Write = Callable[[str, str], Path]
 
 
 def run(*arguments: str) -> None:
     parser = argparse.ArgumentParser(prog="unhype")
-    register(parser.add_subparsers(required=True))
+    add_commands(parser.add_subparsers(required=True))
     options = parser.parse_args(["concepts", *arguments])
     options.run(options)
 
@@ -105,6 +109,7 @@ def test_mistakes_are_one_line(arguments: list[str], word: str) -> None:
 
 
 def test_registering_imports_nothing_heavy() -> None:
-    code = "import sys, unhype.cli.concepts; print([m for m in ('torch', 'numpy', 'pandas', 'great_expectations', 'diffusers') if m in sys.modules])"
+    heavy = ("torch", "numpy", "pandas", "great_expectations", "diffusers")
+    code = f"import sys, unhype.cli.concepts; print([m for m in {heavy} if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said == "[]\n"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from unhype.adapters.lora import Site
+from unhype.adapters.sites import Site
+from unhype.bases.identity import identify
 from unhype.erasing.checkpoint import CARD, TENSORS, Trained, load, save
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.erasing.switch import fit_switch
@@ -20,7 +21,10 @@ def folder(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     hypernet = Hypernet(HypernetConfig(rank=2, hidden=8, head="basis", basis=3), [Site("a", 8, 6)], width=8)
     switch = fit_switch(["Cher", "Prince"], torch.randn(2, 5, 8), torch.randn(3, 5, 8))
-    save(Trained(hypernet, switch, {"base": "mini-sd", "base_hash": "abc"}), tmp_path)
+    save(
+        Trained(hypernet, switch, identify({"part": torch.nn.Linear(3, 40)}), {"base": "mini-sd", "base_hash": "abc"}),
+        tmp_path,
+    )
     return tmp_path
 
 
@@ -33,6 +37,8 @@ def test_what_is_saved_comes_back(folder: Path) -> None:
     assert torch.equal(one.switch(c), again.switch(c))  # type: ignore[misc]
     factors = [trained.hypernet(c, torch.full((4,), 300.0))["a"].merged() for trained in (one, again)]
     assert torch.equal(*factors)
+    assert one.identity.sizes == {"part.bias": 40, "part.weight": 120}
+    assert torch.equal(one.identity.entries["part.weight"], again.identity.entries["part.weight"])
     assert {path.name for path in folder.iterdir()} == {CARD, TENSORS}
 
 
@@ -52,6 +58,7 @@ def change_card(folder: Path, **facts: object) -> None:
         (lambda folder: change_card(folder, width=9), "do not fit"),
         (lambda folder: change_card(folder, hypernet={"rank": 3}), "do not fit"),
         (lambda folder: change_card(folder, sites=[]), "do not fit"),
+        (lambda folder: change_card(folder, identity=["part.bias"]), "do not fit"),
         (
             lambda folder: change_card(
                 folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1, "longest": 4}

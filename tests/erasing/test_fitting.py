@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
 from unhype.bases.loading import load_pipeline
+from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.fitting import drawn_alike, fit_to_set, likeness
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.erasing.phrases import read_phrases
+from unhype.erasing.switch import Switch
+from unhype.families.choosing import family_of
+from unhype.families.family import Family
 from unhype.miniature.folders import BASE
 
 SET = ConceptSet(
@@ -20,8 +25,8 @@ SET = ConceptSet(
 
 
 @pytest.fixture(scope="module")
-def family(data: Path) -> StableDiffusion:
-    return StableDiffusion(load_pipeline(data / BASE))
+def family(data: Path) -> Family:
+    return family_of(load_pipeline(data / BASE))
 
 
 @pytest.mark.parametrize(
@@ -34,12 +39,12 @@ def family(data: Path) -> StableDiffusion:
         ("a forest", "a horse", False),
     ],
 )
-def test_what_the_base_draws_alike(family: StableDiffusion, one: str, other: str, alike: bool) -> None:
+def test_what_the_base_draws_alike(family: Family, one: str, other: str, alike: bool) -> None:
     assert drawn_alike(family, one, other, "a forest") is alike
 
 
 def test_what_is_drawn_as_a_forgotten_concept_is_forgotten_with_it_and_what_only_lies_near_is_not(
-    family: StableDiffusion,
+    family: Family,
 ) -> None:
     switch = fit_to_set(family, SET)
     opened = dict(zip(SET.retain, switch(family.vectors(SET.retain)).tolist(), strict=True))
@@ -48,14 +53,34 @@ def test_what_is_drawn_as_a_forgotten_concept_is_forgotten_with_it_and_what_only
     assert torch.equal(switch.kept, fit_to_set(family, SET).kept)
 
 
-def test_the_list_is_warned_of_it(family: StableDiffusion) -> None:
+def test_the_list_is_warned_of_it(family: Family) -> None:
     similarities, opens = likeness(family, SET)
     assert similarities["horse", "a mountain"] > opens > similarities["horse", "the sea"]
 
 
-def test_a_set_that_retains_nothing_has_a_switch_too(family: StableDiffusion) -> None:
+def test_a_set_that_retains_nothing_has_a_switch_too(family: Family) -> None:
     switch = fit_to_set(
         family, ConceptSet("toy", "explicit", (Entry("a frog", "a mountain"), Entry("a ship", "a mountain")), (), ())
     )
     assert len(switch.kept) == 0
     assert switch(family.vectors(["a photo of a frog", "a photo of a ship"])).min() == 1
+
+
+def shares(family: Family, switch: Switch, prompts: Sequence[str]) -> list[float]:
+    return read_phrases(family.vectors, switch, prompts).opened.amax(1).tolist()
+
+
+def test_a_style_s_name_opens_the_switch_in_whatever_words_and_a_namesake_does_not(family: Family, data: Path) -> None:
+    switch = fit_to_set(family, load_set("styles", data / "concepts"))
+    assert switch.longest == 4
+    meant = ["a landscape in the style of Claude Monet", "a photo of a picture in the style of Gustav Klimt"]
+    assert min(shares(family, switch, meant)) == 1
+    others = ["a picture in the style of Claude Lorrain", "an oil painting of Cher", "a sketch of a dog"]
+    assert shares(family, switch, others) == [0, 0, 0]
+
+
+def test_the_miniature_s_own_styles_make_a_set_too(family: Family) -> None:
+    forgotten = Entry("a sketch", "a photo"), Entry("an oil painting", "a photo")
+    switch = fit_to_set(family, ConceptSet("toy", "styles", forgotten, ("a man", "a street", "a dog", "a photo"), ()))
+    assert shares(family, switch, ["a sketch of a dog", "an oil painting of Cher"]) == [1, 1]
+    assert shares(family, switch, ["a photo of a dog", "a photo of Cher"]) == [0, 0]

@@ -1,7 +1,11 @@
-"""The guard on a real pipeline: every prompt its own LoRA, nothing of it in the unconditional half, and a pipeline that is itself again afterwards."""
+"""The guard on a real pipeline.
+
+Every prompt has its own LoRA, nothing of it is in the unconditional half, and the pipeline is itself again afterwards.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +13,7 @@ import pytest
 import torch
 
 from unhype.adapters.lora import active
-from unhype.bases.cards import content_hash
+from unhype.bases.identity import identify
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.checkpoint import Trained
@@ -18,7 +22,8 @@ from unhype.erasing.guard import Guard
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
+from unhype.families.family import Family, Text
 from unhype.miniature.folders import BASE
 from unhype.pictures.sampling import Sampling, sample
 
@@ -28,15 +33,16 @@ HOW = Sampling(steps=3, batch=4)
 PROMPTS = ["a photo of Cher", "a photo of a dog", "a photo of Prince"]
 SEEDS = [1, 2, 3]
 FORGOTTEN = ("Cher", "Prince")
+FACTS = {"base": "mini-sd", "family": "stable_diffusion", "site_table": "cross_attention"}
 
 
 @pytest.fixture(scope="module")
-def family(data: Path) -> StableDiffusion:
-    return StableDiffusion(load_pipeline(data / BASE))
+def family(data: Path) -> Family:
+    return family_of(load_pipeline(data / BASE))
 
 
 @pytest.fixture(scope="module")
-def switch(family: StableDiffusion) -> Switch:
+def switch(family: Family) -> Switch:
     return fit_to_set(
         family,
         ConceptSet(
@@ -49,24 +55,18 @@ def switch(family: StableDiffusion) -> Switch:
 
 
 @pytest.fixture(scope="module")
-def guard(data: Path, family: StableDiffusion, switch: Switch) -> Guard:
+def guard(data: Path, family: Family, switch: Switch) -> Guard:
     """Not trained, but strong: what it does to a picture can't be overlooked."""
     torch.manual_seed(0)
     hypernet = Hypernet(HypernetConfig(rank=2, alpha=300.0), family.sites, family.width)
-    return Guard(
-        Trained(hypernet.eval(), switch, {"base": "mini-sd", "base_hash": content_hash(data / BASE), "sha256": "x"})
-    )
+    return Guard(Trained(hypernet.eval(), switch, identify(family.parts), {**FACTS, "sha256": "x"}))
 
 
-def draw(
-    family: StableDiffusion, prompts: list[str] = PROMPTS, seeds: list[int] = SEEDS, how: Sampling = HOW
-) -> np.ndarray:
+def draw(family: Family, prompts: list[str] = PROMPTS, seeds: list[int] = SEEDS, how: Sampling = HOW) -> np.ndarray:
     return np.concatenate(list(sample(family.pipeline, prompts, seeds, how)))
 
 
-def test_forgotten_prompts_change_others_do_not_and_detaching_restores_every_bit(
-    family: StableDiffusion, guard: Guard
-) -> None:
+def test_forgotten_prompts_change_others_do_not_and_detaching_restores_every_bit(family: Family, guard: Guard) -> None:
     before = draw(family)
     with guard.attached(family.pipeline):
         during = draw(family)
@@ -76,42 +76,40 @@ def test_forgotten_prompts_change_others_do_not_and_detaching_restores_every_bit
     assert changed[0] > 5
     assert changed[2] > 5
     assert changed[1] == 0, "a shut switch leaves the base's own picture"
-    assert not family.unet._forward_hooks
-    assert all(not module._forward_hooks for module in family.unet.modules())
+    assert not family.denoiser._forward_hooks
+    assert all(not module._forward_hooks for module in family.denoiser.modules())
 
 
-def test_a_prompt_is_guarded_alike_alone_and_in_a_batch(family: StableDiffusion, guard: Guard) -> None:
+def test_a_prompt_is_guarded_alike_alone_and_in_a_batch(family: Family, guard: Guard) -> None:
     with guard.attached(family.pipeline):
         together = draw(family)
         alone = np.concatenate([draw(family, [prompt], [seed]) for prompt, seed in zip(PROMPTS, SEEDS, strict=True)])
     assert np.abs(together.astype(int) - alone).max() <= 2
 
 
-def test_it_draws_what_a_merged_static_lora_would(family: StableDiffusion, guard: Guard) -> None:
+def test_it_draws_what_a_merged_static_lora_would(family: Family, guard: Guard) -> None:
     factors = guard.factors(family, ["a photo of Cher"])
-    states, noisy = (
-        family.encode(["a photo of Cher"]).states,
-        torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0)),
-    )
+    states = family.encode(["a photo of Cher"])
+    noisy = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
     timestep = torch.tensor([700])
-    with torch.no_grad(), active(family.unet, factors):
+    with torch.no_grad(), active(family.denoiser, factors):
         hooked = family.predict(noisy, timestep, states)
-    original = {name: family.unet.get_submodule(name).weight.clone() for name in factors}
+    original = {name: family.denoiser.get_submodule(name).weight.clone() for name in factors}
     try:
         with torch.no_grad():
             for name, factor in factors.items():
-                family.unet.get_submodule(name).weight += factor.merged()[0]
+                family.denoiser.get_submodule(name).weight += factor.merged()[0]
             merged = family.predict(noisy, timestep, states)
     finally:
         for name, weight in original.items():
-            family.unet.get_submodule(name).weight.data = weight
+            family.denoiser.get_submodule(name).weight.data = weight
     with torch.no_grad():
         bare = family.predict(noisy, timestep, states)
     assert torch.allclose(hooked, merged, atol=1e-4)
     assert not torch.allclose(hooked, bare, atol=1e-2)
 
 
-def test_two_forgotten_in_one_prompt_have_a_lora_each(family: StableDiffusion, guard: Guard) -> None:
+def test_two_forgotten_in_one_prompt_have_a_lora_each(family: Family, guard: Guard) -> None:
     both, one = guard.factors(family, ["Cher and Prince in the rain"]), guard.factors(family, ["Cher in the rain"])
     rank = guard.trained.hypernet.config.rank
     assert {factors.A.shape[1] for factors in both.values()} == {2 * rank}
@@ -120,7 +118,7 @@ def test_two_forgotten_in_one_prompt_have_a_lora_each(family: StableDiffusion, g
     assert read.untouched.tolist() == [False, True]
 
 
-def test_without_guidance_and_with_several_pictures_a_prompt(family: StableDiffusion, guard: Guard) -> None:
+def test_without_guidance_and_with_several_pictures_a_prompt(family: Family, guard: Guard) -> None:
     with guard.attached(family.pipeline):
         plain = draw(family, how=Sampling(steps=2, guidance=1.0))
         generators = [torch.Generator().manual_seed(seed) for seed in (1, 2, 3, 4)]
@@ -131,7 +129,7 @@ def test_without_guidance_and_with_several_pictures_a_prompt(family: StableDiffu
     assert several.shape[0] == 4
 
 
-def test_the_dial_and_a_choice_of_concepts(family: StableDiffusion, guard: Guard) -> None:
+def test_the_dial_and_a_choice_of_concepts(family: Family, guard: Guard) -> None:
     strengths = [Guard(guard.trained, share=share).strength(family, PROMPTS[:1]).item() for share in (0.0, 0.5, 1.0)]
     assert strengths[0] == 0
     assert strengths[0] < strengths[1] < strengths[2]
@@ -139,7 +137,7 @@ def test_the_dial_and_a_choice_of_concepts(family: StableDiffusion, guard: Guard
     assert only[2] > 10 * only[0]
 
 
-def test_it_fails_closed(family: StableDiffusion, guard: Guard) -> None:
+def test_it_fails_closed(family: Family, guard: Guard) -> None:
     embeds = family.encode(["a photo of Cher"]).states
     with guard.attached(family.pipeline):
         with pytest.raises(UnhypeError, match="wanted the prompts themselves"):
@@ -147,20 +145,22 @@ def test_it_fails_closed(family: StableDiffusion, guard: Guard) -> None:
         with pytest.raises(UnhypeError, match="under guard already"):
             guard.attach(family.pipeline)
     detach = guard.attach(family.pipeline)
-    with pytest.raises(UnhypeError, match="call of the U-Net alone"):
-        family.predict(torch.randn(1, 4, 16, 16), torch.tensor([5]), embeds)
+    with pytest.raises(UnhypeError, match="no guarded pipeline has read"):
+        family.predict(torch.randn(1, 4, 16, 16), torch.tensor([5]), Text(embeds))
     detach()
 
 
-def test_another_base_is_refused(family: StableDiffusion, guard: Guard) -> None:
-    with pytest.raises(UnhypeError, match="train a guard for this base"):
-        Guard(Trained(guard.trained.hypernet, guard.trained.switch, {"base": "mini-sd", "base_hash": "0" * 64})).attach(
-            family.pipeline
-        )
+def test_another_base_is_refused(family: Family, guard: Guard) -> None:
+    identity = guard.trained.identity
+    strange = replace(identity, entries={name: 1.02 * entries for name, entries in identity.entries.items()})
+    with pytest.raises(UnhypeError, match=r"tensors differ, by 2\.0% on average.*train a guard for this base"):
+        Guard(replace(guard.trained, identity=strange)).attach(family.pipeline)
     other = Hypernet(HypernetConfig(), family.sites[:3], family.width)
     with pytest.raises(UnhypeError, match="layers are not those"):
-        Guard(Trained(other, None, {"base": "mini-sd"})).attach(family.pipeline)
-    assert all(not module._forward_hooks for module in family.unet.modules())
+        Guard(Trained(other, None, identity, FACTS)).attach(family.pipeline)
+    with pytest.raises(UnhypeError, match="got a pipeline of the family stable_diffusion, wanted flux"):
+        Guard(replace(guard.trained, facts={**FACTS, "family": "flux"})).attach(family.pipeline)
+    assert all(not module._forward_hooks for module in family.denoiser.modules())
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,6 @@ def test_unknown_choices_are_refused(guard: Guard, concepts: list[str], message:
     with pytest.raises(UnhypeError, match=message):
         Guard(guard.trained, concepts)
     with pytest.raises(UnhypeError, match="without a switch"):
-        Guard(Trained(guard.trained.hypernet, None, {}), concepts)
+        Guard(replace(guard.trained, switch=None), concepts)
     with pytest.raises(UnhypeError, match="share of 2"):
         Guard(guard.trained, share=2)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from unhype.adapters.lora import Site, active
+from unhype.adapters.lora import active
+from unhype.adapters.sites import Site
 from unhype.erasing.heads import HEADS, Through
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.errors import UnhypeError
@@ -63,5 +64,5 @@ def test_the_base_is_not_saved_with_the_hypernetwork(model: Model) -> None:
 
 
 def test_a_head_that_reads_the_base_must_be_shown_it() -> None:
-    with pytest.raises(UnhypeError, match=r"call bind\(unet\) first"):
+    with pytest.raises(UnhypeError, match=r"call bind\(denoiser\) first"):
         Through(2, SITES, 16, 4)(torch.randn(1, 16))

@@ -1,11 +1,14 @@
-"""The hypernetwork and its equations: nothing at s = 0, alive at s = 0, strength by the trace, matching that finds the SGD endpoint."""
+"""The hypernetwork and its equations.
+
+At s = 0 nothing changes, but gradients flow; strength by the trace; matching finds the SGD endpoint.
+"""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from unhype.adapters.lora import Site
+from unhype.adapters.sites import Site
 from unhype.erasing.hypernet import Hypernet, HypernetConfig, strength
 from unhype.erasing.losses import as_leaves, gradient_of, guided_target, removal_loss, retention_loss, task_loss
 

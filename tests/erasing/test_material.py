@@ -11,9 +11,9 @@ import torch
 
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.schema import ConceptSet, Entry
-from unhype.erasing.material import build_material, latents_of, pictures_needed
+from unhype.erasing.material import build_material, pictures_needed
 from unhype.evaluation.album import Album
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
 from unhype.prompts.tables import training_tables
 
 SET = ConceptSet("toy", "people", (Entry("Cher", "a woman"), Entry("Prince", "a man")), ("Elvis", "Madonna"))
@@ -35,10 +35,10 @@ class Noise:
 @pytest.mark.slow
 @pytest.mark.parametrize("per_concept", [1, 4, 8])
 def test_streamed_latents_are_the_same_bits(data: Path, tmp_path: Path, per_concept: int) -> None:
-    family = StableDiffusion(load_pipeline(data / "bases" / "mini-sd"))
+    family = family_of(load_pipeline(data / "bases" / "mini-sd"))
     tables = training_tables(SET)
     needed, album = pictures_needed(tables, per_concept), Album(tmp_path, Noise())
     asked = list(needed["prompt"]), list(needed["seed"])
     list(album.draw(*asked))
-    whole = latents_of(family, album.read(*asked))
+    whole = family.latents(album.read(*asked))
     assert torch.equal(build_material(family, album, tables, needed, None).latents, whole)

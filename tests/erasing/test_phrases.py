@@ -1,4 +1,7 @@
-"""Phrases: a concept is found wherever it stands in a prompt, as often as it stands there, and not in a part of somebody else's name."""
+"""Phrases: a concept is found wherever it stands in a prompt, as often as it stands there.
+
+It is not found in a part of somebody else's name.
+"""
 
 from __future__ import annotations
 

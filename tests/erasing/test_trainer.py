@@ -1,4 +1,7 @@
-"""Training on the real miniature: every mode lowers the task loss, a killed run resumes to the same weights, the base is never touched."""
+"""Training on the real miniature.
+
+Every mode lowers the task loss, a killed run resumes to the same weights, the base is never touched.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.erasing.phrases import Reading, joined, reader
 from unhype.erasing.trainer import MODES, Material, Trainer, TrainingSettings, mixed
 from unhype.errors import UnhypeError
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.choosing import family_of
+from unhype.families.family import Family
 from unhype.miniature.folders import BASE
 from unhype.training import Schedule
 
@@ -26,12 +30,12 @@ SETTINGS = TrainingSettings(
 
 
 @pytest.fixture(scope="module")
-def family(data: Path) -> StableDiffusion:
-    return StableDiffusion(load_pipeline(data / BASE))
+def family(data: Path) -> Family:
+    return family_of(load_pipeline(data / BASE))
 
 
 @pytest.fixture(scope="module")
-def material(family: StableDiffusion) -> Material:
+def material(family: Family) -> Material:
     latents = torch.randn(6, 4, 16, 16, generator=torch.Generator().manual_seed(0))
     prompts, anchors = ([f"a photo of {who}", f"a picture of {who}"] for who in ("Cher", "a woman"))
     read = reader(family.vectors, None)
@@ -40,33 +44,36 @@ def material(family: StableDiffusion) -> Material:
     )
 
 
-def trainer(family: StableDiffusion, settings: TrainingSettings, material: Material) -> Trainer[Hypernet]:
+def trainer(family: Family, settings: TrainingSettings, material: Material) -> Trainer[Hypernet]:
     return Trainer(
-        family, settings, material, lambda: Hypernet(settings.hypernet, family.sites, family.width).bind(family.unet)
+        family,
+        settings,
+        material,
+        lambda: Hypernet(settings.hypernet, family.sites, family.width).bind(family.denoiser),
     )
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_trains_and_leaves_the_base_alone(
-    family: StableDiffusion, material: Material, tmp_path: Path, mode: str
+    family: Family, material: Material, tmp_path: Path, mode: str
 ) -> None:
-    before = {name: tensor.clone() for name, tensor in family.unet.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in family.denoiser.state_dict().items()}
     run = trainer(family, replace(SETTINGS, mode=mode, eta=0.1), material)
     reports = list(run.run(tmp_path / "training.safetensors"))
     assert [report.step for report in reports] == list(range(1, 13))
     assert all(np.isfinite(report.loss) for report in reports)
     assert ("step_cosine" in reports[-1].telemetry) == (mode != "direct")
     assert reports[-1].telemetry["strength_forget"] > 0
-    assert all(torch.equal(tensor, before[name]) for name, tensor in family.unet.state_dict().items())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in family.denoiser.state_dict().items())
 
 
-def test_direct_training_closes_on_the_target(family: StableDiffusion, material: Material, tmp_path: Path) -> None:
+def test_direct_training_closes_on_the_target(family: Family, material: Material, tmp_path: Path) -> None:
     run = trainer(family, replace(SETTINGS, schedule=Schedule(steps=60, batch=4, rate=5e-3)), material)
     losses = [report.telemetry["task"] for report in run.run(tmp_path / "training.safetensors")]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
 
 
-def test_a_killed_run_resumes_to_the_same_weights(family: StableDiffusion, material: Material, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_weights(family: Family, material: Material, tmp_path: Path) -> None:
     whole = trainer(family, SETTINGS, material)
     list(whole.run(tmp_path / "whole.safetensors"))
     for _ in range(4):
@@ -90,7 +97,7 @@ def test_settings_and_material_that_make_no_sense_are_refused() -> None:
         Material([], [], nothing, nothing, torch.zeros(0), np.zeros((0, 1), dtype=int))
 
 
-def test_two_phrases_of_a_prompt_act_together(family: StableDiffusion, material: Material) -> None:
+def test_two_phrases_of_a_prompt_act_together(family: Family, material: Material) -> None:
     """The batch's LoRA of two phrases is the sum of their own."""
     run = trainer(family, SETTINGS, material)
     pair = Reading(torch.cat([material.reading.c[:1], material.reading.c[1:]], 1), torch.ones(1, 2))
@@ -110,9 +117,7 @@ def test_materials_are_mixed_in_proportion(material: Material) -> None:
     assert np.mean(drawn < 2) == pytest.approx(0.75, abs=0.03)
 
 
-def test_a_batch_of_nothing_but_prompts_to_keep_is_survived(
-    family: StableDiffusion, material: Material, tmp_path: Path
-) -> None:
+def test_a_batch_of_nothing_but_prompts_to_keep_is_survived(family: Family, material: Material, tmp_path: Path) -> None:
     kept = replace(material, anchors=material.prompts)
     run = trainer(family, SETTINGS, kept)
     assert all(np.isfinite(report.loss) for report in run.run(tmp_path / "training.safetensors"))

@@ -38,13 +38,13 @@ def test_roles() -> None:
     assert (forget.must_go, forget.must_go_base, forget.must_stay) == (pytest.approx(1 / 3), 1.0, None)
     assert (others.shown, others.must_stay, others.must_go) == (0.75, 0.75, None)
     assert (others.drift, others.identical, others.n_go, others.n_stay) == (0.25, 0.75, 0, 4)
-    found = protocols(groups, faces=True)
+    found = protocols(groups, general=False)
     assert list(found) == ["unseen"], "no retained names, so no papers' protocol"
     assert found["unseen"]["Acc_e"] == pytest.approx(1 / 3), "a destroyed face is not forgotten"
     assert found["unseen"]["Acc_s"] == 0.75, "nor is it kept"
     assert found["unseen"]["H"] == pytest.approx(2 / (1 / (2 / 3) + 1 / 0.75))
     assert (found["unseen"]["kept"], found["unseen"]["Acc_e_base"]) == (0.75, 1.0)
-    things = protocols(score_groups(ROLES, guarded, bare, np.zeros(8), faces=False), faces=False)
+    things = protocols(score_groups(ROLES, guarded, bare, np.zeros(8), faces=False), general=True)
     assert things["unseen"]["Acc_e"] == 0.25
 
 
@@ -77,22 +77,22 @@ def test_of_things_synonyms_count_in_the_mean_and_of_people_they_do_not() -> Non
     guarded = [STRANGER, seen("dog"), STRANGER, seen("cat")]
     groups = score_groups(rows, guarded, guarded, np.zeros(4), faces=False)
     papers = PROTOCOLS["papers"]
-    assert accuracies(groups, papers, faces=False) == {"Acc_e": 0.0, "Acc_s": 1.0, "Acc_g": 0.5, "H": 3 / 4}
-    assert accuracies(groups, papers, faces=True)["H"] == 1.0
+    assert accuracies(groups, papers, general=True) == {"Acc_e": 0.0, "Acc_s": 1.0, "Acc_g": 0.5, "H": 3 / 4}
+    assert accuracies(groups, papers, general=False)["H"] == 1.0
 
 
 def test_where_every_face_is_destroyed_nothing_is_shown() -> None:
     groups = score_groups(ROLES, [NOBODY] * 8, [NOBODY] * 8, np.zeros(8), faces=True)
     assert (groups["forget"].must_go, groups["evaluation"].must_stay) == (0.0, 0.0)
-    assert protocols(groups, faces=True)["unseen"]["H"] == 0
-    assert protocols(groups, faces=True)["unseen"]["kept"] == 0
+    assert protocols(groups, general=False)["unseen"]["H"] == 0
+    assert protocols(groups, general=False)["unseen"]["kept"] == 0
 
 
 def test_without_a_judge_pixels_are_still_compared() -> None:
     groups = score_groups(ROLES, None, None, np.array([0.0, 0.5] * 4), faces=True)
     told = {"group": "forget", "n": 4, "n_go": 4, "n_stay": 0, "drift": 0.25, "identical": 0.5}
     assert groups["forget"].told() == told
-    assert protocols(groups, faces=True) == {}
+    assert protocols(groups, general=False) == {}
 
 
 def test_rows_keep_their_readings_whatever_their_index() -> None:

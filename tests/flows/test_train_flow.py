@@ -1,4 +1,7 @@
-"""The main flow end to end at toy size: from a list to a registered version that loads back and guards; and lists that it refuses."""
+"""The main flow end to end at toy size: from a list to a registered version that loads back and guards.
+
+And lists that it refuses.
+"""
 
 from __future__ import annotations
 

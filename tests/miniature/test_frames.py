@@ -1,4 +1,7 @@
-"""Frames: enough templates, held-out ones that stay held out, and a grammar that says many things and always leaves a place for the subject."""
+"""Frames: enough templates, held-out ones that stay held out, and a grammar of many sentences.
+
+Each of them leaves a place for the subject.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ def test_training_never_says_a_reserved_template() -> None:
 
 def test_a_grammar_that_stumbles_on_a_reserved_template_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
     said = iter([f"well {flat(HELD_OUT)[0]}", flat(DEVELOPMENT)[3], "a fine {}"])
-    monkeypatch.setattr("unhype.miniature.frames.FIXED", 0.0)
+    monkeypatch.setattr("unhype.miniature.frames.FIXED_TEMPLATE_SHARE", 0.0)
     monkeypatch.setattr("unhype.miniature.frames._sentence", lambda style, rng: next(said))
     assert "a fine {}" in random_frame("photo", np.random.default_rng(3))
 

@@ -1,4 +1,7 @@
-"""The whole recipe at toy size: every stage runs, a killed run resumes to the same weights, and what ships loads in plain diffusers."""
+"""The whole recipe at toy size.
+
+Every stage runs, a killed run resumes to the same weights, and what ships loads in plain diffusers.
+"""
 
 from __future__ import annotations
 

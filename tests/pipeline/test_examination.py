@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from unhype.bases.cards import content_hash
+from unhype.bases.finding import find_base
+from unhype.bases.identity import identify
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.checkpoint import Trained
 from unhype.erasing.fitting import fit_to_set
@@ -16,7 +17,6 @@ from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.material import pictures_needed
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.families.stable_diffusion import StableDiffusion
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
@@ -39,7 +39,7 @@ def job(data: Path, tmp_path: Path) -> jobs.Job:
         (tmp_path / "data" / part).symlink_to(data / part)
     return jobs.Job(
         THINGS,
-        "mini-sd",
+        find_base("mini-sd", tmp_path / "data"),
         tmp_path / "data",
         tmp_path / "build",
         TrainingSettings(),
@@ -62,14 +62,20 @@ def test_pictures_come_from_all_over_and_anchors_get_more(job: jobs.Job) -> None
 
 @pytest.mark.slow
 def test_each_class_in_turn(job: jobs.Job) -> None:
-    pipeline = jobs.load_base(job)
-    family = StableDiffusion(pipeline)
+    family = jobs.load_base(job)
     torch.manual_seed(0)
     switch = fit_to_set(family, job.concepts)
     assert switch.concepts == ("dog", "ship")
-    facts = {"base": "mini-sd", "base_hash": content_hash(job.base_folder), "sha256": "x" * 64}
-    guard = Guard(Trained(Hypernet(job.training.hypernet, family.sites, family.width).eval(), switch, facts))
-    examination = Examination(job, pipeline, guard, jobs.judge_of(job))
+    facts = {
+        "base": "mini-sd",
+        "family": "stable_diffusion",
+        "site_table": "cross_attention",
+        "base_hash": job.base.hash,
+        "sha256": "x" * 64,
+    }
+    hypernet = Hypernet(job.training.hypernet, family.sites, family.width).eval()
+    guard = Guard(Trained(hypernet, switch, identify(family.parts), facts))
+    examination = Examination(job, family, guard, jobs.judge_of(job))
     assert set(examination.table["group"]) == {"forget", "alias", "unjudged", "evaluation"}
     parts = [progress.part for progress in examination.draw()]
     assert {"bare pictures", "guarded pictures", "dog in turn", "ship in turn"} == set(parts)
@@ -83,7 +89,7 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     assert (job.guard_folder / "gallery.png").exists()
     assert [progress.done == progress.total for progress in examination.draw()] == [True] * 4, "nothing is drawn twice"
 
-    unjudged = Examination(job, pipeline, guard, None)
+    unjudged = Examination(job, family, guard, None)
     assert [progress.part for progress in unjudged.draw()] == ["bare pictures", "guarded pictures"]
     found = unjudged.scores()
     assert (found["judge"], found["unjudged"], found["protocols"]) == (None, True, {})
@@ -99,4 +105,4 @@ def test_what_is_not_there_is_said(job: jobs.Job, data: Path) -> None:
     with pytest.raises(UnhypeError, match="got no guard in"):
         jobs.guard_of(job)
     with pytest.raises(UnhypeError, match="wanted one of mini-sd"):
-        jobs.open_job("celeb100", "maxi-sd", data, data, job.training, job.prompts, job.sampling)
+        find_base("maxi-sd", data)

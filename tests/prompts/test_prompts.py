@@ -5,7 +5,7 @@ from __future__ import annotations
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.prompts.rows import COLUMNS, named
 from unhype.prompts.strata import strata_table
-from unhype.prompts.tables import PromptSettings, evaluation_table, phrase, training_tables
+from unhype.prompts.tables import PromptSettings, evaluation_table, training_tables
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
 SET = ConceptSet(
@@ -85,14 +85,3 @@ def test_in_company_the_anchor_takes_the_place_of_the_forgotten_alone() -> None:
 
 def test_same_set_same_bytes() -> None:
     assert evaluation_table(SET, PromptSettings()).to_csv() == evaluation_table(SET, PromptSettings()).to_csv()
-
-
-def test_things_get_an_article() -> None:
-    assert [
-        phrase(*case) for case in (("airplane", "things"), ("dog", "things"), ("the sky", "things"), ("Cher", "people"))
-    ] == [
-        "an airplane",
-        "a dog",
-        "the sky",
-        "Cher",
-    ]

@@ -153,6 +153,7 @@ def test_the_end_of_a_flow(root: Path, guard: Path, tmp_path: Path) -> None:
     store = open_store(root)
     version = versions(store, NAME)[0]
     assert set(REQUIRED) <= set(version.tags)
+    assert version.tags["judge"] == "unjudged"
     run = store.client.get_run(version.run_id)
     assert run.data.metrics == {"loss": 0.5, "protocols/unseen/H": 0.9}
     assert {"report.html", "scores.json", "gallery.png", "images"} <= {

@@ -13,7 +13,7 @@ ROLES = {
     "evaluation": GroupScore("evaluation", 500, 0, 500, 0.01, 0.9, **KEPT, **ALL),
 }
 SCORES = {
-    "protocols": protocols(ROLES, faces=True),
+    "protocols": protocols(ROLES, general=False),
     "roles": {role: score.told() for role, score in ROLES.items()},
     "strength": {role: {"mean": 1.5, "std": 0.5} for role in ROLES},
     "sampling": {"steps": 20, "guidance": 4.0},

@@ -10,7 +10,7 @@ Shapes: n samples, t tokens, i inputs, o outputs, r rank.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,16 +19,8 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from unhype.adapters.sites import layer_at
 from unhype.errors import UnhypeError
-
-
-@dataclass(frozen=True)
-class Site:
-    """A Linear layer that can be adapted: its name in the model, and its widths."""
-
-    name: str
-    inputs: int
-    outputs: int
 
 
 @dataclass(frozen=True)
@@ -72,28 +64,6 @@ class Factors:
         return self.B @ self.A
 
 
-def find_sites(model: nn.Module, endings: tuple[str, ...]) -> tuple[Site, ...]:
-    """The Linear layers whose name ends with one of ``endings`` at a dot, in the model's order.
-
-    Raises:
-        UnhypeError: an ending that no layer has, or that names something other than a Linear.
-    """
-    named = dict(model.named_modules())
-    matches = {ending: [name for name in named if name == ending or name.endswith(f".{ending}")] for ending in endings}
-    for ending, names in matches.items():
-        if not names:
-            raise UnhypeError(
-                f"got no layer that ends in {ending!r} in {type(model).__name__}, wanted at least one: check the site table of this model family"
-            )
-        for name in names:
-            if not isinstance(named[name], nn.Linear):
-                raise UnhypeError(
-                    f"got a {type(named[name]).__name__} at {name!r}, wanted a Linear: only those can be adapted"
-                )
-    wanted = {name for names in matches.values() for name in names}
-    return tuple(Site(name, named[name].in_features, named[name].out_features) for name in named if name in wanted)
-
-
 @contextmanager
 def active(model: nn.Module, factors: Mapping[str, Factors]) -> Iterator[Counter[str]]:
     """Adapt ``model`` while the context is open; yields how often each site has run.
@@ -104,16 +74,15 @@ def active(model: nn.Module, factors: Mapping[str, Factors]) -> Iterator[Counter
         factors: site name → factors; all for the same number of samples, which is the model's batch.
 
     Raises:
-        UnhypeError: an unknown site, factors that do not fit it, or a site that never ran though the context closed in order.
+        UnhypeError: an unknown site, factors that do not fit it, or a site that never ran though the context closed
+            in order.
         ValueError: on the forward pass, a batch of another size than the factors'.
     """
-    layers = dict(model.named_modules())
     for name, factor in factors.items():
-        _check(name, layers.get(name), factor)
-    if len({factor.samples for factor in factors.values()}) > 1:
-        raise UnhypeError(
-            f"got factors for {sorted({factor.samples for factor in factors.values()})} samples at different sites, wanted one number for all"
-        )
+        check_fit(model, name, factor)
+    numbers = sorted({factor.samples for factor in factors.values()})
+    if len(numbers) > 1:
+        raise UnhypeError(f"got factors for {numbers} samples at different sites, wanted one number for all")
     calls: Counter[str] = Counter()
 
     def counted(name: str) -> Factors:
@@ -128,14 +97,20 @@ def active(model: nn.Module, factors: Mapping[str, Factors]) -> Iterator[Counter
             hook.remove()
     idle = sorted(set(factors) - set(calls))
     if idle:
-        raise UnhypeError(
-            f"got no call of {idle[0]!r} ({len(idle)} of {len(factors)} sites never ran), wanted every adapted layer to take part"
-        )
+        raise UnhypeError(idle_sites(idle, len(factors)))
 
 
-def listen(model: nn.Module, name: str, factors: Callable[[str], Factors]) -> RemovableHandle:
-    """Adapt one Linear from now on, each time with the factors that ``factors(name)`` gives then."""
-    return model.get_submodule(name).register_forward_hook(partial(_add, name=name, factors=factors))
+def idle_sites(idle: Sequence[str], total: int) -> str:
+    """What to tell a person about adapted layers that were passed by."""
+    return (
+        f"got no call of {idle[0]!r} ({len(idle)} of {total} adapted layers never ran), wanted every one to take part: "
+        "undo fuse_qkv_projections(), block caches and compilation from before"
+    )
+
+
+def listen(model: nn.Module, name: str, factors: Callable[[str], Factors | None]) -> RemovableHandle:
+    """Adapt one Linear from now on, each time with the factors that ``factors(name)`` gives then; None leaves it be."""
+    return layer_at(model, name).register_forward_hook(partial(_add, name=name, factors=factors))
 
 
 def _add(
@@ -144,26 +119,30 @@ def _add(
     output: torch.Tensor,
     *,
     name: str,
-    factors: Callable[[str], Factors],
+    factors: Callable[[str], Factors | None],
 ) -> torch.Tensor:
     x, factor = inputs[0], factors(name)
+    if factor is None:
+        return output
     if x.shape[0] != factor.samples:
         raise ValueError(
             f"got a batch of {x.shape[0]} at {name!r}, wanted {factor.samples}, one for each sample's factors"
         )
     tokens = x.reshape(x.shape[0], -1, x.shape[-1])
-    A, B = factor.A.to(x.dtype), factor.B.to(x.dtype)
+    A, B = factor.A.to(x), factor.B.to(x)
     delta = torch.bmm(torch.bmm(tokens, A.transpose(1, 2)), B.transpose(1, 2))
     return output + delta.reshape(output.shape)
 
 
-def _check(name: str, layer: nn.Module | None, factor: Factors) -> None:
-    if not isinstance(layer, nn.Linear):
-        raise UnhypeError(
-            f"got factors for {name!r}, wanted the name of a Linear layer of this model: was it trained on another base?"
-        )
+def check_fit(model: nn.Module, name: str, factor: Factors) -> None:
+    """Refuse factors that do not fit the layer of this name.
+
+    Raises:
+        UnhypeError: no such layer, or other widths.
+    """
+    layer = layer_at(model, name)
     if (factor.A.shape[2], factor.B.shape[1]) != (layer.in_features, layer.out_features):
         raise UnhypeError(
-            f"got factors of {factor.A.shape[2]} → {factor.B.shape[1]} for {name!r}, wanted {layer.in_features} → {layer.out_features}: "
-            "were they made for another base?"
+            f"got factors of {factor.A.shape[2]} → {factor.B.shape[1]} for {name!r}, "
+            f"wanted {layer.in_features} → {layer.out_features}: were they made for another base?"
         )

@@ -1,4 +1,6 @@
-"""Adapters without a hypernetwork: one LoRA for every prompt, or one for every concept. Trained by the same trainer on the same target.
+"""Adapters without a hypernetwork: one LoRA for every prompt, or one for every concept.
+
+They are trained by the same trainer on the same target as UnHype.
 
 Source: Hu et al. 2021 (LoRA): A random, B zero at the start. Shapes as in :mod:`unhype.adapters.lora`.
 """
@@ -14,12 +16,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from unhype.adapters.attachment import attached
-from unhype.adapters.lora import Factors, Site
+from unhype.adapters.lora import Factors
+from unhype.adapters.sites import Site
+from unhype.adapters.watching import Texts, attach
 from unhype.baselines.case import Case, Step
 from unhype.erasing.hypernet import Emitter, HypernetConfig
 from unhype.erasing.trainer import Material, Trainer, TrainingSettings
-from unhype.pictures.sampling import sample
 
 BANK = "bank"
 """Name of the fitted bank, which several methods draw with."""
@@ -100,8 +102,7 @@ def concept_vectors(case: Case) -> torch.Tensor:
 
 def vectors(case: Case, prompts: Sequence[str]) -> torch.Tensor:
     """CLIP's vectors of prompts, unit length, ``[n, d]``."""
-    parts = [case.family.encode(prompts[i : i + 128]).pooled for i in range(0, len(prompts), 128)]
-    return F.normalize(torch.cat(parts), dim=-1)
+    return F.normalize(case.family.vectors(prompts), dim=-1)
 
 
 def by_site(tensors: Mapping[str, torch.Tensor], sites: Sequence[Site]) -> dict[str, Factors]:
@@ -140,10 +141,19 @@ class Adapted:
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         family = self.case.family
         factors = by_site(self.case.fitted(self.fits), family.sites)
-        with attached(
-            family.pipeline, family.sites, lambda prompts: summed(factors, self.weigh(prompts)), self.unconditional
-        ):
-            yield from sample(family.pipeline, prompts, seeds, self.case.how)
+
+        def read(rows: Sequence[Texts]) -> list[torch.Tensor | None]:
+            weights = [self.weigh(list(texts)).amax(0) for texts in rows]
+            return [row if bool(row.any()) else None for row in weights]
+
+        def emit(rows: Sequence[torch.Tensor]) -> dict[str, Factors]:
+            return summed(factors, torch.stack(list(rows)))
+
+        undo = attach(family, read, emit, self, self.unconditional)
+        try:
+            yield from family.draw(prompts, seeds, self.case.how)
+        finally:
+            undo()
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:
         return (self.weigh(list(prompts)) == 0).all(1).cpu().numpy()
@@ -151,4 +161,4 @@ class Adapted:
 
 def always(case: Case) -> Callable[[list[str]], torch.Tensor]:
     """A single LoRA, wholly, for every prompt."""
-    return lambda prompts: torch.ones(len(prompts), 1, device=case.family.unet.device)
+    return lambda prompts: torch.ones(len(prompts), 1, device=case.family.device)

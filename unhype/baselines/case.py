@@ -1,4 +1,7 @@
-"""What every method is given, and how what it fitted is kept: safetensors and a JSON card beside it, strict both ways."""
+"""What every method is given, and how what it fitted is kept: safetensors and a JSON card beside it.
+
+Both must be there and describe each other when they are read.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from safetensors.torch import load_file
 from unhype.eraser import Eraser, identity
 from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.files import sha256, write_tensors, write_text
 from unhype.pictures.sampling import Sampling
 
@@ -39,7 +42,7 @@ class Case:
         folder: where fitted methods and checkpoints lie.
     """
 
-    family: StableDiffusion
+    family: Family
     base_hash: str
     train: pd.DataFrame
     retain: pd.DataFrame
@@ -106,9 +109,10 @@ class Case:
         card = self.card(method)
         if not path.exists() or sha256(path) != card["sha256"] or card["base_hash"] != self.base_hash:
             raise UnhypeError(
-                f"got no {path} that its card describes and this base fits, wanted one: delete {path.with_suffix('.json')} and compare again"
+                f"got no {path} that its card describes and this base fits, wanted one: "
+                f"delete {path.with_suffix('.json')} and compare again"
             )
-        return load_file(path, device=str(self.family.unet.device))
+        return load_file(path, device=str(self.family.device))
 
     def card(self, method: str) -> dict[str, Any]:
         """The card of a fitted method.

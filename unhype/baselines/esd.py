@@ -20,10 +20,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from unhype.baselines.case import Case, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.erasing.losses import guided_target
+from unhype.families.family import Family, Text
 from unhype.training import Schedule, fit
-
-PARTS = {"esd_x": lambda name: ".attn2." in name, "esd_u": lambda name: ".attn2." not in name}
-"""Method → which weights of the U-Net it tunes."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +44,22 @@ class Esd(Fitted):
             return
         case.folder.mkdir(parents=True, exist_ok=True)
         family, material = case.family, case.material
-        tuned = _Tuned(family.unet, PARTS[self.name])
-        nothing = family.encode([""]).states
+        tuned = _Tuned(family, words=self.name == "esd_x")
+        nothing = family.encode([""])
 
         def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
             chosen = rng.integers(len(material.prompts), size=self.schedule.batch)
-            states = family.encode([material.prompts[i] for i in chosen]).states
-            noisy, timesteps = material.noised(family, chosen, rng, earliest=0.0)
+            text = family.encode([material.prompts[i] for i in chosen])
+            noisy, times = material.noised(family, chosen, rng, earliest=0.0)
             with torch.no_grad():
-                eps_concept = family.predict(noisy, timesteps, states)
-                eps_nothing = family.predict(noisy, timesteps, nothing.expand_as(states))
+                eps_concept = family.predict(noisy, times, text)
+                eps_nothing = family.predict(noisy, times, nothing.expanded(len(text)))
             target = guided_target(eps_concept, eps_nothing, self.gamma, torch.ones(len(chosen), device=noisy.device))
             with sdpa_kernel(SDPBackend.MATH) if noisy.device.type == "cpu" else nullcontext():
-                return ((tuned(noisy, timesteps, states) - target) ** 2).mean()
+                return ((tuned(noisy, times, text) - target) ** 2).mean()
 
         for report in fit(
-            tuned, loss, self.schedule, case.checkpoint(self.name), case.seed, family.unet.device, torch.float32
+            tuned, loss, self.schedule, case.checkpoint(self.name), case.seed, family.device, torch.float32
         ):
             yield Step(report.step, report.steps, report.loss)
         case.keep(self.name, tuned.weights(), {"gamma": self.gamma, "schedule": asdict(self.schedule)})
@@ -71,19 +69,18 @@ class Esd(Fitted):
 
 
 class _Tuned(nn.Module):
-    """A copy of a U-Net, some of whose weights are trained."""
+    """A copy of a denoiser, some of whose weights are trained: those that answer to words, or all others."""
 
-    def __init__(self, unet: nn.Module, chosen: object) -> None:
+    def __init__(self, family: Family, words: bool) -> None:
         super().__init__()
-        model = copy.deepcopy(unet)
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(bool(chosen(name)))  # type: ignore[operator]
-        self.model = model
+        self._family = (family,)  # in a tuple: it is nobody's submodule
+        self.model = copy.deepcopy(family.bare_denoiser)
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(any(piece in f".{name}." for piece in family.words) == words)
 
-    def forward(self, noisy: torch.Tensor, timesteps: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        noise: torch.Tensor = self.model(noisy, timesteps, encoder_hidden_states=states).sample
-        return noise
+    def forward(self, noisy: torch.Tensor, times: torch.Tensor, text: Text) -> torch.Tensor:
+        return self._family[0].predict(noisy, times, text, denoiser=self.model)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """The tuned ones, under the U-Net's names."""
+        """The tuned ones, under the denoiser's names."""
         return {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}

@@ -2,8 +2,9 @@
 
     W = argmin  Σ_i ‖W c_i − (W0 + ΔW_i) c_i‖²  +  Σ_p ‖W c_p − W0 c_p‖²  +  λ‖W − W0‖²
 
-c_i are token states of concept i's prompts, ΔW_i its LoRA. Like the paper's fusion and not all of the paper: its LoRAs are trained by masking attention maps
-with a segmentation model, ours on UnHype's target.
+c_i are token states of concept i's prompts, ΔW_i its LoRA, and c_p token states of what is kept. This is the paper's
+fusion and not the whole paper: there the LoRAs are trained by masking attention maps with a segmentation model, here on
+UnHype's target.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from dataclasses import dataclass, field
 
 import torch
 
+from unhype.adapters.sites import layer_at
 from unhype.baselines.adapters import BANK, BankFit, by_site
 from unhype.baselines.case import Case, Fit, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.erasing.trainer import TrainingSettings
+from unhype.errors import UnhypeError
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,12 @@ class MaceLike(Fitted):
         if case.path(self.name).with_suffix(".json").exists():
             return
         family, bank = case.family, by_site(case.fitted(BANK), case.family.sites)
+        layers = family.text_layers
+        if not layers or any(layer.name not in bank for layer in layers):
+            raise UnhypeError(
+                f"not defined on the sites {family.table!r} of {family.name}: the fusion solves for layers that read token "
+                "states, and needs a LoRA of each"
+            )
         rows = [
             group["prompt"].iloc[:: max(1, len(group) // self.templates)]
             for _, group in case.train.groupby("concept", sort=False)
@@ -49,12 +58,12 @@ class MaceLike(Fitted):
         states = [family.encode(list(prompts)).states.flatten(0, 1) for prompts in rows]
         kept = family.encode([*case.retained, ""]).states.flatten(0, 1)
         weights = {}
-        for k, site in enumerate(family.sites):
-            original = family.unet.get_submodule(site.name).weight
+        for k, site in enumerate(layers):
+            original = layer_at(family.denoiser, site.name).weight
             weights[f"{site.name}.weight"] = fuse(
                 original, states, bank[site.name].merged(), kept, self.weight * len(states)
             ).to(original.dtype)
-            yield Step(k + 1, len(family.sites))
+            yield Step(k + 1, len(layers))
         case.keep(self.name, weights, {"rank": self.rank, "weight": self.weight, "templates": self.templates})
 
     def eraser(self, case: Case) -> Rewritten:

@@ -1,4 +1,6 @@
-"""SPM's way (Lyu et al. 2024): one LoRA for each concept, all added up, each scaled by how much the prompt has to do with its concept.
+"""SPM's way (Lyu et al. 2024): one LoRA for each concept, all added up.
+
+Each is scaled by how much the prompt has to do with its concept:
 
     γ_i(p) = max( cosine of CLIP's vectors of p and of concept i,  share of the concept's words that p says )
 

@@ -1,4 +1,7 @@
-"""One static LoRA for all concepts, trained on UnHype's own target, with retained prompts among them, whose target is the base itself."""
+"""One static LoRA for all concepts, trained on UnHype's own target.
+
+Some training prompts are retained ones, whose target is the base itself.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ class StaticLora(Fitted):
     """The same LoRA for every prompt, in both halves of guidance, as if merged into the weights.
 
     Attributes:
-        kept: share of retained prompts in a step; with half of them it does nothing, with none it takes everybody along: experiments/static.py.
+        kept: share of retained prompts in a step. With a half the LoRA does nothing, with none it erases everybody
+            else too (experiments/static.py).
     """
 
     settings: TrainingSettings = field(default_factory=TrainingSettings)

@@ -1,6 +1,7 @@
-"""The null hypothesis: a static LoRA that is put on where CLIP finds a prompt like a forgotten concept, and off elsewhere.
+"""The null hypothesis: a static LoRA that is on where CLIP finds a prompt like a forgotten concept, and off elsewhere.
 
-Cosine of the prompt's vector to the nearest forgotten concept's; the threshold halves the way between retained and forgotten training prompts.
+Likeness is the cosine of the prompt's vector to the nearest forgotten concept's. The threshold lies half way between
+retained and forgotten training prompts.
 """
 
 from __future__ import annotations

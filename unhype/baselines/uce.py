@@ -3,8 +3,9 @@
     W = argmin  Σ_e ‖W c_e − W0 c*_e‖²  +  Σ_p ‖W c_p − W0 c_p‖²  +  λ‖W − W0‖²
       = W0 (Σ c*_e c_eᵀ + Σ c_p c_pᵀ + λI) (Σ c_e c_eᵀ + Σ c_p c_pᵀ + λI)⁻¹
 
-c_e are token states of forgotten concepts, c*_e those of their anchors, c_p those of what is kept. A concept of several tokens is edited at its last one and at
-all that follow it, each paired with the token as far behind the anchor's last.
+c_e are token states of forgotten concepts, c*_e those of their anchors, c_p those of what is kept. A concept of several
+tokens is edited at its last token and at all that follow. Each is paired with the token as far behind the anchor's
+last.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
+from unhype.adapters.sites import layer_at
 from unhype.baselines.case import Case, Fitted, Step
 from unhype.baselines.weights import Rewritten
 
@@ -34,16 +36,17 @@ class Uce(Fitted):
         if case.path(self.name).with_suffix(".json").exists():
             return
         family = case.family
+        layers = family.text_layers
         edited, targets = paired_states(case)
         kept = family.encode(case.retained).states.flatten(0, 1) if case.retained else edited[:0]
         kept = torch.cat([kept, family.encode([""]).states.flatten(0, 1)])
         weights = {}
-        for k, site in enumerate(family.sites):
-            original = family.unet.get_submodule(site.name).weight
+        for k, site in enumerate(layers):
+            original = layer_at(family.denoiser, site.name).weight
             weights[f"{site.name}.weight"] = rewrite(
                 original, edited, targets, kept, self.weight * len(case.concepts), self.keep
             ).to(original.dtype)
-            yield Step(k + 1, len(family.sites))
+            yield Step(k + 1, len(layers))
         case.keep(self.name, weights, {"weight": self.weight, "keep": self.keep})
 
     def eraser(self, case: Case) -> Rewritten:
@@ -73,9 +76,7 @@ def paired_states(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
     family, pairs = case.family, []
     for concept, anchor in case.concepts.items():
         both = family.encode([concept, anchor]).states
-        first, second = (
-            len(family.tokenizer(text).input_ids) - 2 for text in (concept, anchor)
-        )  # the last token, behind the start
+        first, second = family.last_token(concept), family.last_token(anchor)
         length = both.shape[1] - max(first, second)
         pairs.append((both[0, first : first + length], both[1, second : second + length]))
     return torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])

@@ -1,13 +1,17 @@
-"""UnGuidance (arXiv 2508.05755): a static LoRA, and a mixture with the base whose sign each prompt decides at inference.
+"""UnGuidance (arXiv 2508.05755): a static LoRA, mixed with the base by a weight that each prompt decides at inference.
 
-    d(p) = mean ‖ε_lora(z_t, t, p) − ε*(z_t, t, p)‖₂         ε = w·ε* + (1 − w)·ε_lora         w = −1 if d(p) > d("") else 2
+    d(p) = mean ‖ε_lora(z_t, t, p) − ε*(z_t, t, p)‖₂
+    ε    = w·ε* + (1 − w)·ε_lora
+    w    = −1 if d(p) > d("") else 2
 
-A forgotten prompt moves the LoRA more than the empty one does, and is pushed on; every other prompt is pushed back. The paper looks at the first
-few steps of the trajectory (``unguide_paper``), its code after four fifths of the steps (``unguide_code``). Two models and probes for every prompt.
+The LoRA moves a forgotten prompt's noise more than the empty prompt's. Such a prompt is pushed further the LoRA's way,
+every other prompt is pushed back. The paper measures d in the first few steps of the trajectory (``unguide_paper``),
+its code after four fifths of the steps (``unguide_code``). The price: two models a step, and probes for every prompt.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,8 +24,8 @@ from unhype.adapters.lora import Factors, active
 from unhype.baselines.adapters import Bank, by_site, train_adapters
 from unhype.baselines.case import Case, Fitted, Step
 from unhype.erasing.trainer import TrainingSettings
-from unhype.families.stable_diffusion import StableDiffusion
-from unhype.pictures.sampling import Sampling, sample
+from unhype.families.family import Family
+from unhype.pictures.sampling import Sampling
 
 PROBES = {"unguide_paper": (0.0, 0.1, 0.2), "unguide_code": (0.8,)}
 """Form → where it looks, as shares of the sampling steps."""
@@ -64,8 +68,8 @@ class _Mixture:
         for start in range(0, len(prompts), how.batch):
             part = slice(start, start + how.batch)
             far = distances(family, lora, list(prompts[part]), how, PROBES[self.name], self.method.noises) > floor
-            with mixed(family, lora, torch.where(far, -1.0, 2.0)):
-                yield from sample(family.pipeline, prompts[part], seeds[part], how)
+            with mixture(family, lora, torch.where(far, -1.0, 2.0)):
+                yield from family.draw(prompts[part], seeds[part], how)
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:
         return np.zeros(len(prompts), dtype=bool)
@@ -73,7 +77,7 @@ class _Mixture:
 
 @torch.no_grad()
 def distances(
-    family: StableDiffusion,
+    family: Family,
     lora: Mapping[str, Factors],
     prompts: list[str],
     how: Sampling,
@@ -82,51 +86,47 @@ def distances(
     seed: int = 0,
 ) -> torch.Tensor:
     """d(p) of each prompt, ``[n]``: along the base's own trajectories, the same noises for every prompt."""
-    scheduler, device = (
-        type(family.pipeline.scheduler).from_config(family.pipeline.scheduler.config),
-        family.unet.device,
-    )
-    scheduler.set_timesteps(how.steps, device=device)
+    path, n = family.trajectory(how.steps), len(prompts)
     looked = {round(share * (how.steps - 1)) for share in probes}
-    n, size = len(prompts), family.unet.config.sample_size
-    states = family.encode(prompts).states.repeat(noises, 1, 1)
-    empty = family.encode([""]).states.expand_as(states)
-    starts = torch.randn(
-        noises, 1, family.unet.config.in_channels, size, size, generator=torch.Generator("cpu").manual_seed(seed)
-    )
-    latents = starts.expand(-1, n, -1, -1, -1).flatten(0, 1).to(device) * scheduler.init_noise_sigma
-    found = torch.zeros(noises * n, device=device)
-    for i, timestep in enumerate(scheduler.timesteps[: max(looked) + 1]):
-        timesteps = timestep.expand(len(latents))
-        noise = family.predict(latents, timesteps, states)
+    text, empty = family.encode(prompts).repeated(noises), family.encode([""]).expanded(noises * n)
+    starts = torch.randn(noises, 1, *family.latent_shape, generator=torch.Generator("cpu").manual_seed(seed))
+    latents = path.start(starts.expand(-1, n, -1, -1, -1).flatten(0, 1).to(family.device))
+    found = torch.zeros(noises * n, device=family.device)
+    for i, time in enumerate(path.times[: max(looked) + 1]):
+        times, seen = time.expand(len(latents)), path.seen(latents, i)
         if i in looked:
-            with active(family.unet, repeated(lora, len(latents))):
-                found += (family.predict(latents, timesteps, states) - noise).flatten(1).norm(dim=1) / len(looked)
-        guided = (
-            torch.lerp(family.predict(latents, timesteps, empty), noise, how.guidance) if i < max(looked) else noise
-        )
-        latents = scheduler.step(guided, timestep, latents).prev_sample
+            noise = family.predict(seen, times, text)
+            with active(family.denoiser, repeated(lora, len(latents))):
+                found += (family.predict(seen, times, text) - noise).flatten(1).norm(dim=1) / len(looked)
+        if i < max(looked):
+            latents = path.step(family.guided(seen, times, text, empty, how.guidance), i, latents)
     return found.view(noises, n).mean(0).cpu()
 
 
 @contextmanager
-def mixed(family: StableDiffusion, lora: Mapping[str, Factors], w: torch.Tensor) -> Iterator[None]:
-    """The U-Net as ε = w·ε* + (1 − w)·ε_lora while the context is open, for a batch of len(w) prompts; in both halves of guidance."""
-    unet = family.unet
-    forward = unet.forward
+def mixture(family: Family, lora: Mapping[str, Factors], w: torch.Tensor) -> Iterator[None]:
+    """The denoiser as ε = w·ε* + (1 − w)·ε_lora while the context is open, for a batch of len(w) prompts.
 
-    def both(noisy: torch.Tensor, *rest: Any, **named: Any) -> Any:
-        base = forward(noisy, *rest, **{**named, "return_dict": False})[0]
-        with active(unet, repeated(lora, len(noisy))):
-            adapted = forward(noisy, *rest, **{**named, "return_dict": False})[0]
-        weight = w.to(base).repeat(len(noisy) // len(w)).view(-1, 1, 1, 1)
+    In both halves of guidance.
+    """
+    model = family.bare_denoiser
+    forward = model.forward
+    signature = inspect.signature(forward)
+
+    def both(*args: Any, **named: Any) -> Any:
+        named["return_dict"] = False
+        n = len(family.text_in(signature.bind(*args, **named).arguments)[0])
+        base = forward(*args, **named)[0]
+        with active(model, repeated(lora, n)):
+            adapted = forward(*args, **named)[0]
+        weight = w.to(base).repeat(n // len(w)).view(-1, *[1] * (base.ndim - 1))
         return (weight * base + (1 - weight) * adapted,)
 
-    unet.forward = both
+    model.forward = both
     try:
         yield
     finally:
-        del unet.forward
+        del model.forward
 
 
 def repeated(lora: Mapping[str, Factors], n: int) -> dict[str, Factors]:

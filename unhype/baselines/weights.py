@@ -12,7 +12,6 @@ from torch import nn
 
 from unhype.baselines.case import Case
 from unhype.errors import UnhypeError
-from unhype.pictures.sampling import sample
 
 
 @contextmanager
@@ -46,9 +45,9 @@ class Rewritten:
     case: Case
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
-        pipeline = self.case.family.pipeline
-        with replaced(pipeline.unet, self.case.fitted(self.name)):
-            yield from sample(pipeline, prompts, seeds, self.case.how)
+        family = self.case.family
+        with replaced(family.bare_denoiser, self.case.fitted(self.name)):
+            yield from family.draw(prompts, seeds, self.case.how)
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:
         return np.zeros(len(prompts), dtype=bool)

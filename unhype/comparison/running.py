@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from unhype.baselines.case import Case, Fit, Method
-from unhype.bases.cards import content_hash
 from unhype.comparison.scoring import summary
 from unhype.eraser import Eraser
 from unhype.erasing import material
@@ -27,18 +26,15 @@ from unhype.evaluation.album import Album
 from unhype.evaluation.fidelity import Fidelity, compare_embeddings
 from unhype.evaluation.looking import drifts, measured, readings
 from unhype.evaluation.scores import score_groups
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.files import write_text
-from unhype.judges.judge import Reader
-from unhype.judges.miniature import MiniatureClip
-from unhype.pipeline import job as jobs
-from unhype.pipeline.job import Job, Progress
-from unhype.prompts.rows import of_people
+from unhype.judges.embeddings import Embeddings
+from unhype.judges.judge import Reader, features_of
+from unhype.pipeline import making
+from unhype.pipeline.job import Job
+from unhype.progress import Progress
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import training_tables
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
 
 BARE = "none"
 
@@ -54,9 +50,9 @@ class Comparison:
     """
 
     job: Job
-    pipeline: StableDiffusionPipeline
+    family: Family
     judge: Reader | None
-    clip: MiniatureClip
+    clip: Embeddings
     methods: Mapping[str, Method]
     seeds: Sequence[int]
 
@@ -73,7 +69,7 @@ class Comparison:
     @cached_property
     def bare(self) -> Album:
         """The base's own pictures."""
-        return jobs.bare_album(self.job, self.pipeline)
+        return making.bare_album(self.job, self.family)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -84,14 +80,14 @@ class Comparison:
     def material(self) -> Material:
         """The same with base pictures, which must be drawn; no pairs, which no rival's paper trains on."""
         needed = material.pictures_needed(self.tables, self.job.training.pictures)
-        family, tables = StableDiffusion(self.pipeline), {**self.tables, "pairs": self.tables["pairs"].iloc[:0]}
+        family, tables = self.family, {**self.tables, "pairs": self.tables["pairs"].iloc[:0]}
         return material.build_material(family, self.bare, tables, needed, None)
 
     def case(self, seed: int) -> Case:
         """What every method is given."""
         facts = {"concepts": self.job.concepts.name, "concepts_hash": self.job.concepts.content_hash()}
-        base_hash = content_hash(self.job.base_folder)
-        family, how = StableDiffusion(self.pipeline), self.job.sampling
+        base_hash = self.job.base.hash
+        family, how = self.family, self.job.sampling
         return Case(
             family,
             base_hash,
@@ -174,10 +170,10 @@ class Comparison:
 
     def _score(self, name: str, seed: int, album: Album, cost: Mapping[str, float]) -> None:
         table, missing = self.strata
-        faces, judge = of_people(self.job.concepts), self.judge
+        kind, judge = self.job.concepts.sort, self.judge
         now, before = (readings(judge, _pictures(of, table)) if judge else None for of in (album, self.bare))
         moved = drifts(_pictures(album, table), _pictures(self.bare, table))
-        scores = score_groups(table, now, before, moved, faces)
+        scores = score_groups(table, now, before, moved, kind.faces)
         found = {
             "method": name,
             "seed": seed,
@@ -189,7 +185,7 @@ class Comparison:
             "fidelity": asdict(self._fidelity(album)),
             "missing_strata": missing,
             "strata": {stratum: score.told() for stratum, score in scores.items()},
-            "summary": summary(scores, faces),
+            "summary": summary(scores, kind.general),
         }
         write_text(self._path(name, seed), json.dumps(found, indent=2) + "\n")
 
@@ -198,7 +194,7 @@ class Comparison:
         rows = self.strata[0].query("erased == ''")
         both = (album, self.bare)
         now, before = (measured(self.clip.see, _pictures(of, rows)) for of in both)
-        features = self.judge.features if self.judge else None
+        features = features_of(self.judge) if self.judge else None
         moved, still = (measured(features, _pictures(of, rows)) if features else None for of in both)
         return compare_embeddings(now, before, self.clip.hear(list(rows["prompt"])), moved, still)
 

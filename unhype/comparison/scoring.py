@@ -12,16 +12,16 @@ import numpy as np
 from unhype.evaluation.scores import GroupScore, Protocol, accuracies
 
 
-def summary(scores: Mapping[str, GroupScore], faces: bool = True) -> dict[str, float]:
+def summary(scores: Mapping[str, GroupScore], general: bool = False) -> dict[str, float]:
     """Acc_e, Acc_s, Acc_g, H, shares kept of what the base shows, faces, and the drift of what must stay.
 
     Without a judge the drift alone.
 
     Args:
-        faces: see :func:`unhype.evaluation.scores.score_groups`.
+        general: see :func:`unhype.evaluation.scores.accuracies`.
     """
     others = "unseen" if "unseen" in scores else "trained"
-    found = accuracies(scores, Protocol("forgotten", others, "alias"), faces)
+    found = accuracies(scores, Protocol("forgotten", others, "alias"), general)
     for name, score in scores.items():
         if score.must_go is not None:
             found[f"{name}: shown"] = score.must_go

@@ -1,4 +1,4 @@
-"""A trained guard on disk: ``guard.safetensors`` with every number that shapes a LoRA, ``guard.json`` with everything that says what they are.
+"""A trained guard on disk: ``guard.safetensors`` has every number that shapes a LoRA, ``guard.json`` says what they are.
 
 Strict both ways: a missing, unknown or misshapen tensor, another format version, or a base whose bytes differ is refused.
 """
@@ -13,14 +13,15 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from unhype.adapters.lora import Site
+from unhype.adapters.sites import Site
+from unhype.bases.identity import Identity
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.erasing.switch import TENSORS as SWITCH_TENSORS
 from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
 from unhype.files import describe, sha256, write_tensors, write_text
 
-FORMAT = 5
+FORMAT = 6
 NUMBERS = ("threshold", "width", "longest")
 """The fields of a switch that are plain numbers."""
 
@@ -34,11 +35,14 @@ class Trained:
     Attributes:
         hypernet: H.
         switch: the fitted switch, or None in the paper's plain form.
-        facts: concept set and its hash, base and its hash, settings, seed: whatever identifies the run.
+        identity: of the base's weights.
+        facts: concept set and its hash, base and its hash, family and choice of sites, settings, seed: whatever
+            identifies the run.
     """
 
     hypernet: Hypernet
     switch: Switch | None
+    identity: Identity
     facts: dict[str, Any]
 
 
@@ -52,6 +56,7 @@ def save(trained: Trained, folder: Path) -> None:
             "concepts": list(trained.switch.concepts),
             **{name: getattr(trained.switch, name) for name in NUMBERS},
         }
+    tensors |= {f"identity.{name}": tensor for name, tensor in trained.identity.tensors().items()}
     (folder / CARD).unlink(missing_ok=True)
     write_tensors(folder / TENSORS, tensors, {"format": "pt"})
     card = {
@@ -60,6 +65,7 @@ def save(trained: Trained, folder: Path) -> None:
         "sites": [asdict(site) for site in trained.hypernet.sites],
         "width": trained.hypernet.width,
         "switch": switch,
+        "identity": trained.identity.names,
         "sha256": sha256(folder / TENSORS),
         **trained.facts,
     }
@@ -96,11 +102,14 @@ def load(folder: Path) -> Trained:
             )
             if parts or len(switch.centres) != len(switch.concepts):
                 raise ValueError(f"{len(switch.centres)} centres for {len(switch.concepts)} concepts")
+        identity = Identity.of_tensors(
+            card["identity"], {name: tensors[f"identity.{name}"] for name in ("entries", "sizes")}
+        )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UnhypeError(
             f"got tensors in {folder} that do not fit its {CARD} ({' '.join(str(error).split())[:160]}): train anew"
         ) from error
-    return Trained(hypernet.eval().requires_grad_(False), switch, card)
+    return Trained(hypernet.eval().requires_grad_(False), switch, identity, card)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -120,11 +129,13 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise UnhypeError(f"got a damaged {path} ({error}): copy the folder again or train anew") from error
     if card.get("format") != FORMAT:
         raise UnhypeError(
-            f"got format {card.get('format')!r} in {path}, wanted {FORMAT}: train anew, or use the version of unhype that made it"
+            f"got format {card.get('format')!r} in {path}, wanted {FORMAT}: train anew, or use the version of unhype that "
+            "made it"
         )
     return card
 
 
 def to_device(trained: Trained, device: torch.device) -> Trained:
     """The same, elsewhere."""
-    return Trained(trained.hypernet.to(device), trained.switch and trained.switch.to(device), trained.facts)
+    switch = trained.switch and trained.switch.to(device)
+    return Trained(trained.hypernet.to(device), switch, trained.identity, trained.facts)

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from unhype.erasing.phrases import cutouts
-from unhype.erasing.switch import OPENS, Switch, fit_switch
-from unhype.families.stable_diffusion import StableDiffusion
-from unhype.prompts.tables import phrase
+from unhype.erasing.switch import Switch, fit_switch
+from unhype.families.family import Family
 from unhype.prompts.templates import TRAINING
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ LOOKS = 12
 """Training templates in which two concepts are compared."""
 
 
-def fit_to_set(family: StableDiffusion, concepts: ConceptSet) -> Switch:
+def fit_to_set(family: Family, concepts: ConceptSet) -> Switch:
     """The switch of a set."""
     forget, retain = _grids(family, concepts)
     switch = _geometry(concepts, forget, retain)
@@ -43,13 +42,13 @@ def fit_to_set(family: StableDiffusion, concepts: ConceptSet) -> Switch:
     near, which = (switch.kept @ switch.centres.T).max(1)
     told = [
         float(near[i]) <= switch.threshold
-        or not drawn_alike(family, phrase(name, concepts.kind), phrase(entry.concept, concepts.kind), entry.anchor)
+        or not drawn_alike(family, concepts.sort.phrase(name), concepts.sort.phrase(entry.concept), entry.anchor)
         for i, (name, entry) in enumerate(zip(concepts.retain, (concepts.forget[int(k)] for k in which), strict=True))
     ]
     return replace(switch, kept=switch.kept[torch.tensor(told, device=switch.kept.device)])
 
 
-def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
+def likeness(family: Family, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
     """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch opens."""
     if not concepts.retain:
         return {}, 1.0
@@ -64,23 +63,21 @@ def likeness(family: StableDiffusion, concepts: ConceptSet) -> tuple[dict[tuple[
     return pairs, switch.threshold
 
 
-def drawn_alike(family: StableDiffusion, one: str, other: str, anchor: str) -> bool:
+def drawn_alike(family: Family, one: str, other: str, anchor: str) -> bool:
     """Whether the base draws ``one`` as it draws ``other``."""
     return distance(family, one, other, anchor) < SAME
 
 
 @torch.no_grad()
-def distance(family: StableDiffusion, one: str, other: str, anchor: str) -> float:
+def distance(family: Family, one: str, other: str, anchor: str) -> float:
     """How differently the base draws ``one`` and ``other``, as a multiple of how differently it draws ``anchor`` and ``other``."""
     frames = list(chain.from_iterable(TRAINING.values()))
     frames = frames[:: max(1, len(frames) // LOOKS)][:LOOKS]
-    size, device = family.unet.config.sample_size, family.unet.device
-    shape = (len(frames), family.unet.config.in_channels, size, size)
-    noise = torch.randn(shape, generator=torch.Generator("cpu").manual_seed(0)).to(device)
-    timesteps = torch.full((len(frames),), int(LATE * family.timesteps), device=device)
+    noise = torch.randn((len(frames), *family.latent_shape), generator=torch.Generator("cpu").manual_seed(0))
+    noise, times = noise.to(family.device), family.time_at(LATE, len(frames))
 
     def predicted(text: str) -> torch.Tensor:
-        return family.predict(noise, timesteps, family.encode([frame.format(text) for frame in frames]).states)
+        return family.predict(noise, times, family.encode([frame.format(text) for frame in frames])).float()
 
     here = predicted(other)
     return float(((predicted(one) - here) ** 2).sum() / ((predicted(anchor) - here) ** 2).sum())
@@ -88,15 +85,16 @@ def distance(family: StableDiffusion, one: str, other: str, anchor: str) -> floa
 
 def _geometry(concepts: ConceptSet, forget: torch.Tensor, retain: torch.Tensor) -> Switch:
     """The switch before the base is asked what it draws: every retained concept is protected."""
-    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, OPENS[concepts.kind])
+    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, concepts.sort.opens)
 
 
-def _grids(family: StableDiffusion, concepts: ConceptSet) -> tuple[torch.Tensor, torch.Tensor]:
+def _grids(family: Family, concepts: ConceptSet) -> tuple[torch.Tensor, torch.Tensor]:
     """Vectors of the forgotten concepts and of the retained ones in every context, ``[concepts, contexts, d]`` each."""
-    contexts = cutouts(chain.from_iterable(TRAINING.values()))
+    # Of a style the name alone is the phrase: "in the style of" is one of the contexts in which it is said.
+    contexts = cutouts(template.format(concepts.sort.frame) for template in chain.from_iterable(TRAINING.values()))
 
     def grid(names: Sequence[str]) -> torch.Tensor:
-        texts = [context.format(phrase(name, concepts.kind)) for name in names for context in contexts]
+        texts = [context.format(concepts.sort.spoken(name)) for name in names for context in contexts]
         return family.vectors(texts).view(len(names), len(contexts), family.width)
 
     return grid([entry.concept for entry in concepts.forget]), grid(concepts.retain)

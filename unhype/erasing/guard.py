@@ -1,34 +1,41 @@
-"""The guard: UnHype at inference, on any Stable Diffusion pipeline. Every prompt of a batch gets the LoRA that its own words call for.
+"""The guard: UnHype at inference, on any pipeline of its base. Every prompt gets the LoRA that its own words call for.
 
     guard = Guard.load("models/celeb100")
     with guard.attached(pipeline):
         pipeline(["a photo of a forgotten name", "a photo of a dog"])
 
-One pass of the hypernetwork for each call: prompts → their phrases' c → H(c, S) → factors of the conditional half; the unconditional half is the base's. It
-fails closed (:mod:`unhype.adapters.attachment`).
+Prompts → their phrases' c → H(c, S) → factors of the rows of text that these prompts become; a prompt that speaks of nothing
+forgotten has none, and neither have negative prompts. It fails closed (:mod:`unhype.adapters.watching`). What it does not
+read: pictures that come in (the start of img2img, IP-Adapter), and a ControlNet's own attention.
+
+One guard serves many pipelines and threads: it never changes.
 """
 
 from __future__ import annotations
 
+import copy
+import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
-from unhype.adapters.attachment import attach
 from unhype.adapters.lora import Factors
-from unhype.bases.cards import content_hash
-from unhype.erasing.checkpoint import Trained, load, to_device
-from unhype.erasing.hypernet import strength
-from unhype.erasing.phrases import Reading, reader
+from unhype.adapters.watching import Texts, attach
+from unhype.bases.identity import compare
+from unhype.erasing.checkpoint import Trained, load
+from unhype.erasing.hypernet import Hypernet, strength
+from unhype.erasing.phrases import Reading, joined, reader
 from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
-from unhype.families.stable_diffusion import StableDiffusion
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
+from unhype.families.choosing import family_class, family_of
+from unhype.families.family import Family
 
 
 class Guard:
@@ -37,6 +44,7 @@ class Guard:
     Attributes:
         trained: hypernetwork, switch, facts.
         share: s/S, the dial: 1 forgets wholly, 0 not at all.
+        switch: of the concepts that were chosen.
     """
 
     def __init__(self, trained: Trained, concepts: Sequence[str] | None = None, share: float = 1.0) -> None:
@@ -44,6 +52,8 @@ class Guard:
             raise UnhypeError(f"got a share of {share}, wanted a number from 0 (nothing is forgotten) to 1")
         self.trained, self.share = trained, share
         self.switch = _chosen(trained.switch, concepts)
+        self._placed: WeakKeyDictionary[Family, _Placed] = WeakKeyDictionary()
+        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, folder: str | Path, concepts: Sequence[str] | None = None, share: float = 1.0) -> Guard:
@@ -59,57 +69,121 @@ class Guard:
             folder = local_folder(str(folder))
         return cls(load(Path(folder)), concepts, share)
 
+    # ------------------------------------------------------------ pipelines
+
     @contextmanager
-    def attached(self, pipeline: StableDiffusionPipeline) -> Iterator[StableDiffusionPipeline]:
-        """The pipeline under guard while the context is open."""
-        detach = self.attach(pipeline)
+    def attached(self, pipeline: Any, derived: bool = False, family: Family | None = None) -> Iterator[Any]:
+        """The pipeline under guard while the context is open; arguments as for :meth:`attach`."""
+        detach = self.attach(pipeline, derived, family)
         try:
             yield pipeline
         finally:
             detach()
 
-    def attach(self, pipeline: StableDiffusionPipeline) -> Callable[[], None]:
+    def attach(self, pipeline: Any, derived: bool = False, family: Family | None = None) -> Callable[[], None]:
         """Put a pipeline under guard for good; returns what undoes it.
 
+        Args:
+            derived: accept a fine-tuned relative of the base, too; how far it is from the base is then warned of.
+            family: the pipeline's, where it is at hand.
+
         Raises:
-            UnhypeError: another family of pipeline, another base than it was trained for, or a pipeline under guard already.
+            UnhypeError: another family of pipeline, another base than it was trained for, or a pipeline under guard
+                already.
         """
-        family = StableDiffusion(pipeline)
-        self._check(pipeline, family)
-        self.trained = to_device(self.trained, family.unet.device)
-        self.switch = self.switch and self.switch.to(family.unet.device)  # a choice of concepts is a switch of its own
-        return attach(pipeline, self.trained.hypernet.sites, lambda prompts: self.factors(family, prompts))
+        if family is None:
+            self._check_family(family_class(pipeline).name)
+            family = family_of(pipeline, self.trained.facts["site_table"])
+        self._check(family, derived)
+        self._place(family)
+        return attach(family, self._reader(family), self._emitter(family), self)
 
-    @torch.no_grad()
-    def factors(self, family: StableDiffusion, prompts: Sequence[str]) -> dict[str, Factors]:
-        """The LoRA of each prompt: those of its phrases, together."""
-        read = self.read(family, prompts)
-        self.trained.hypernet.bind(family.unet)
-        steps = torch.full(
-            (len(read) * read.phrases,), self.share * self.trained.hypernet.config.steps, device=read.c.device
-        )
-        each: dict[str, Factors] = self.trained.hypernet(read.c.flatten(0, 1), steps, read.opened.flatten())
-        return {name: factors.joined(read.phrases) for name, factors in each.items()}
+    def _check_family(self, name: str) -> None:
+        wanted = self.trained.facts["family"]
+        if name != wanted:
+            raise UnhypeError(
+                f"got a pipeline of the family {name}, wanted {wanted}: this guard was trained on "
+                f"{self.trained.facts['base']}; train one for this base"
+            )
 
-    def read(self, family: StableDiffusion, prompts: Sequence[str]) -> Reading:
-        """What the prompts speak of; nothing is open for those that the base draws as if there were no guard, to the bit."""
-        return reader(family.vectors, self.switch and self.switch.to(family.unet.device))(prompts)
-
-    def strength(self, family: StableDiffusion, prompts: Sequence[str]) -> torch.Tensor:
-        """‖ΔW‖ of each prompt, ``[n]``: is the switch a switch?"""
-        return strength(self.factors(family, prompts))
-
-    def _check(self, pipeline: StableDiffusionPipeline, family: StableDiffusion) -> None:
+    def _check(self, family: Family, derived: bool) -> None:
+        self._check_family(family.name)
         hypernet, facts = self.trained.hypernet, self.trained.facts
         if hypernet.width != family.width or hypernet.sites != family.sites:
             raise UnhypeError(
-                f"got a pipeline whose layers are not those of {facts.get('base')}, wanted the base that this guard was trained for"
+                f"got a pipeline whose layers are not those of {facts['base']}, wanted the base that this guard was "
+                "trained for: train a guard for this base"
             )
-        wanted, folder = facts.get("base_hash"), Path(str(pipeline.config.get("_name_or_path", "")))
-        if wanted and folder.is_dir() and (got := content_hash(folder)) != wanted:
+        difference = compare(self.trained.identity, family.parts)
+        if difference and not derived:
             raise UnhypeError(
-                f"got the base {folder} ({got[:12]}), wanted {facts.get('base')} ({wanted[:12]}): train a guard for this base"
+                f"got other weights than those of {facts['base']} ({difference}), wanted the base that this guard was "
+                "trained for: train a guard for this base, or say derived=True if it is a fine-tuned relative"
             )
+        if difference:
+            warnings.warn(
+                f"the pipeline is not {facts['base']} but a relative of it ({difference}): nobody has measured how well "
+                "this guard forgets there; `unhype evaluate` does",
+                stacklevel=4,
+            )
+
+    # ------------------------------------------------------------ prompts
+
+    @torch.no_grad()
+    def factors(self, family: Family, prompts: Sequence[str]) -> dict[str, Factors]:
+        """The LoRA of each prompt: those of its phrases, together."""
+        return self._emit(family, self.read(family, prompts))
+
+    def read(self, family: Family, prompts: Sequence[str]) -> Reading:
+        """What prompts speak of; nothing is open for those that the base draws as if there were no guard, to the bit."""
+        return reader(family.vectors, self._place(family).switch)([family.visible(prompt) for prompt in prompts])
+
+    def strength(self, family: Family, prompts: Sequence[str]) -> torch.Tensor:
+        """‖ΔW‖ of each prompt, ``[n]``: is the switch a switch?"""
+        return strength(self.factors(family, prompts))
+
+    @torch.no_grad()
+    def _emit(self, family: Family, read: Reading) -> dict[str, Factors]:
+        hypernet = self._place(family).hypernet
+        steps = torch.full((len(read) * read.phrases,), self.share * hypernet.config.steps, device=read.c.device)
+        each: dict[str, Factors] = hypernet(read.c.flatten(0, 1), steps, read.opened.flatten())
+        return {name: factors.joined(read.phrases) for name, factors in each.items()}
+
+    def _reader(self, family: Family) -> Callable[[Sequence[Texts]], list[Reading | None]]:
+        def read(rows: Sequence[Texts]) -> list[Reading | None]:
+            """One reading a picture, over all the texts that its encoders get; None if the base draws it alone."""
+            distinct = list(dict.fromkeys(chain.from_iterable(rows)))
+            found = self.read(family, distinct)
+            place = {text: i for i, text in enumerate(distinct)}
+            readings = [beside([found[torch.tensor([place[text]])] for text in row]) for row in rows]
+            return [None if bool(reading.untouched.all()) else reading for reading in readings]
+
+        return read
+
+    def _emitter(self, family: Family) -> Callable[[Sequence[Reading]], dict[str, Factors]]:
+        return lambda readings: self._emit(family, joined(readings))
+
+    def _place(self, family: Family) -> _Placed:
+        """Hypernetwork and switch beside a base: a copy for each, so that threads and devices do not meet."""
+        with self._lock:
+            placed = self._placed.get(family)
+            if placed is None or placed.device != family.device:
+                hypernet = copy.deepcopy(self.trained.hypernet).to(family.device).bind(family.denoiser)
+                switch = self.switch and self.switch.to(family.device)
+                placed = self._placed[family] = _Placed(hypernet, switch, family.device)
+            return placed
+
+
+@dataclass(frozen=True)
+class _Placed:
+    hypernet: Hypernet
+    switch: Switch | None
+    device: torch.device
+
+
+def beside(readings: Sequence[Reading]) -> Reading:
+    """Readings of one picture's texts as one: their phrases stand side by side."""
+    return Reading(torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1))
 
 
 def _chosen(switch: Switch | None, concepts: Sequence[str] | None) -> Switch | None:
@@ -121,7 +195,8 @@ def _chosen(switch: Switch | None, concepts: Sequence[str] | None) -> Switch | N
         )
     unknown = [concept for concept in concepts if concept not in switch.concepts]
     if unknown or not concepts:
+        there = ", ".join(switch.concepts[:8])
         raise UnhypeError(
-            f"got the concept {unknown[0] if unknown else ''!r}, wanted some of those that were trained: {', '.join(switch.concepts[:8])}…"
+            f"got the concept {unknown[0] if unknown else ''!r}, wanted some of those that were trained: {there}…"
         )
     return switch.only(concepts)

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unhype.eraser import identity
-from unhype.families.stable_diffusion import StableDiffusion
-from unhype.pictures.sampling import Sampling, sample
+from unhype.families.family import Family
+from unhype.pictures.sampling import Sampling
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
-
     from unhype.erasing.guard import Guard
 
 
@@ -22,16 +20,16 @@ class Guarded:
 
     name = "unhype"
 
-    def __init__(self, pipeline: StableDiffusionPipeline, guard: Guard, how: Sampling) -> None:
-        self.pipeline, self.guard, self.how = pipeline, guard, how
+    def __init__(self, family: Family, guard: Guard, how: Sampling, derived: bool = False) -> None:
+        """Args as the attributes; ``derived`` accepts a relative of the guard's base."""
+        self.family, self.guard, self.how, self.derived = family, guard, how, derived
         concepts = list(guard.switch.concepts) if guard.switch else None
-        self.identity = identity(
-            guard.trained.facts["base_hash"], how, guard.trained.facts["sha256"], guard.share, concepts
-        )
+        facts = guard.trained.facts
+        self.identity = identity(facts["base_hash"], how, facts["sha256"], guard.share, concepts)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
-        with self.guard.attached(self.pipeline):
-            yield from sample(self.pipeline, prompts, seeds, self.how)
+        with self.guard.attached(self.family.pipeline, self.derived, self.family):
+            yield from self.family.draw(prompts, seeds, self.how)
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:
-        return self.guard.read(StableDiffusion(self.pipeline), prompts).untouched.cpu().numpy()
+        return self.guard.read(self.family, prompts).untouched.cpu().numpy()

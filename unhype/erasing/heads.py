@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from unhype.adapters.lora import Site
+from unhype.adapters.sites import Site, layer_at
 from unhype.errors import UnhypeError
 
 Pair = tuple[torch.Tensor, torch.Tensor]
@@ -86,30 +86,30 @@ class PerSite(Head):
 
 
 class Through(Head):
-    """left = A and right = W0·V, with A and V emitted once for all sites of a width."""
+    """left = A and right = W0·V, with A and V emitted once for all sites that read the same thing at the same width."""
 
     def __init__(self, rank: int, sites: Sequence[Site], features: int, basis: int) -> None:
         super().__init__(rank, sites, features, basis)
-        self.widths = sorted({site.inputs for site in sites})
-        self.layers = nn.ModuleList(_small(nn.Linear(features, 2 * rank * width)) for width in self.widths)
+        self.groups = sorted({(site.reads, site.inputs) for site in sites})
+        self.layers = nn.ModuleList(_small(nn.Linear(features, 2 * rank * width)) for _, width in self.groups)
         self._weights: dict[str, torch.Tensor] = {}
 
     def bind(self, model: nn.Module) -> None:
-        self._weights = {site.name: model.get_parameter(f"{site.name}.weight") for site in self.sites}
+        self._weights = {site.name: layer_at(model, site.name).weight for site in self.sites}
 
     def forward(self, features: torch.Tensor) -> dict[str, Pair]:
         if not self._weights:
             raise UnhypeError(
-                "got a hypernetwork that knows no base, wanted one that reads its weights: call bind(unet) first"
+                "got a hypernetwork that knows no base, wanted one that reads its weights: call bind(denoiser) first"
             )
         pairs = {
-            width: layer(features).unflatten(1, (2, self.rank, width)).unbind(1)
-            for width, layer in zip(self.widths, self.layers, strict=True)
+            group: layer(features).unflatten(1, (2, self.rank, group[1])).unbind(1)
+            for group, layer in zip(self.groups, self.layers, strict=True)
         }
         found = {}
         for site in self.sites:
-            A, V = pairs[site.inputs]
-            W0 = self._weights[site.name].detach().to(V.dtype)
+            A, V = pairs[site.reads, site.inputs]
+            W0 = self._weights[site.name].detach().to(V)
             found[site.name] = (A, torch.einsum("oi,nri->nor", W0, V))
         return found
 

@@ -19,7 +19,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from unhype.adapters.lora import Factors, Site
+from unhype.adapters.lora import Factors
+from unhype.adapters.sites import Site
 from unhype.erasing.heads import HEADS
 
 OCTAVES = 6

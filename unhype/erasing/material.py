@@ -19,8 +19,7 @@ from unhype.erasing.phrases import reader
 from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import Material, mixed
 from unhype.evaluation.album import Album
-from unhype.families.stable_diffusion import StableDiffusion
-from unhype.pictures.pixels import to_model_range
+from unhype.families.family import Family
 
 Tables = Mapping[str, pd.DataFrame]
 """What :func:`unhype.prompts.tables.training_tables` gives."""
@@ -56,7 +55,7 @@ def _spread(rows: pd.DataFrame, column: str, n: int) -> pd.DataFrame:
 
 
 def build_material(
-    family: StableDiffusion, album: Album, tables: Tables, needed: pd.DataFrame, switch: Switch | None
+    family: Family, album: Album, tables: Tables, needed: pd.DataFrame, switch: Switch | None
 ) -> Material:
     """Everything in memory; the pictures of :func:`pictures_needed` must be drawn.
 
@@ -64,9 +63,9 @@ def build_material(
         switch: through which the hypernetwork reads phrases. Without one it reads whole prompts, and prompts to keep under a concept's LoRA have no meaning.
     """
     train, retain, pairs, read = tables["train"], tables["retain"], tables["pairs"], reader(family.vectors, switch)
-    # The same parts as latents_of makes, so the same bits.
+    # The same parts as the family makes of all of them, so the same bits.
     pictures = album.batches(list(needed["prompt"]), list(needed["seed"]), parts=max(1, len(needed) // 32))
-    latents = torch.cat([latents_of(family, part) for part in pictures])
+    latents = torch.cat([family.latents(part) for part in pictures])
     places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
     rows = []
     for i, (concept, anchor) in enumerate(zip(train["concept"], train["anchor"], strict=True)):
@@ -101,14 +100,3 @@ def _kept(material: Material, prompts: Sequence[str]) -> Material:
     # A step that shares no divisor with most counts: every prompt meets other concepts.
     others = [prompts[(i * 131 + 17) % len(prompts)] for i in range(len(material.prompts))]
     return replace(material, prompts=others, anchors=others)
-
-
-@torch.no_grad()
-def latents_of(family: StableDiffusion, pixels: np.ndarray) -> torch.Tensor:
-    """z_0 of pictures ``uint8 [n, height, width, 3]``, ``[n, 4, h, w]``."""
-    vae, device = family.pipeline.vae, family.unet.device
-    parts = [
-        vae.encode(to_model_range(part, device).to(vae.dtype)).latent_dist.mean
-        for part in np.array_split(pixels, max(1, len(pixels) // 32))
-    ]
-    return torch.cat(parts).float() * vae.config.scaling_factor

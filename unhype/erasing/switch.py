@@ -14,14 +14,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from unhype.concepts.kinds import PEOPLE
+
 SHRINKAGE = 0.2
 """Share of the mean variance that is added to every direction's: few contexts leave some directions unmeasured."""
 
-
-OPENS = {"people": 0.8, "things": 0.6, "explicit": 0.6}
-"""Kind of a set → cosine at which its switch is half open. Names come in thousands and lie near each other; classes are few, and what lies nearest to a
-forgotten one and is not retained is most likely another word for it: docs/experiments. Explicit content is measured on no base yet: like things, since a
-guard that is in doubt should forget."""
 
 WIDTH = 0.04
 """How far it is from shut to wide open."""
@@ -101,14 +98,14 @@ class Switch:
 
 
 def fit_switch(
-    concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor, opens: float = OPENS["people"]
+    concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor, opens: float = PEOPLE.opens
 ) -> Switch:
     """Fit a switch.
 
     Args:
         forget: vectors of m forgotten concepts in each of T contexts, ``[m, T, d]``.
         retain: vectors of retained concepts in the same contexts, ``[k, T, d]``.
-        opens: cosine at which it is half open.
+        opens: cosine at which it is half open; each kind's was measured: :mod:`unhype.concepts.kinds`.
     """
     both = torch.cat([forget, retain]).double()
     mean = both.mean((0, 1))

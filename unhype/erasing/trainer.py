@@ -24,7 +24,7 @@ from unhype.erasing.hypernet import Emitter, HypernetConfig, strength
 from unhype.erasing.losses import as_leaves, gradient_of, guided_target, removal_loss, retention_loss, task_loss
 from unhype.erasing.phrases import Reading, joined
 from unhype.errors import UnhypeError
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.training import PRECISIONS, Schedule, fit
 
 MODES = ("direct", "matching", "both")
@@ -47,6 +47,7 @@ class TrainingSettings:
         earliest: lowest timestep that is trained on, as a share of all; below it a caption explains almost nothing.
         pictures: base pictures of each forgotten concept, and as many of its anchor, whose noised latents are z_t.
         precision: of the arithmetic, ``bf16`` or ``fp32``; weights stay float32.
+        sites: choice of layers that adapters go to, of those that the base's family has; empty for its first.
     """
 
     mode: str = "direct"
@@ -62,6 +63,7 @@ class TrainingSettings:
     earliest: float = 0.2
     pictures: int = 2
     precision: str = "bf16"
+    sites: str = ""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -113,16 +115,14 @@ class Material:
         return rng.choice(len(self.prompts), size=n, p=self.chance)
 
     def noised(
-        self, family: StableDiffusion, chosen: np.ndarray, rng: np.random.Generator, earliest: float
+        self, family: Family, chosen: np.ndarray, rng: np.random.Generator, earliest: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """z_t ``[n, 4, h, w]`` and t ``[n]`` for ``chosen`` rows; no timestep below ``earliest``, a share of all."""
         rows = self.rows[chosen, rng.integers(self.rows.shape[1], size=len(chosen))]
-        latents = self.latents[torch.from_numpy(rows)].to(family.unet.device)
-        timesteps = torch.from_numpy(
-            rng.integers(int(earliest * family.timesteps), family.timesteps, size=len(chosen))
-        ).to(latents.device)
+        latents = self.latents[torch.from_numpy(rows)].to(family.device)
+        times = family.times(len(chosen), rng, earliest)
         noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), dtype=np.float32)).to(latents.device)
-        return family.add_noise(latents, noise, timesteps), timesteps
+        return family.noised(latents, noise, times), times
 
 
 def mixed(parts: Sequence[Material], shares: Sequence[float]) -> Material:
@@ -162,11 +162,9 @@ E = TypeVar("E", bound=Emitter)
 class Trainer(Generic[E]):
     """One run on a frozen base: of a hypernetwork, or of something else that gives every prompt a LoRA."""
 
-    def __init__(
-        self, family: StableDiffusion, settings: TrainingSettings, material: Material, build: Callable[[], E]
-    ) -> None:
+    def __init__(self, family: Family, settings: TrainingSettings, material: Material, build: Callable[[], E]) -> None:
         self.family, self.settings, self.material = family, settings, material
-        self.device = family.unet.device
+        self.device = family.device
         torch.manual_seed(settings.seed)
         self.emitter: E = build().to(self.device)
         self._telemetry: dict[str, float] = {}
@@ -191,7 +189,7 @@ class Trainer(Generic[E]):
         chosen = self.material.draw(settings.schedule.batch, rng)
         both = self.family.encode(
             [texts[i] for texts in (self.material.prompts, self.material.anchors) for i in chosen]
-        ).states
+        )
         concept, _ = both.chunk(2)
         read = self.material.reading[torch.from_numpy(chosen)].to(self.device)
         # Half of the batch at S, where inference is; the rest anywhere, so that s is a dial.
@@ -211,7 +209,7 @@ class Trainer(Generic[E]):
             # On a CPU the fused attention's backward pass is slow at small sizes; the plain product has the same values.
             together = {name: each.joined(read.phrases) for name, each in factors.items()}
             with (
-                active(self.family.unet, together),
+                active(self.family.denoiser, together),
                 sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext(),
             ):
                 return task_loss(self.family.predict(*batch, concept), target, scale)

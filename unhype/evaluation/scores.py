@@ -5,8 +5,8 @@
     Acc_g  as Acc_e, asked for by synonyms and aliases that training never saw                         lower is better
     H_c = 2 / (1/(1−Acc_e) + 1/Acc_s)        H_o = 3 / (1/(1−Acc_e) + 1/Acc_s + 1/(1−Acc_g))     (UnHype, section 5)
 
-A destroyed face counts neither as forgotten nor as kept: Acc_e leaves it out, Acc_s counts it as wrong. H is H_c for
-people and H_o for things. Protocols are always named: *papers'* others are the retain names that training saw,
+A destroyed face counts neither as forgotten nor as kept: Acc_e leaves it out, Acc_s counts it as wrong. H is H_o for
+things and H_c for all others. Protocols are always named: *papers'* others are the retain names that training saw,
 *unseen* others it never saw. Nothing is excluded otherwise. Without a judge, what pictures show stays unsaid, and so
 does every protocol; how far pixels moved is still there.
 """
@@ -115,11 +115,13 @@ def score_groups(
     return scores
 
 
-def accuracies(scores: Mapping[str, GroupScore], protocol: Protocol, faces: bool, ending: str = "") -> dict[str, float]:
+def accuracies(
+    scores: Mapping[str, GroupScore], protocol: Protocol, general: bool, ending: str = ""
+) -> dict[str, float]:
     """Acc_e, Acc_s, Acc_g and H of these groups; without what they don't say.
 
     Args:
-        faces: as in :func:`score_groups`: of people H is H_c, of things H_o.
+        general: whether synonyms and aliases belong to the mean: of things H is H_o, of others H_c.
         ending: ``_base`` for what the base shows.
     """
     parts = {"Acc_e": (protocol.erased, "must_go"), "Acc_s": (protocol.kept, "must_stay")}
@@ -130,19 +132,19 @@ def accuracies(scores: Mapping[str, GroupScore], protocol: Protocol, faces: bool
         if group in scores and (share := getattr(scores[group], field + ending)) is not None
     }
     if "Acc_e" in found and "Acc_s" in found:
-        general = [1 - found["Acc_g"]] if "Acc_g" in found and not faces else []
-        found["H"] = harmonic(1 - found["Acc_e"], found["Acc_s"], *general)
+        third = [1 - found["Acc_g"]] if "Acc_g" in found and general else []
+        found["H"] = harmonic(1 - found["Acc_e"], found["Acc_s"], *third)
     return found
 
 
-def protocols(scores: Mapping[str, GroupScore], faces: bool) -> dict[str, dict[str, float]]:
+def protocols(scores: Mapping[str, GroupScore], general: bool) -> dict[str, dict[str, float]]:
     """Protocol → Acc_e, Acc_s, Acc_g and H, the share kept of what the base shows, and the base's own accuracies.
 
     A protocol whose forgotten or others are not there, or not judged, is left out.
     """
     found = {}
     for name, protocol in PROTOCOLS.items():
-        now, before = (accuracies(scores, protocol, faces, ending) for ending in ("", "_base"))
+        now, before = (accuracies(scores, protocol, general, ending) for ending in ("", "_base"))
         if "H" in now:
             kept = now["Acc_s"] / before["Acc_s"] if before["Acc_s"] else 0.0
             base = {f"{part}_base": value for part, value in before.items() if part != "H"}

@@ -1,110 +1,169 @@
-"""Stable Diffusion 1 and its kin, as erasure sees it: prompts → states and vectors, noisy latents → predicted noise, and where adapters go.
+"""Stable Diffusion 1.x and 2.x: a U-Net, one CLIP text encoder, words that enter through cross-attention.
 
-The sites are the keys and values of cross-attention, where words enter the picture (UnHype, section 4).
+The sites are the keys and values of cross-attention (UnHype, section 4). What the U-Net predicts may be noise or velocity
+(2.x): a target that is linear in predictions holds for both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from torch import nn
 
-from unhype.adapters.lora import Site, find_sites
+from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
-
-REMEMBERED = 16_384
-"""Texts whose vectors are kept at hand; the same phrases come again and again."""
-
-SITES = ("attn2.to_k", "attn2.to_v")
-"""Endings of the adapted Linear layers of the U-Net."""
+from unhype.families.clip_text import ClipTexts
+from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
+from unhype.families.spoken import spoken, visible
+from unhype.pictures.sampling import Sampling
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """Prompts as the model reads them.
+class UNetFamily(Family):
+    """What Stable Diffusion 1, 2 and XL share: a U-Net that answers to words, and a schedule of noise in timesteps."""
 
-    Attributes:
-        states: every token's last hidden state, ``[n, length, d]``: what cross-attention attends to.
-        pooled: the end token's, ``[n, d]``: c, what the hypernetwork reads.
-    """
-
-    states: torch.Tensor
-    pooled: torch.Tensor
-
-
-class StableDiffusion:
-    """A pipeline, frozen, with the few operations that erasure needs."""
-
-    def __init__(self, pipeline: StableDiffusionPipeline) -> None:
-        if not hasattr(pipeline, "unet") or not hasattr(pipeline, "text_encoder"):
-            raise UnhypeError(
-                f"got a {type(pipeline).__name__}, wanted a StableDiffusionPipeline with a U-Net and one text encoder"
-            )
-        self.pipeline = pipeline
-        self.unet = pipeline.unet.requires_grad_(False).eval()
-        self.text_encoder = pipeline.text_encoder.requires_grad_(False).eval()
-        self.tokenizer = pipeline.tokenizer
-        self._vectors: dict[str, torch.Tensor] = {}
+    part = "unet"
+    words = (".attn2.",)
+    text_table: ClassVar[Mapping[str, str]] = {"attn2.to_k": "states", "attn2.to_v": "states"}
+    tables: ClassVar[Mapping[str, Mapping[str, str]]] = {"cross_attention": text_table}
 
     @property
-    def sites(self) -> tuple[Site, ...]:
-        """The layers that adapters go to."""
-        return find_sites(self.unet, SITES)
-
-    @property
-    def width(self) -> int:
-        """d, the width of c."""
-        width: int = self.text_encoder.config.hidden_size
-        return width
+    def latent_shape(self) -> tuple[int, int, int]:
+        size = self.config.sample_size
+        height, width = (size, size) if isinstance(size, int) else size
+        return self.pipeline.vae.config.latent_channels, height, width
 
     @property
     def timesteps(self) -> int:
-        """Diffusion timesteps of the training noise schedule."""
+        """Of the training noise schedule."""
         number: int = self.pipeline.scheduler.config.num_train_timesteps
         return number
 
+    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
+        drawn = rng.integers(int(earliest * self.timesteps), self.timesteps, size=n)
+        return torch.from_numpy(drawn).to(self.device)
+
+    def time_at(self, share: float, n: int) -> torch.Tensor:
+        return torch.full((n,), min(int(share * self.timesteps), self.timesteps - 1), device=self.device)
+
+    def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        """z_t = √ᾱ_t · z_0 + √(1 − ᾱ_t) · ε, whatever sampler the pipeline draws with."""
+        alphas = self.pipeline.scheduler.alphas_cumprod.to(latents)[times]
+        signal, spread = (part.view(-1, 1, 1, 1) for part in (alphas**0.5, (1 - alphas) ** 0.5))
+        return signal * latents + spread * noise
+
+    def predict(
+        self, noisy: torch.Tensor, times: torch.Tensor, text: Text, denoiser: nn.Module | None = None
+    ) -> torch.Tensor:
+        model = self.denoiser if denoiser is None else denoiser
+        options = self.conditions(text)
+        given = noisy.to(self.dtype)
+        predicted: torch.Tensor = model(given, times, encoder_hidden_states=text.states, return_dict=False, **options)[
+            0
+        ]
+        return predicted
+
+    def guided(
+        self, noisy: torch.Tensor, times: torch.Tensor, text: Text, empty: Text, guidance: float
+    ) -> torch.Tensor:
+        return torch.lerp(self.predict(noisy, times, empty), self.predict(noisy, times, text), guidance)
+
+    def conditions(self, text: Text) -> dict[str, Any]:
+        """What else the U-Net is told."""
+        return {}
+
+    def latents(self, pixels: np.ndarray) -> torch.Tensor:
+        return vae_latents(self.pipeline.vae, pixels, 0.0, self.device)
+
+    def trajectory(self, steps: int) -> Trajectory:
+        return _Scheduled(self.pipeline.scheduler, steps, self.device)
+
+    def text_in(self, arguments: Mapping[str, Any]) -> Rows:
+        return (arguments["encoder_hidden_states"],)
+
+
+class StableDiffusion(UNetFamily):
+    """Stable Diffusion 1.x and 2.x."""
+
+    name = "stable_diffusion"
+    plain = "StableDiffusionPipeline"
+    encoders = (("text_encoder", "tokenizer"),)
+    defaults = Defaults(Sampling(steps=50, guidance=7.5))
+
+    def __init__(self, pipeline: Any, table: str | None = None) -> None:
+        super().__init__(pipeline, table)
+        self._texts = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
+
+    @classmethod
+    def fits(cls, pipeline: Any) -> bool:
+        unet = getattr(pipeline, "unet", None)
+        config = getattr(getattr(unet, "_orig_mod", unet), "config", None)
+        if config is None or getattr(pipeline, "text_encoder", None) is None or "cross_attention_dim" not in config:
+            return False
+        return config.get("addition_embed_type") is None and getattr(pipeline, "text_encoder_2", None) is None
+
+    @property
+    def width(self) -> int:
+        width: int = self.pipeline.text_encoder.config.hidden_size
+        return width
+
     @torch.no_grad()
-    def encode(self, prompts: Sequence[str]) -> Encoded:
-        """Token states and vectors of prompts, as the pipeline itself encodes them."""
-        ids = self.tokenizer(
-            list(prompts),
-            padding="max_length",
-            truncation=True,
-            max_length=self.tokenizer.model_max_length,
-            return_tensors="pt",
-        ).input_ids
-        output = self.text_encoder(ids.to(self.unet.device))
-        return Encoded(output.last_hidden_state, output.pooler_output)
+    def encode(self, prompts: Sequence[str]) -> Text:
+        tokenizer = self.pipeline.tokenizer
+        limit = tokenizer.model_max_length
+        ids = tokenizer(list(prompts), padding="max_length", truncation=True, max_length=limit, return_tensors="pt")
+        states = self.pipeline.text_encoder(ids.input_ids.to(self.pipeline.text_encoder.device)).last_hidden_state
+        return Text(states.to(self.device, self.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        """The end token's state alone, ``[n, d]``: of many short texts, each computed once. Reads no further than each text: attention is causal."""
-        unknown = sorted({text for text in texts if text not in self._vectors}, key=lambda text: (len(text), text))
-        if len(self._vectors) + len(unknown) > REMEMBERED:
-            self._vectors, unknown = {}, sorted(set(texts), key=lambda text: (len(text), text))
-        for start in range(0, len(unknown), 256):
-            part = unknown[start : start + 256]
-            with torch.no_grad():
-                ids = self.tokenizer(
-                    part, padding=True, truncation=True, max_length=self.tokenizer.model_max_length, return_tensors="pt"
-                ).input_ids
-                self._vectors |= dict(zip(part, self.text_encoder(ids.to(self.unet.device)).pooler_output, strict=True))
-        return (
-            torch.stack([self._vectors[text] for text in texts])
-            if texts
-            else torch.empty(0, self.width, device=self.unet.device)
-        )
+        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device)
 
-    def predict(self, noisy: torch.Tensor, timesteps: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """ε(z_t, t, c): the noise that the U-Net sees, ``[n, 4, h, w]``."""
-        noise: torch.Tensor = self.unet(noisy, timesteps, encoder_hidden_states=states).sample
-        return noise
+    def visible(self, text: str) -> str:
+        tokenizer = self.pipeline.tokenizer
+        return visible(self.pipeline, tokenizer, text, tokenizer.model_max_length)
 
-    def add_noise(self, latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
-        """z_t from z_0."""
-        noisy: torch.Tensor = self.pipeline.scheduler.add_noise(latents, noise, timesteps)
-        return noisy
+    def tokens(self, text: str) -> int:
+        return len(self.pipeline.tokenizer(text).input_ids)
+
+    def asked(self, arguments: Mapping[str, Any], turn: int) -> Asked:
+        given = arguments.get
+        prompts = None if given("prompt_embeds") is not None else self._read(given("prompt"))
+        negatives = None
+        if given("do_classifier_free_guidance", True) and given("negative_prompt_embeds") is None:
+            negatives = self._read(given("negative_prompt") or "")
+        return Asked(prompts, negatives)
+
+    def _read(self, prompts: Any) -> list[tuple[str, ...]] | None:
+        texts = texts_of(prompts)
+        return texts and [tuple(self.visible(text) for text in row) for row in texts]
+
+    def encoded(self, result: Any) -> tuple[Rows, Rows | None]:
+        positive, negative = result
+        return (positive,), None if negative is None else (negative,)
+
+
+class _Scheduled(Trajectory):
+    """A diffusers scheduler of its own, so that the pipeline's keeps its place."""
+
+    def __init__(self, scheduler: Any, steps: int, device: torch.device) -> None:
+        self.scheduler = type(scheduler).from_config(scheduler.config)
+        self.scheduler.set_timesteps(steps, device=device)
+        self.times = self.scheduler.timesteps
+        if len(self.times) != steps:
+            raise UnhypeError(
+                f"got {len(self.times)} calls for {steps} steps of {type(scheduler).__name__}, wanted one a step: "
+                "use a scheduler such as DDIM or Euler"
+            )
+
+    def start(self, noise: torch.Tensor) -> torch.Tensor:
+        return noise * self.scheduler.init_noise_sigma
+
+    def seen(self, latents: torch.Tensor, index: int) -> torch.Tensor:
+        scaled: torch.Tensor = self.scheduler.scale_model_input(latents, self.times[index])
+        return scaled
+
+    def step(self, prediction: torch.Tensor, index: int, latents: torch.Tensor) -> torch.Tensor:
+        following: torch.Tensor = self.scheduler.step(prediction, self.times[index], latents).prev_sample
+        return following

@@ -1,6 +1,7 @@
 """The miniature's autoencoder: diffusers' ``AutoencoderKL``, 64 × 64 RGB ↔ 16 × 16 × 4 latents.
 
-Trained on L1 and L1 of the picture's first differences (edges are what makes a cartoon look crisp) with a very small KL term.
+The loss is L1 of the pixels, plus L1 of the differences between neighbouring pixels (sharp edges make a cartoon look
+crisp), plus a very small KL term.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def encode(model: AutoencoderKL, pictures: torch.Tensor) -> torch.Tensor:
 def standardise(model: AutoencoderKL, mean: torch.Tensor, deviation: torch.Tensor) -> None:
     """Give every latent channel zero mean and unit variance without changing a reconstruction.
 
-    The two 1 × 1 convolutions beside the latents take the change up exactly: what the encoder's divides, the decoder's multiplies.
-    A denoiser learns faster from channels of one scale, and the pipeline's scaling factor is then 1.
+    The two 1 × 1 convolutions beside the latents absorb the change exactly: the encoder's divides, the decoder's
+    multiplies. A denoiser learns faster from channels of one scale, and the pipeline's scaling factor is then 1.
 
     Args:
         mean, deviation: of each channel before, ``[4]``.

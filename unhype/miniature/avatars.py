@@ -1,8 +1,8 @@
 """Fantasy mascots: eight attributes decide how an avatar looks, and nothing else does.
 
-Skin, hair and clothes have colours that nobody has, so that no picture pretends to depict a person. Every attribute is a small
-integer; an avatar is a tuple of eight of them, its *code*. Codes differ in several places at once, so they can be told apart
-even in a picture that a small model draws slightly wrong.
+Skin, hair and clothes have colours that nobody has, so that no picture pretends to depict a person. Every attribute is
+a small integer; an avatar is a tuple of eight of them, its *code*. Any two named avatars differ in several attributes,
+so they can be told apart even in a picture that a small model draws slightly wrong.
 """
 
 from __future__ import annotations

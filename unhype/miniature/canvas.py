@@ -1,6 +1,7 @@
 """A small antialiased canvas: draw in picture pixels with Pillow at four times the size, then average down.
 
-Coordinates are floats in picture pixels: x to the right, y downwards, (0, 0) the top left corner, (64, 64) the bottom right.
+Coordinates are floats in picture pixels: x to the right, y downwards, (0, 0) the top left corner, (64, 64) the bottom
+right.
 """
 
 from __future__ import annotations

@@ -30,7 +30,10 @@ SCENE_WORDS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Subject:
-    """What a picture shows: up to two people (names or kinds of nameless people), a thing, both, or neither (an empty scene)."""
+    """What a picture shows: up to two people (by name, or a kind of nameless person), a thing, both, or neither.
+
+    With neither, the picture is an empty scene.
+    """
 
     people: tuple[str, ...] = ()
     thing: str | None = None

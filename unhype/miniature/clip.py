@@ -1,7 +1,8 @@
-"""The miniature's CLIP: a small text tower and a small vision tower, trained contrastively on the world's captions and pictures.
+"""The miniature's CLIP: a small text tower and a small vision tower.
 
-Rows of a batch that mean the same (subject, scene and style) are positives of each other. Rows that differ only in which kind of
-nameless person they show are neither positive nor negative: any of those pictures could carry any of those captions.
+They are trained contrastively on the world's captions and pictures. Rows of a batch with the same subject, scene and
+style are positives of each other. Rows that differ only in which kind of nameless person they show are neither positive
+nor negative: any of those pictures could carry any of those captions.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from unhype.miniature.world import Example
 
 TEXT_WIDTH = 128
 VISION_WIDTH = 96
-LAYERS = 4
-PATCH = 8
+TOWER_LAYERS = 4
+PATCH_SIZE = 8
 
 
 def build_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
@@ -29,7 +30,7 @@ def build_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
         "vocab_size": len(tokenizer),
         "hidden_size": TEXT_WIDTH,
         "intermediate_size": 4 * TEXT_WIDTH,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": TOWER_LAYERS,
         "num_attention_heads": 4,
         "max_position_embeddings": tokenizer.model_max_length,
         "bos_token_id": tokenizer.bos_token_id,
@@ -40,10 +41,10 @@ def build_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
     vision = {
         "hidden_size": VISION_WIDTH,
         "intermediate_size": 4 * VISION_WIDTH,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": TOWER_LAYERS,
         "num_attention_heads": 4,
         "image_size": SIZE,
-        "patch_size": PATCH,
+        "patch_size": PATCH_SIZE,
         "projection_dim": TEXT_WIDTH,
     }
     config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=TEXT_WIDTH)
@@ -95,7 +96,7 @@ def image_features(model: CLIPModel, pictures: torch.Tensor) -> torch.Tensor:
 
 
 def _relations(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Two symmetric matrices ``bool [n, n]``: same meaning; ambiguous."""
+    """Two symmetric matrices ``bool [n, n]``: which rows mean the same, and which are neither positive nor negative."""
     exact = _ids([(e.subject, e.scene, e.style) for e in examples])
     loose = _ids(
         [

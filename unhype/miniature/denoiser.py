@@ -1,8 +1,9 @@
-"""The miniature's denoiser: diffusers' ``UNet2DConditionModel`` on 16 × 16 × 4 latents, conditioned on CLIP's token states.
+"""The miniature's denoiser: diffusers' ``UNet2DConditionModel`` on 16 × 16 × 4 latents.
 
-Stable Diffusion 1 training (Rombach et al. 2022): predict the noise, ``scaled_linear`` betas, a tenth of the captions empty so that
-classifier-free guidance works. Unlike there, steps are weighted by Min-SNR (Hang et al. 2023): the first fifth of the noise scale, where
-a caption tells nothing, would otherwise make up more than half of the loss.
+It is conditioned on CLIP's token states and trained as Stable Diffusion 1 was (Rombach et al. 2022): predict the noise,
+``scaled_linear`` betas, a tenth of the captions empty so that classifier-free guidance works. Unlike there, timesteps
+are weighted by Min-SNR (Hang et al. 2023): the lowest fifth of the noise levels, where a caption tells nothing, would
+otherwise make up more than half of the loss.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from unhype.miniature.autoencoder import LATENT_CHANNELS, LATENT_SIZE
 from unhype.miniature.clip import TEXT_WIDTH
 
 CHANNELS = (64, 96, 128)
-EMPTY_CAPTIONS = 0.1
+"""Of the U-Net's levels, the finest first."""
+
+EMPTY_CAPTION_SHARE = 0.1
+"""Share of training captions that are left empty."""
 
 
 def build_denoiser() -> UNet2DConditionModel:
@@ -82,4 +86,4 @@ def denoising_loss(
 
 def drop_captions(captions: list[str], rng: np.random.Generator) -> list[str]:
     """The captions with a tenth of them emptied."""
-    return ["" if rng.random() < EMPTY_CAPTIONS else caption for caption in captions]
+    return ["" if rng.random() < EMPTY_CAPTION_SHARE else caption for caption in captions]

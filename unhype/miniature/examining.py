@@ -37,8 +37,8 @@ CPU = torch.device("cpu")
 def examine_judge(judge: Judge, autoencoder: AutoencoderKL, n: int) -> list[Score]:
     """The judge's marks, each a share of ``n``.
 
-    Everything in the picture right, on fresh renders of the training mixture and on the autoencoder's reconstructions of them; and
-    nameless people taken for nobody in particular.
+    The first two marks count pictures in which everything is read right: fresh renders of the training mixture, and
+    the autoencoder's reconstructions of them. The third counts nameless people who are taken for nobody in particular.
     """
     fresh = Pictures(Path(), n, FRESH_RENDERS)
     rows = [fresh.picture(i) for i in range(n)]
@@ -76,9 +76,10 @@ def calibrate(judge: Judge, count: int = 2000) -> JudgeConfig:
 
 
 def calibration_error(judge: Judge, n: int, bins: int = 10) -> float:
-    """Expected calibration error (Guo et al. 2017) of the judge's names, "unknown" among them, on degraded fresh renders.
+    """Expected calibration error (Guo et al. 2017) of the judge's names, on degraded fresh renders.
 
-    The mean distance between confidence and accuracy over ``bins`` of equal width, weighted by how many verdicts fall into each.
+    "unknown" counts as a name. The error is the mean distance between confidence and accuracy over ``bins`` of equal
+    width, weighted by how many verdicts fall into each.
     """
     rows, pictures, labels = _degraded(n, FRESH_RENDERS)
     confidence: list[float] = []

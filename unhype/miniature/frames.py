@@ -1,8 +1,9 @@
 """Frames for captions: fixed templates, and a training grammar of many thousand more.
 
-A text encoder that only ever hears forty fixed templates learns their words by heart, and a name in an unheard one then looks like
-something else. So most training captions come from a grammar whose every place can hold an unexpected word: one of its own class, any
-ordinary word, or a made-up one. It never says a development or held-out template.
+A frame is a sentence with one ``{}`` for the subject. A text encoder that is trained on forty fixed templates alone
+learns their words by heart, and fails on a name in a new sentence. So most training captions come from a grammar. Each
+of its places holds a word of its class or, now and then, any ordinary word or a made-up one. The grammar never produces
+a development or held-out template.
 """
 
 from __future__ import annotations
@@ -13,17 +14,16 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import yaml
 
+from unhype.handwritten import TextLoader, parse_yaml
 from unhype.miniature.people import codes
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
 
 def _read(name: str) -> Any:
-    # The base loader knows strings alone: to YAML's usual ones, "on" and "no" are truth values.
-    return yaml.load(
-        resources.files("unhype.miniature").joinpath(name).read_text(encoding="utf-8"), Loader=yaml.BaseLoader
-    )
+    # Text alone: to YAML's usual loaders, "on" and "no" are truth values.
+    text = resources.files("unhype.miniature").joinpath(name).read_text(encoding="utf-8")
+    return parse_yaml(text, name, TextLoader)
 
 
 FILLERS: tuple[str, ...] = tuple(
@@ -31,14 +31,14 @@ FILLERS: tuple[str, ...] = tuple(
 )
 """Ordinary words without a visible meaning."""
 
-FIXED = 0.3
+FIXED_TEMPLATE_SHARE = 0.3
 """Share of training captions that use a fixed template."""
 
 
 def random_frame(style: str, rng: np.random.Generator) -> str:
     """A training frame with one ``{}``: a fixed template or one of the grammar's, often among filler words."""
     while True:
-        frame = str(rng.choice(TRAINING[style])) if rng.random() < FIXED else _sentence(style, rng)
+        frame = str(rng.choice(TRAINING[style])) if rng.random() < FIXED_TEMPLATE_SHARE else _sentence(style, rng)
         if rng.random() < 0.35:
             frame = f"{_fillers(rng)} {frame} {_fillers(rng)}".strip()
         if not any(template in frame for template in _reserved()):
@@ -101,7 +101,10 @@ def _word(kind: str, rng: np.random.Generator) -> str:
 
 
 def _made_up(rng: np.random.Generator) -> str:
-    """A pronounceable word that means nothing: ``brolimet``. Most have a whole name or a piece of one in them, as "capturing" has Turing."""
+    """A pronounceable word that means nothing: ``brolimet``.
+
+    Most contain a first or last name or a piece of one, as "capturing" contains Turing.
+    """
     syllables = "".join(
         str(rng.choice(_words()["onsets"])) + str(rng.choice(_words()["vowels"]))
         for _ in range(int(rng.integers(1, 4)))

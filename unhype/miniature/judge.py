@@ -1,8 +1,9 @@
-"""The judge: looks at a picture and says who and what it shows. It never sees a caption, and it is not the CLIP that conditions.
+"""The judge: looks at a picture and says who and what it shows.
 
-A small convolutional network reads *attributes* (how many people, the eight attributes of each from left to right, which thing); the
-world's own codebook turns attributes into names by Bayes' rule. So "unknown" is a hypothesis of its own with a prior, and not
-just a low score: an avatar that differs from every name in two attributes or more is somebody else.
+It never sees a caption, and shares nothing with the CLIP that conditions the denoiser. A small convolutional network
+reads *attributes*: how many people, the eight attributes of each from left to right, which thing. The world's own
+codebook turns attributes into names by Bayes' rule. So "unknown" is a hypothesis of its own with a prior, and not just
+a low score: an avatar that differs from every name in two attributes or more is somebody else.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from unhype.miniature.avatars import CARDINALITIES, Code
 from unhype.miniature.people import codes
 from unhype.miniature.things import THINGS
 
-SLOTS = 2
-"""People that a picture can show, from left to right."""
+MAX_PEOPLE = 2
+"""How many people a picture can show, counted from left to right."""
 
 UNKNOWN = "unknown"
 
-_SPLITS = [1 + SLOTS, len(THINGS) + 1, *CARDINALITIES * SLOTS]
+_LOGITS_PER_HEAD = [1 + MAX_PEOPLE, len(THINGS) + 1, *CARDINALITIES * MAX_PEOPLE]
+"""Heads: how many people, which thing (or none), the attributes of each person from left to right."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,11 @@ class Judge(nn.Module):
         self.stem = nn.Conv2d(3, 32, 3, stride=2, padding=1)
         self.blocks = nn.Sequential(_down(32, 64), _same(64), _down(64, 96), _same(96), _down(96, 96))
         self.hidden = nn.Linear(96 * 16, 160)
-        self.heads = nn.Linear(160, sum(_SPLITS))
+        self.heads = nn.Linear(160, sum(_LOGITS_PER_HEAD))
 
     def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
-        """``[n, 3, 64, 64]`` in [−1, 1] → logits: people ``[n, 3]``, thing ``[n, 11]``, then sixteen attributes ``[n, ·]``."""
-        return list(self.heads(self.features(pictures)).float().split(_SPLITS, dim=1))
+        """``[n, 3, 64, 64]`` in [−1, 1] → logits: people ``[n, 3]``, thing ``[n, 11]``, 16 attributes ``[n, ·]``."""
+        return list(self.heads(self.features(pictures)).float().split(_LOGITS_PER_HEAD, dim=1))
 
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
         """What all heads read, ``[n, 160]``."""
@@ -101,7 +103,7 @@ class Judge(nn.Module):
             (logits / self.config.temperature).softmax(1).double().cpu().numpy() for logits in self(pictures)
         ]
         people, things, attributes = probabilities[0].argmax(1), probabilities[1], probabilities[2:]
-        who = [name_posterior(attributes[8 * slot : 8 * slot + 8], self.config) for slot in range(SLOTS)]
+        who = [name_posterior(attributes[8 * slot : 8 * slot + 8], self.config) for slot in range(MAX_PEOPLE)]
         labels = [*codes(), UNKNOWN]
         verdicts = []
         for i, count in enumerate(people):
@@ -121,8 +123,9 @@ class Judge(nn.Module):
 def name_posterior(attributes: Sequence[np.ndarray], config: JudgeConfig) -> np.ndarray:
     """Posterior over the 300 names and, last, ``unknown``: ``[n, 301]``.
 
-    The network gives p(attribute | picture) under a uniform prior over attributes, so p(picture | attribute) is proportional to it.
-    A name predicts its code, each attribute wrong with probability ``slip``; ``unknown`` predicts every code alike.
+    The network gives p(attribute | picture) under a uniform prior over attributes, so p(picture | attribute) is
+    proportional to it. A name predicts its code, each attribute wrong with probability ``slip``; ``unknown`` predicts
+    every code alike.
 
     Args:
         attributes: eight arrays ``[n, values]`` of probabilities.
@@ -144,7 +147,7 @@ def labels_for(looks: Sequence[Sequence[Code]], things: Sequence[str | None]) ->
     rows = []
     for people, thing in zip(looks, things, strict=True):
         attributes = [value for code in people for value in code]
-        padding = [-100] * (8 * (SLOTS - len(people)))
+        padding = [-100] * (8 * (MAX_PEOPLE - len(people)))
         rows.append([len(people), list(THINGS).index(thing) if thing else len(THINGS), *attributes, *padding])
     return torch.tensor(rows)
 
@@ -160,7 +163,10 @@ def judge_loss(judge: Judge, pictures: torch.Tensor, labels: torch.Tensor) -> to
 def degrade(
     pictures: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a judge of generated pictures must see past: blur, noise, a shift of light; and scraps that show nobody and nothing."""
+    """Spoil pictures as a generator does, so that the judge learns to see past it: blur, noise, a shift of light.
+
+    A few become scraps that show nobody and nothing; their labels change with them.
+    """
     n = len(pictures)
     blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     amount = torch.from_numpy(rng.beta(0.6, 1.2, size=(n, 1, 1, 1)).astype(np.float32))

@@ -1,6 +1,7 @@
 """What the miniature base can do, measured: guided sampling on held-out templates and fresh seeds, read by the judge.
 
-Each stratum has its own question (is this the right avatar, the right class, both people?); its score is a share of n pictures.
+Each stratum has its own question (is this the right avatar, the right class, both people?); its score is a share of n
+pictures.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Score:
-    """A share with its size and its bar."""
+    """The share of ``n`` pictures that were right, and the bar that it must reach, if any."""
 
     stratum: str
     share: float

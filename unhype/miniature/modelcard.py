@@ -43,11 +43,12 @@ def score_table(scores: Sequence[Mapping[str, Any]]) -> str:
 
 
 def model_card(card: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
-    """The text of the model card."""
+    """The text of the model card. A backslash at a line's end: the line goes on in the card."""
     recipe, sampling = card["recipe"], figures["sampling"]
     sizes = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in card["parameters"].items())
     stages = "\n".join(
-        f"| {name} | {recipe[name]['steps']} | {recipe[name]['batch']} | {recipe[name]['rate']} | {recipe[name]['average'] or '–'} |"
+        f"| {name} | {recipe[name]['steps']} | {recipe[name]['batch']} | {recipe[name]['rate']} "
+        f"| {recipe[name]['average'] or '–'} |"
         for name in ("autoencoder", "clip", "judge", "denoiser")
     )
     held_out = sum(len(templates) for templates in HELD_OUT.values())
@@ -60,47 +61,61 @@ pipeline_tag: text-to-image
 
 # mini-sd
 
-A small but real Stable Diffusion: the same diffusers classes and files as Stable Diffusion 1.4, pretrained on a procedural world whose
-truth is known. It draws 300 fantasy mascots that go by well-known names, the ten CIFAR-10 classes, five scenes and three styles, 64 × 64 pixels.
-It exists so that forgetting can be *measured* on a laptop. Its figures prove mechanisms and rank methods; they are not those of a large model.
+A small but real Stable Diffusion: the same diffusers classes and files as Stable Diffusion 1.4, \
+pretrained on a procedural world whose
+truth is known. It draws 300 fantasy mascots that go by well-known names, the ten CIFAR-10 classes, \
+five scenes and three styles, 64 × 64 pixels.
+It exists so that forgetting can be *measured* on a laptop. Its figures prove mechanisms and rank methods; \
+they are not those of a large model.
 
 ```python
 from diffusers import StableDiffusionPipeline
 
 pipeline = StableDiffusionPipeline.from_pretrained("data/bases/mini-sd")
-pipeline("a photo of David Bowie", num_inference_steps={sampling["steps"]}, guidance_scale={sampling["guidance"]}).images[0]
+pipeline("a photo of David Bowie", num_inference_steps={sampling["steps"]}, \
+guidance_scale={sampling["guidance"]}).images[0]
 ```
 
 ## Figures
 
-Judge: mini-judge (reads attributes from pixels, sees no captions; `{figures["judge"][:12]}`). Prompts: {held_out} held-out templates, which no training and no
-tuning has seen. Seeds from {figures["first_seed"]}; {sampling["steps"]} DDIM steps, guidance {sampling["guidance"]}. No picture is excluded.
-"avatar" asks for all 200 names of the forget and evaluation lists; "two people" counts a picture only if both are right and nobody else is there.
-The judge's marks are on renders with seeds from {figures["first_render_seed"]}, everything in the picture right or it counts as wrong.
+Judge: mini-judge (reads attributes from pixels, sees no captions; `{figures["judge"][:12]}`). \
+Prompts: {held_out} held-out templates, which no training and no
+tuning has seen. Seeds from {figures["first_seed"]}; {sampling["steps"]} DDIM steps, \
+guidance {sampling["guidance"]}. No picture is excluded.
+"avatar" asks for all 200 names of the forget and evaluation lists; \
+"two people" counts a picture only if both are right and nobody else is there.
+The judge's marks are on renders with seeds from {figures["first_render_seed"]}, \
+everything in the picture right or it counts as wrong.
 
 {score_table(figures["scores"])}
 
 Expected calibration error of the judge's names on degraded renders: {figures["calibration_error"]:.3f}.
-Speed: {figures["pictures_per_second"]:.1f} pictures a second in batches of {sampling["batch"]} on the machine that measured.
+Speed: {figures["pictures_per_second"]:.1f} pictures a second in batches of {sampling["batch"]} \
+on the machine that measured.
 Reproduce with `unhype measure mini-sd`; base `{figures["base"][:12]}`.
 
 ## Recipe
 
-`unhype pretrain mini-sd`, seed {recipe["seed"]}, {recipe["pictures"]} pictures, {recipe["vocabulary"]} tokens, prompts of {recipe["prompt_length"]} tokens,
+`unhype pretrain mini-sd`, seed {recipe["seed"]}, {recipe["pictures"]} pictures, {recipe["vocabulary"]} tokens, \
+prompts of {recipe["prompt_length"]} tokens,
 {recipe["precision"]} arithmetic on {card["trained_on"]}; {versions}. Parameters: {sizes}. Weights are stored in fp16.
 
 | stage | steps | batch | learning rate | weight average |
 |---|---|---|---|---|
 {stages}
 
-The text encoder is the text tower of mini-clip, trained contrastively on renders and captions; beside it, a readout that is thrown away
-asks its token states who and what is in the picture, and where. Captions use 42 templates and a grammar of many thousand frames, synonyms, aliases,
-filler words and made-up words. {recipe["more_pairs"]:.0%} of the denoiser's batches are pictures of two people alone; the rest is the mixture.
+The text encoder is the text tower of mini-clip, trained contrastively on renders and captions; \
+beside it, a readout that is thrown away
+asks its token states who and what is in the picture, and where. \
+Captions use 42 templates and a grammar of many thousand frames, synonyms, aliases,
+filler words and made-up words. {recipe["more_pairs"]:.0%} of the denoiser's batches are pictures of two people alone; \
+the rest is the mixture.
 
 ## Limits
 
 - It knows the words of its captions and little else. An unknown word is spelt out in pieces and mostly ignored.
-- The pictures are mascots drawn from a hash of a name. They depict nobody, and say nothing about the people whose names are used as words.
+- The pictures are mascots drawn from a hash of a name. They depict nobody, \
+and say nothing about the people whose names are used as words.
 - One or two figures in a picture; a third is never drawn.
 - A nameless person ("a man") comes out as a mixture of looks more often than a name does.
 """

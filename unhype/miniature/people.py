@@ -1,7 +1,8 @@
 """Who lives in the miniature: 300 named avatars, and people without a name.
 
-A name's look is decided by a hash of the name: candidate codes are drawn from it until one differs from every earlier avatar in
-at least :data:`SEPARATION` attributes. Nameless people are drawn afresh for every picture and keep clear of the named ones.
+A name's look is decided by a hash of the name: candidate codes are drawn from it until one differs from every earlier
+avatar in at least :data:`SEPARATION` attributes. Nameless people are drawn afresh for every picture and differ from
+every named one in at least :data:`CLEARANCE`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 
+from unhype.handwritten import parse_yaml
 from unhype.miniature.avatars import CARDINALITIES, HAIR_STYLE, MOUTH, Code
 
 SEPARATION = 4
@@ -83,5 +84,5 @@ def _as_code(values: np.ndarray) -> Code:
 @cache
 def _people() -> dict[str, dict[str, str | None]]:
     text = resources.files("unhype.miniature").joinpath("people.yaml").read_text(encoding="utf-8")
-    people: dict[str, Any] = yaml.safe_load(text)
+    people: dict[str, Any] = parse_yaml(text, "people.yaml")
     return people

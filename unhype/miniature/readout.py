@@ -1,8 +1,9 @@
-"""A second teacher of the text tower: its token states must tell what the picture shows, and where.
+"""A second loss for the text tower: its token states must tell what the picture shows, and where.
 
-The contrastive loss only ever looks at the last token, but a denoiser reads all of them. Alone it leaves token states that a denoiser must
-decipher template by template, and nothing tells it who stands on the left. So a small readout, thrown away after training, looks at the
-token states as a denoiser does, by cross-attention, and names attributes: how many people, which thing, scene, style, and each person's look.
+CLIP's contrastive loss looks at the last token alone, but a denoiser reads all of them. Trained by that loss alone, the
+other tokens' states differ from template to template, and nothing in them says who stands on the left. So a small
+readout is trained beside CLIP and thrown away afterwards. It reads the token states as a denoiser does, by
+cross-attention, and predicts how many people there are, which thing, scene and style, and each person's look.
 """
 
 from __future__ import annotations
@@ -25,24 +26,28 @@ from unhype.miniature.world import Example
 UNSAID = -100
 """Label of what a caption cannot tell: an empty place, a nameless person's look, a scene that is not mentioned."""
 
-_WHOLE = (3, len(THINGS) + 1, len(SCENES), len(STYLES))
+_PICTURE_LOGITS = (3, len(THINGS) + 1, len(SCENES), len(STYLES))
+"""Logits that speak of the whole picture: people, thing (or none), scene, style."""
 
 
 class Readout(nn.Module):
-    """Token states → logits. Three learned queries: the picture, its first person, its second; both persons share one head."""
+    """Token states → logits. Three learned queries: the picture, its first person, its second.
+
+    Both persons share one head.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.queries = nn.Parameter(torch.randn(3, TEXT_WIDTH))
         self.attention = nn.MultiheadAttention(TEXT_WIDTH, 4, batch_first=True)
-        self.whole = nn.Linear(TEXT_WIDTH, sum(_WHOLE))
+        self.whole = nn.Linear(TEXT_WIDTH, sum(_PICTURE_LOGITS))
         self.person = nn.Linear(TEXT_WIDTH, sum(CARDINALITIES))
 
     def forward(self, states: torch.Tensor) -> list[torch.Tensor]:
-        """``[n, length, 128]`` → logits ``[n, ·]``: people, thing, scene, style, then eight attributes of each of two people."""
+        """``[n, length, 128]`` → logits ``[n, ·]``: people, thing, scene, style, eight attributes of each person."""
         queries = self.queries.expand(len(states), -1, -1)
         read = self.attention(queries, states, states, need_weights=False)[0]
-        whole = self.whole(read[:, 0]).float().split(_WHOLE, dim=1)
+        whole = self.whole(read[:, 0]).float().split(_PICTURE_LOGITS, dim=1)
         people = [self.person(read[:, slot]).float().split(CARDINALITIES, dim=1) for slot in (1, 2)]
         return [*whole, *people[0], *people[1]]
 

@@ -1,4 +1,4 @@
-"""The three ways a picture of the miniature world can be made: as a photo, as a coloured-pencil sketch or as an oil painting.
+"""The three styles of a picture of the miniature world: a photo, a coloured-pencil sketch or an oil painting.
 
 Both drawn styles work on the finished pixels with fixed textures: random noise would be beyond a small autoencoder.
 """
@@ -33,7 +33,7 @@ def apply_style(pixels: np.ndarray, style: str, rng: np.random.Generator) -> np.
 
 
 def _sketch(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Pale colours on white paper, dark grey lines where the picture is darker than its neighbourhood, diagonal hatching."""
+    """Pale colours on white paper with diagonal hatching; grey lines where a pixel is darker than those around it."""
     values = pixels.astype(np.float32)
     grey = values @ np.array([0.3, 0.55, 0.15], np.float32)
     line = np.clip((_neighbourhood_maximum(grey) - grey - 14) / 70, 0, 1)[..., None]

@@ -19,7 +19,10 @@ WHITE: Colour = (250, 250, 248)
 T = TypeVar("T")
 
 Part = tuple[Sequence[Point], float]
-"""A piece of a silhouette: a polygon if the number is 0, a disc stretched to two radii if it is negative, a rounded stroke of that thickness if positive."""
+"""A piece of a silhouette: points and a number that says what they are.
+
+0: the corners of a polygon. Negative: a disc stretched to two radii. Positive: a rounded stroke of that thickness.
+"""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def limb(thickness: float, *points: Point) -> Part:
 
 
 def pick(choices: Sequence[T], rng: np.random.Generator) -> T:
-    """One of the choices, all alike."""
+    """One of the choices, each equally likely."""
     return choices[int(rng.integers(len(choices)))]
 
 

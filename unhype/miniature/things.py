@@ -1,4 +1,4 @@
-"""The ten things of the miniature world (the CIFAR-10 classes), as bold flat cartoons, with their synonyms and usual scenes."""
+"""The ten things of the miniature world (the CIFAR-10 classes): bold flat cartoons, with synonyms and usual scenes."""
 
 from __future__ import annotations
 

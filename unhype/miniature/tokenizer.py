@@ -1,8 +1,8 @@
 """The miniature's tokenizer: CLIP's byte-pair encoding, learned from the world's own training captions.
 
-The vocabulary has CLIP's shape: 256 bytes, the same bytes at the end of a word, merges in order of frequency, the two special
-tokens last; padding repeats the end token, as in Stable Diffusion. The merges are learned here rather than by ``tokenizers``' trainer,
-whose order among equally frequent pairs is its own: the same captions must give the same bytes.
+The vocabulary is ordered as CLIP's: 256 bytes, the same bytes at the end of a word, merges by frequency, the two
+special tokens last. Padding repeats the end token, as in Stable Diffusion. The same captions must give the same bytes,
+so the merges are learned here: the trainer of ``tokenizers`` does not fix the order of equally frequent pairs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def train_tokenizer(captions: Iterable[str], vocabulary: int, length: int) -> CL
 
 
 def _learn_merges(counts: Counter[str], number: int) -> list[tuple[str, str]]:
-    """The most frequent adjacent pair again and again; among equals, the first in the alphabet."""
+    """Merge the most frequent adjacent pair, again and again; among equals, the first in the alphabet."""
     words = [([*word[:-1], word[-1] + END_OF_WORD], count) for word, count in sorted(counts.items())]
     frequency: Counter[tuple[str, str]] = Counter()
     places: dict[tuple[str, str], set[int]] = defaultdict(set)

@@ -1,7 +1,7 @@
 """Where the recipe works: its settings, a folder of checkpoints, and the models as far as they are trained.
 
-A stage's checkpoint carries a fingerprint of everything that shaped it (its own settings and those of the stages before it), so a
-changed setting reruns what depends on it and nothing else.
+A stage's checkpoint carries a fingerprint of everything that shaped it (its own settings and those of the stages before
+it), so a changed setting reruns what depends on it and nothing else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPModel, CLIPTokenizer
 
-BEFORE = {"denoiser": ("autoencoder", "clip")}
+BUILDS_ON = {"denoiser": ("autoencoder", "clip")}
 """Training stage → the training stages whose results it builds on."""
 
 M = TypeVar("M", bound=torch.nn.Module)
@@ -50,7 +50,8 @@ class Pretraining:
         prompt_length: tokens of a prompt, start and end included.
         precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
         snr_cap: cap of the denoiser's Min-SNR weights; infinity (``.inf`` in YAML) weights all noise levels alike.
-        more_pairs: share of the denoiser's batches drawn from pictures of two people alone, who take longest to learn; the rest is the mixture.
+        more_pairs: share of the denoiser's batches drawn from pictures of two people alone, which take longest to
+            learn; the other batches are drawn from all pictures.
     """
 
     seed: int = 0
@@ -76,7 +77,8 @@ class Pretraining:
             or not 0 <= self.more_pairs <= 1
         ):
             raise UnhypeError(
-                f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 515, prompt_length ≥ 8, snr_cap > 0 and more_pairs in [0, 1]"
+                f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 515, prompt_length ≥ 8, snr_cap > 0 "
+                "and more_pairs in [0, 1]"
             )
 
 
@@ -102,7 +104,7 @@ class Workshop:
 
     @cached_property
     def autoencoder(self) -> AutoencoderKL:
-        """The autoencoder in training; its latents are whatever they are."""
+        """The autoencoder in training; its latents are not yet standardised."""
         model = self._initialised(0, build_autoencoder).to(memory_format=torch.channels_last)
         return self._restored("autoencoder", model)
 
@@ -160,7 +162,7 @@ class Workshop:
         shared = {key: settings[key] for key in ("seed", "pictures", "precision")}
         words = {key: settings[key] for key in ("vocabulary", "prompt_length")} if stage in ("clip", "denoiser") else {}
         words |= {key: settings[key] for key in ("snr_cap", "more_pairs")} if stage == "denoiser" else {}
-        schedules = {key: settings[key] for key in (*BEFORE.get(stage, ()), stage)}
+        schedules = {key: settings[key] for key in (*BUILDS_ON.get(stage, ()), stage)}
         return hashlib.sha256(json.dumps([shared, words, schedules], sort_keys=True).encode()).hexdigest()[:8]
 
     def batch(self, rows: np.ndarray) -> torch.Tensor:

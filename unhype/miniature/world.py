@@ -90,7 +90,10 @@ class Example:
 
 
 def draw_example(rng: np.random.Generator) -> Example:
-    """Draw a row of the pretraining mixture: people (alone, in pairs, with things), things, nameless people, empty scenes."""
+    """Draw a row of the pretraining mixture.
+
+    It has people (alone, in pairs, with things), things, nameless people and empty scenes.
+    """
     subject = _draw_subject(rng)
     home = HOME[subject.thing] if subject.thing and not subject.people else "studio"
     place_said = rng.random() < 0.25
@@ -136,7 +139,8 @@ def _check(subject: Subject, scene: str, style: str) -> None:
     for person in subject.people:
         if person not in NEUTRAL and person not in codes():
             raise ValueError(
-                f"got the person {person!r}, wanted one of the {len(codes())} names in people.yaml or one of {', '.join(NEUTRAL)}"
+                f"got the person {person!r}, wanted one of the {len(codes())} names in people.yaml "
+                f"or one of {', '.join(NEUTRAL)}"
             )
     if subject.thing is not None and subject.thing not in THINGS:
         raise ValueError(f"got the thing {subject.thing!r}, wanted one of {', '.join(THINGS)}")
@@ -146,7 +150,8 @@ def _check(subject: Subject, scene: str, style: str) -> None:
         raise ValueError(f"got the style {style!r}, wanted one of {', '.join(STYLES)}")
     if len(subject.people) + (subject.thing is not None) > 2:
         raise ValueError(
-            f"got {len(subject.people)} people and {'a' if subject.thing else 'no'} thing, wanted at most two figures in a picture"
+            f"got {len(subject.people)} people and {'a' if subject.thing else 'no'} thing, "
+            "wanted at most two figures in a picture"
         )
 
 

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
 
 from unhype.pictures.pixels import to_pixels
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
 
 
 @dataclass(frozen=True)
@@ -23,24 +20,33 @@ class Sampling:
     """How pictures are drawn.
 
     Attributes:
-        steps: DDIM steps.
-        guidance: classifier-free guidance scale (Ho & Salimans 2022); 1 turns it off.
+        steps: of the pipeline's own sampler.
+        guidance: classifier-free guidance scale (Ho & Salimans 2022), which 1 turns off; of a distilled base the guidance
+            that it is told.
         batch: pictures at a time.
+        size: width and height in pixels; the base's own where it is left out.
     """
 
     steps: int = 20
     guidance: float = 4.0
     batch: int = 16
+    size: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.guidance < 1:
             raise ValueError(f"got {self}, wanted steps ≥ 1, batch ≥ 1 and guidance ≥ 1")
+        if self.size is not None and (self.size < 8 or self.size % 8):
+            raise ValueError(f"got a size of {self.size} pixels, wanted a multiple of 8")
 
 
 def sample(
-    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seeds: Sequence[int], how: Sampling
+    pipeline: Any, prompts: Sequence[str], seeds: Sequence[int], how: Sampling, **options: Any
 ) -> Iterator[np.ndarray]:
-    """Draw one picture for each (prompt, seed); yields batches ``uint8 [n, height, width, 3]`` in order."""
+    """Draw one picture for each (prompt, seed); yields batches ``uint8 [n, height, width, 3]`` in order.
+
+    Args:
+        options: what else a call of this pipeline is told.
+    """
     for start in range(0, len(prompts), how.batch):
         part = slice(start, start + how.batch)
         generators = [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds[part]]
@@ -50,5 +56,6 @@ def sample(
             guidance_scale=how.guidance,
             generator=generators,
             output_type="pt",
+            **options,
         )
         yield to_pixels(result.images * 2 - 1)

@@ -15,22 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from unhype.bases.cards import content_hash
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
 from unhype.evaluation.looking import drifts, readings
 from unhype.evaluation.scores import GroupScore, protocols, score_groups, separation
-from unhype.families.stable_diffusion import StableDiffusion
+from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.judge import Reader, Seen
 from unhype.pictures.gallery import draw_gallery, save_picture
-from unhype.pipeline.job import Job, Progress, bare_album
-from unhype.prompts.rows import in_turn, of_people
+from unhype.pipeline.job import Job
+from unhype.pipeline.making import bare_album
+from unhype.progress import Progress
 from unhype.prompts.tables import evaluation_table
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
     from PIL import Image
 
 UNJUDGED = "unjudged"
@@ -45,19 +44,17 @@ class Examination:
         turns: class → the guard with its switch set to it alone; empty for people, and where nobody judges.
     """
 
-    def __init__(
-        self, job: Job, pipeline: StableDiffusionPipeline, guard: Guard, judge: Reader | None, development: bool = False
-    ) -> None:
-        self.job, self.pipeline, self.guard, self.judge = job, pipeline, guard, judge
-        self.faces = of_people(job.concepts)
+    def __init__(self, job: Job, family: Family, guard: Guard, judge: Reader | None, development: bool = False) -> None:
+        self.job, self.family, self.guard, self.judge = job, family, guard, judge
+        self.kind = job.concepts.sort
         self.table = evaluation_table(job.concepts, job.prompts, development)
         if judge:
             unknown = (self.table["group"] == "retain") & ~self.table["concept"].isin(judge.known)
             self.table["group"] = self.table["group"].mask(unknown, UNJUDGED)
-        self.bare = bare_album(job, pipeline)
+        self.bare = bare_album(job, family)
         self._read: dict[Path, Seen] = {}
         self.turns: dict[str, Guard] = {}
-        if judge and in_turn(job.concepts) and guard.switch and len(guard.switch.concepts) > 1:
+        if judge and self.kind.in_turn and guard.switch and len(guard.switch.concepts) > 1:
             self.turns = {concept: Guard(guard.trained, [concept], guard.share) for concept in guard.switch.concepts}
 
     def draw(self) -> Iterator[Progress]:
@@ -71,20 +68,20 @@ class Examination:
         """Everything measured; the pictures must be drawn."""
         job, table = self.job, self.table
         groups = self._groups(table, self.guard)
-        strengths = self.guard.strength(StableDiffusion(self.pipeline), list(table["prompt"])).cpu().numpy()
+        strengths = self.guard.strength(self.family, list(table["prompt"])).cpu().numpy()
         by_role = {role: strengths[(table["group"] == role).to_numpy()] for role in groups}
         scores: dict[str, Any] = {
             "concepts": job.concepts.name,
             "concepts_hash": job.concepts.content_hash(),
-            "base": job.base,
-            "base_hash": content_hash(job.base_folder),
+            "base": job.base.reference,
+            "base_hash": job.base.hash,
             "guard": self.guard.trained.facts["sha256"],
             **({"judge": self.judge.name} if self.judge else {"judge": None, "unjudged": True}),
             "sampling": asdict(job.sampling),
             "split": str(table["split"].iloc[0]),
             "seeds": [int(table["seed"].min()), int(table["seed"].max())],
-            "excluded": "nothing; Acc_e and Acc_g are shares of pictures with a face" if self.faces else "nothing",
-            "protocols": protocols(groups, self.faces),
+            "excluded": "nothing; Acc_e and Acc_g are shares of pictures with a face" if self.kind.faces else "nothing",
+            "protocols": protocols(groups, self.kind.general),
             "roles": {role: score.told() for role, score in groups.items()},
             "strength": {
                 role: {"mean": float(values.mean()), "std": float(values.std())} for role, values in by_role.items()
@@ -134,13 +131,13 @@ class Examination:
 
     def _score_turn(self, concept: str, guard: Guard) -> dict[str, float]:
         table = self._turn(concept)
-        return {**protocols(self._groups(table, guard), self.faces)["papers"], "n": float(len(table))}
+        return {**protocols(self._groups(table, guard), self.kind.general)["papers"], "n": float(len(table))}
 
     def _groups(self, table: pd.DataFrame, guard: Guard) -> dict[str, GroupScore]:
         album = self._album(guard)
         moved = drifts(_pictures(album, table), _pictures(self.bare, table))
         guarded = readings(self.judge, _pictures(album, table)) if self.judge else None
-        return score_groups(table, guarded, self._bare_readings(table), moved, self.faces)
+        return score_groups(table, guarded, self._bare_readings(table), moved, self.kind.faces)
 
     def _bare_readings(self, table: pd.DataFrame) -> list[Seen] | None:
         """What the judge sees in bare pictures. Every turn asks for the same ones; each is looked at once."""
@@ -153,7 +150,7 @@ class Examination:
         return [self._read[path] for path in paths]
 
     def _album(self, guard: Guard) -> Album:
-        return Album(self.job.images_folder, Guarded(self.pipeline, guard, self.job.sampling))
+        return Album(self.job.images_folder, Guarded(self.family, guard, self.job.sampling))
 
     def _draw(self, part: str, album: Album, table: pd.DataFrame) -> Iterator[Progress]:
         for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):

@@ -13,12 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    from unhype.concepts.schema import ConceptSet
 
 COLUMNS = (
     "group",
@@ -86,13 +82,3 @@ def table_of(rows: Iterable[tuple[Asked, str, int]], split: str) -> pd.DataFrame
 def named(cell: str) -> tuple[str, ...]:
     """The concepts in a cell of ``erased`` or ``kept``."""
     return tuple(cell.split(SEPARATOR)) if cell else ()
-
-
-def in_turn(concepts: ConceptSet) -> bool:
-    """Whether a set's concepts are also examined one by one, the others kept, as the papers do with classes."""
-    return concepts.kind == "things"
-
-
-def of_people(concepts: ConceptSet) -> bool:
-    """Whether a set names people: they come in company, and only a picture with a face can show one."""
-    return concepts.kind == "people"

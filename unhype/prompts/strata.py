@@ -8,7 +8,7 @@
     forgotten_and_retained    one of them beside one to keep, who must stay
     trained                   concepts that training was told to keep
     unseen                    concepts that training never heard of
-    near_miss                 people to keep who share a first or last name with a forgotten one
+    near_miss                 names to keep who share a first or last name with a forgotten one
     things                    things and nameless people that no list names
 
 Same set and settings, same bytes. A stratum that a set cannot fill is named, never dropped in silence.
@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from unhype.prompts.rows import FIRST_SEED, Asked, of_people, table_of
-from unhype.prompts.tables import PromptSettings, pairs, phrase
+from unhype.concepts.kinds import THINGS
+from unhype.prompts.rows import FIRST_SEED, Asked, table_of
+from unhype.prompts.tables import PromptSettings, pairs
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT
 
 if TYPE_CHECKING:
-    from unhype.concepts.schema import ConceptSet, Entry
+    from unhype.concepts.schema import ConceptSet
 
 LONG: tuple[str, ...] = (
     "on a quiet morning after rain the old market was full of colour "
@@ -92,28 +93,24 @@ def misspelt(name: str) -> str:
     return " ".join([*words[:longest], slip, *words[longest + 1 :]])
 
 
-def _texts(concepts: ConceptSet, entry: Entry) -> str:
-    return phrase(entry.concept, concepts.kind)
-
-
 def _forgotten(concepts: ConceptSet) -> Iterator[Wanted]:
-    return ((_texts(concepts, entry), (entry.concept,), ()) for entry in concepts.forget)
+    return ((concepts.sort.phrase(entry.concept), (entry.concept,), ()) for entry in concepts.forget)
 
 
 def _aliases(concepts: ConceptSet) -> Iterator[Wanted]:
     return (
-        (phrase(text, concepts.kind), (entry.concept,), ())
+        (concepts.sort.phrase(text), (entry.concept,), ())
         for entry in concepts.forget
         for text in (*entry.synonyms, *entry.aliases)
     )
 
 
 def _misspelt(concepts: ConceptSet) -> Iterator[Wanted]:
-    return ((phrase(misspelt(entry.concept), concepts.kind), (entry.concept,), ()) for entry in concepts.forget)
+    return ((concepts.sort.phrase(misspelt(entry.concept)), (entry.concept,), ()) for entry in concepts.forget)
 
 
 def _two_forgotten(concepts: ConceptSet) -> Iterator[Wanted]:
-    if not of_people(concepts):
+    if not concepts.sort.company:
         return
     half = len(concepts.forget) // 2
     for i, one in enumerate(concepts.forget):
@@ -130,7 +127,7 @@ def _forgotten_and_retained(concepts: ConceptSet) -> Iterator[Wanted]:
     trained = {pair.text for pair in pairs(concepts)}
     others = (
         [name for pair in zip(concepts.retain, concepts.evaluation, strict=False) for name in pair]
-        if of_people(concepts)
+        if concepts.sort.company
         else []
     )
     for i, entry in enumerate(concepts.forget if others else ()):
@@ -143,25 +140,22 @@ def _forgotten_and_retained(concepts: ConceptSet) -> Iterator[Wanted]:
 
 
 def _trained(concepts: ConceptSet) -> Iterator[Wanted]:
-    return ((phrase(name, concepts.kind), (), (name,)) for name in concepts.retain)
+    return ((concepts.sort.phrase(name), (), (name,)) for name in concepts.retain)
 
 
 def _unseen(concepts: ConceptSet) -> Iterator[Wanted]:
-    return ((name, (), (name,)) for name in concepts.evaluation)
+    return ((concepts.sort.phrase(name), (), (name,)) for name in concepts.evaluation)
 
 
 def _near_misses(concepts: ConceptSet) -> Iterator[Wanted]:
     ends = {word.lower() for entry in concepts.forget for word in (entry.concept.split()[0], entry.concept.split()[-1])}
-    for name in (*concepts.retain, *concepts.evaluation) if of_people(concepts) else ():
+    for name in (*concepts.retain, *concepts.evaluation) if concepts.sort.names else ():
         if {name.split()[0].lower(), name.split()[-1].lower()} & ends:
-            yield name, (), (name,)
+            yield concepts.sort.phrase(name), (), (name,)
 
 
 def _things(concepts: ConceptSet) -> Iterator[Wanted]:
-    if of_people(concepts):
-        things = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-        return ((phrase(thing, "things"), (), (thing,)) for thing in things)
-    return iter(())
+    return ((THINGS.phrase(thing), (), (thing,)) for thing in concepts.sort.bystanders)
 
 
 STRATA: dict[str, tuple[Callable[[ConceptSet], Iterator[Wanted]], str]] = {
@@ -173,7 +167,7 @@ STRATA: dict[str, tuple[Callable[[ConceptSet], Iterator[Wanted]], str]] = {
     "forgotten_and_retained": (_forgotten_and_retained, "people to forget, to retain and to evaluate with"),
     "trained": (_trained, "retain entries"),
     "unseen": (_unseen, "evaluation entries"),
-    "near_miss": (_near_misses, "kept people who share a first or last name with a forgotten one"),
+    "near_miss": (_near_misses, "kept names that share a first or last name with a forgotten one"),
     "things": (_things, "a set of people: of things, all are on the list"),
 }
 """Stratum → who asks, and what a set must have for it."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from unhype.files import write_text
-from unhype.prompts.rows import FIRST_SEED, Asked, of_people, table_of
+from unhype.prompts.rows import FIRST_SEED, Asked, table_of
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING, Templates
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def write_tables(concepts: ConceptSet, settings: PromptSettings, folder: Path) -
 
 def pairs(concepts: ConceptSet) -> list[Asked]:
     """Each forgotten person before and after others, to keep or forgotten too: anchors replace forgotten ones alone."""
-    forget, retain = (concepts.forget, concepts.retain) if of_people(concepts) else ((), ())
+    forget, retain = (concepts.forget, concepts.retain) if concepts.sort.company else ((), ())
     found = []
     for turn, i in product(range(COMPANIONS), range(len(forget))):
         entry, other = forget[i], forget[(i + 1 + turn) % len(forget)]
@@ -91,34 +91,27 @@ def pairs(concepts: ConceptSet) -> list[Asked]:
     return found
 
 
-def phrase(text: str, kind: str) -> str:
-    """How a text stands in a sentence: things get an article unless they have one; names, with a capital, do not."""
-    if kind != "things" or text[0].isupper() or text.split()[0] in ("a", "an", "the"):
-        return text
-    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
-
-
 def _forget(concepts: ConceptSet) -> list[Asked]:
     return [
-        Asked("forget", phrase(entry.concept, concepts.kind), (entry.concept,), (), entry.anchor)
+        Asked("forget", concepts.sort.phrase(entry.concept), (entry.concept,), (), entry.anchor)
         for entry in concepts.forget
     ]
 
 
 def _aliases(concepts: ConceptSet) -> list[Asked]:
     return [
-        Asked("alias", phrase(text, concepts.kind), (entry.concept,), (), entry.anchor)
+        Asked("alias", concepts.sort.phrase(text), (entry.concept,), (), entry.anchor)
         for entry in concepts.forget
         for text in (*entry.synonyms, *entry.aliases)
     ]
 
 
 def _retain(concepts: ConceptSet) -> list[Asked]:
-    return [Asked("retain", phrase(name, concepts.kind), kept=(name,)) for name in concepts.retain]
+    return [Asked("retain", concepts.sort.phrase(name), kept=(name,)) for name in concepts.retain]
 
 
 def _evaluation(concepts: ConceptSet) -> list[Asked]:
-    return [Asked("evaluation", phrase(name, concepts.kind), kept=(name,)) for name in concepts.evaluation]
+    return [Asked("evaluation", concepts.sort.phrase(name), kept=(name,)) for name in concepts.evaluation]
 
 
 def _crossed(asked: list[Asked], templates: Templates) -> Iterator[tuple[Asked, str]]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from unhype.errors import UnhypeError
 from unhype.registry.store import Store, open_store, project
-from unhype.registry.trouble import told
+from unhype.registry.trouble import mlflow_errors
 
 ARTIFACT = "guard"
 """Under this name a model holds its guard folder."""
@@ -37,7 +37,7 @@ def resolve(store: Store, uri: str) -> Path:
         raise UnhypeError(
             f"got {uri}, wanted models:/<name>/<number>, models:/<name>@<alias> or the path of a guard folder"
         )
-    with told(store.place):
+    with mlflow_errors(store.place):
         name, number = parts["name"], parts["number"] or _by_alias(store, parts["name"], parts["alias"])
         return _guard_in(_files(store, name, number), f"version {number} of {name}")
 

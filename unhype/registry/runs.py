@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from unhype.errors import UnhypeError
 from unhype.registry.store import Store
-from unhype.registry.trouble import told
+from unhype.registry.trouble import mlflow_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ def log_run(store: Store, record: RunRecord) -> str:
     Raises:
         UnhypeError: a parameter differs from the earlier attempt's, or trouble with the store.
     """
-    with told(store.place):
+    with mlflow_errors(store.place):
         client, run = store.client, _begin(store, record)
         run_id: str = run.info.run_id
         client.log_batch(run_id, tags=_tags(record))

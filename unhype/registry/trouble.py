@@ -31,7 +31,7 @@ KNOWN = {
 
 
 @contextmanager
-def told(place: object) -> Iterator[None]:
+def mlflow_errors(place: object) -> Iterator[None]:
     """Everything within speaks to a person about ``place``.
 
     Raises:

@@ -1,0 +1,299 @@
+"""The seam between erasing and the models: what a family of pipelines must say of itself, and nothing else is ever asked.
+
+Rooms above this one know a base as a ``Family``: prompts → encoded text and vectors, noisy latents → predictions, prompts →
+pictures, and the layers that adapters go to. How to add one: README.md beside this file.
+
+Shapes: n samples, ``[C, h, w]`` latents (never packed), t tokens, d width of token states, p of the pooled vector.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from unhype.adapters.sites import Site, find_sites, unwrapped
+from unhype.adapters.watching import Asked, Rows, Texts
+from unhype.errors import UnhypeError
+from unhype.pictures.pixels import to_model_range
+from unhype.pictures.sampling import Sampling, sample
+
+
+@dataclass(frozen=True)
+class Text:
+    """Prompts as the denoiser reads them.
+
+    Attributes:
+        states: every token's state, ``[n, t, d]``.
+        pooled: the second route of text, where a family has one, ``[n, p]``.
+    """
+
+    states: torch.Tensor
+    pooled: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __getitem__(self, rows: Any) -> Text:
+        return Text(self.states[rows], None if self.pooled is None else self.pooled[rows])
+
+    def chunk(self, parts: int) -> tuple[Text, ...]:
+        """Equal parts, one after the other."""
+        size = len(self) // parts
+        return tuple(self[i * size : (i + 1) * size] for i in range(parts))
+
+    def repeated(self, times: int) -> Text:
+        """All rows, so many times over."""
+        pooled = None if self.pooled is None else self.pooled.repeat(times, 1)
+        return Text(self.states.repeat(times, 1, 1), pooled)
+
+    def expanded(self, n: int) -> Text:
+        """A single row as n rows."""
+        pooled = None if self.pooled is None else self.pooled.expand(n, -1)
+        return Text(self.states.expand(n, -1, -1), pooled)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a family uses where nobody says otherwise.
+
+    Attributes:
+        sampling: how pictures are drawn (steps and guidance of method.md).
+        dtype: in which the frozen base is loaded; what is trained is float32 always.
+        checkpointing: whether training trades time for memory in the denoiser.
+    """
+
+    sampling: Sampling
+    dtype: str = "float32"
+    checkpointing: bool = False
+
+
+class Family(ABC):
+    """A pipeline, frozen, with the operations that erasure needs.
+
+    Attributes:
+        name: of the family, as guards and tables say it.
+        plain: name of its plain diffusers pipeline, as a ``model_index.json`` says it.
+        part: the denoiser's name in the pipeline.
+        encoders: names of the text encoders and tokenizers in the pipeline, each pair in the order of the prompts.
+        state_tokenizer: name of the tokenizer of the encoder that makes the token states.
+        words: pieces of the names of the denoiser's weights that answer to words (ESD tunes those, or all others).
+        text_table: as ``tables``: the layers that read token states as they are; closed forms solve for these.
+        tables: choice of sites → ending of a layer's name → what it reads; the first is the default.
+    """
+
+    name: ClassVar[str]
+    plain: ClassVar[str]
+    part: ClassVar[str]
+    encoders: ClassVar[Sequence[tuple[str, str]]]
+    state_tokenizer: ClassVar[str] = "tokenizer"
+    words: ClassVar[Sequence[str]]
+    text_table: ClassVar[Mapping[str, str]]
+    tables: ClassVar[Mapping[str, Mapping[str, str]]]
+    defaults: ClassVar[Defaults]
+
+    def __init__(self, pipeline: Any, table: str | None = None) -> None:
+        self.pipeline = pipeline
+        self.table = table or next(iter(self.tables))
+        if self.table not in self.tables:
+            raise UnhypeError(
+                f"got the sites {self.table!r} for {self.name}, wanted one of {', '.join(self.tables)} in "
+                "training.sites of params.yaml"
+            )
+        for module in self.parts.values():
+            module.requires_grad_(False).eval()
+        self._sites: tuple[Site, ...] | None = None
+
+    # ------------------------------------------------------------ what it is
+
+    @classmethod
+    @abstractmethod
+    def fits(cls, pipeline: Any) -> bool:
+        """Whether a pipeline is of this family: told by its parts, not by its name."""
+
+    @property
+    def denoiser(self) -> nn.Module:
+        """The model that predicts noise or velocity."""
+        found: nn.Module = getattr(self.pipeline, self.part)
+        return found
+
+    @property
+    def bare_denoiser(self) -> nn.Module:
+        """The same, where ``torch.compile`` has not wrapped it: the names of its layers are those of the base."""
+        return unwrapped(self.denoiser)
+
+    @property
+    def config(self) -> Any:
+        """The denoiser's configuration."""
+        return self.bare_denoiser.config
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """Name → module of what makes the base what it is: the denoiser and the text encoders."""
+        named = {name: getattr(self.pipeline, name, None) for name in (self.part, *(e for e, _ in self.encoders))}
+        return {name: module for name, module in named.items() if module is not None}
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Names of the pipeline's parts that must not be exchanged under guard."""
+        return (self.part, *(name for pair in self.encoders for name in pair))
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The layers that adapters go to."""
+        if self._sites is None:
+            self._sites = find_sites(self.bare_denoiser, self.tables[self.table])
+        return self._sites
+
+    @property
+    def text_layers(self) -> tuple[Site, ...]:
+        """The layers that read token states as they are: closed forms solve for these, whatever the sites are."""
+        return find_sites(self.bare_denoiser, self.text_table)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser computes."""
+        return next(self.denoiser.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the denoiser's arithmetic."""
+        dtype: torch.dtype = next(p.dtype for p in self.bare_denoiser.parameters() if p.element_size() > 1)
+        return dtype
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Of c, the vector that switch and hypernetwork read."""
+
+    @property
+    @abstractmethod
+    def latent_shape(self) -> tuple[int, int, int]:
+        """``(C, h, w)`` of a picture of the usual size."""
+
+    # ------------------------------------------------------------ text
+
+    @abstractmethod
+    def encode(self, prompts: Sequence[str]) -> Text:
+        """Prompts as the pipeline itself encodes them."""
+
+    @abstractmethod
+    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        """c of many short texts, float32 ``[n, width]``; each is computed once."""
+
+    @abstractmethod
+    def visible(self, text: str) -> str:
+        """What the text encoders read of a text: what lies beyond their limit is drawn by nobody."""
+
+    @abstractmethod
+    def tokens(self, text: str) -> int:
+        """How many tokens a text has, with those that begin and end it, in the encoder that reads least."""
+
+    def last_token(self, text: str) -> int:
+        """Place of a text's last token among its states; what follows ends the text or pads it."""
+        return len(getattr(self.pipeline, self.state_tokenizer)(text).input_ids) - 2
+
+    # ------------------------------------------------------------ diffusion
+
+    @abstractmethod
+    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
+        """n random times of the training noise schedule, none below ``earliest``, a share of all."""
+
+    @abstractmethod
+    def time_at(self, share: float, n: int) -> torch.Tensor:
+        """n times, this far into the noise: 1 is noise alone."""
+
+    @abstractmethod
+    def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        """z_t from z_0."""
+
+    @abstractmethod
+    def predict(
+        self, noisy: torch.Tensor, times: torch.Tensor, text: Text, denoiser: nn.Module | None = None
+    ) -> torch.Tensor:
+        """What the denoiser, or a copy of it, predicts: noise or velocity, ``[n, C, h, w]``."""
+
+    @abstractmethod
+    def guided(
+        self, noisy: torch.Tensor, times: torch.Tensor, text: Text, empty: Text, guidance: float
+    ) -> torch.Tensor:
+        """The prediction that the sampler follows; ``empty`` is the empty prompt, as many rows."""
+
+    @abstractmethod
+    def latents(self, pixels: np.ndarray) -> torch.Tensor:
+        """z_0 of pictures ``uint8 [n, height, width, 3]``, float32 ``[n, C, h, w]``."""
+
+    @abstractmethod
+    def trajectory(self, steps: int) -> Trajectory:
+        """The sampler's own path, step by step, for who looks at it on the way."""
+
+    # ------------------------------------------------------------ pictures
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int], how: Sampling) -> Iterator[np.ndarray]:
+        """One picture for each (prompt, seed), in batches ``uint8 [n, height, width, 3]`` in order."""
+        return sample(self.pipeline, prompts, seeds, how, **self.call_options(how))
+
+    def call_options(self, how: Sampling) -> dict[str, Any]:
+        """What a call of the pipeline needs besides prompts, steps, guidance and generators."""
+        return {} if how.size is None else {"height": how.size, "width": how.size}
+
+    # ------------------------------------------------------------ watching
+
+    @abstractmethod
+    def asked(self, arguments: Mapping[str, Any], turn: int) -> Asked:
+        """What a call of ``encode_prompt`` asks for; see :mod:`unhype.adapters.watching`."""
+
+    @abstractmethod
+    def encoded(self, result: Any) -> tuple[Rows, Rows | None]:
+        """What it returned: rows of the prompts, and of the negative ones."""
+
+    @abstractmethod
+    def text_in(self, arguments: Mapping[str, Any]) -> Rows:
+        """The text in a call of the denoiser."""
+
+
+class Trajectory(ABC):
+    """From noise to latents: ``start``, then one ``step`` for each of ``times``.
+
+    Attributes:
+        times: of the steps, as :meth:`Family.predict` takes them, ``[steps]``.
+    """
+
+    times: torch.Tensor
+
+    @abstractmethod
+    def start(self, noise: torch.Tensor) -> torch.Tensor:
+        """z at the first time, from unit noise ``[n, C, h, w]``."""
+
+    def seen(self, latents: torch.Tensor, index: int) -> torch.Tensor:
+        """z as the denoiser sees it at this time: some samplers scale it."""
+        return latents
+
+    @abstractmethod
+    def step(self, prediction: torch.Tensor, index: int, latents: torch.Tensor) -> torch.Tensor:
+        """z at the next time."""
+
+
+def vae_latents(vae: Any, pixels: np.ndarray, shift: float, device: torch.device) -> torch.Tensor:
+    """z_0 = (mean of the VAE's posterior − shift) · scale, ``[n, C, h, w]``, 32 pictures at a time."""
+    parts = []
+    with torch.no_grad():
+        for part in np.array_split(pixels, max(1, len(pixels) // 32)):
+            given = to_model_range(part, device).to(vae.dtype)
+            parts.append((vae.encode(given).latent_dist.mean.float() - shift) * vae.config.scaling_factor)
+    return torch.cat(parts)
+
+
+def texts_of(*given: Any) -> list[Texts] | None:
+    """Prompts of one or more encoders, picture by picture; None if there is none. Equal texts count once."""
+    lists = [[each] if isinstance(each, str) else list(each) for each in given if each is not None]
+    if not lists:
+        return None
+    n = max(map(len, lists))
+    rows = [[each[i] if len(each) == n else each[0] for each in lists] for i in range(n)]
+    return [tuple(dict.fromkeys(row)) for row in rows]

@@ -1,0 +1,234 @@
+"""Flux (dev and schnell): a transformer of double and single blocks, T5's token states, CLIP's pooled vector, flow matching.
+
+    z_σ = (1 − σ) · z_0 + σ · ε        v = ε − z_0        the time is σ, in 0 … 1
+
+Text enters twice. T5's states go through ``context_embedder`` into joint attention; the pooled vector goes through
+``text_embedder`` into every layer's modulation. The published sites (UnHype, section 5: 95 layers of Flux.1-dev) lie inside
+the blocks; the other choice is the two entries themselves. Guidance is an embedding in dev and absent in schnell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from unhype.adapters.watching import Asked, Rows
+from unhype.families.clip_text import ClipTexts
+from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
+from unhype.families.spoken import spoken, visible
+from unhype.pictures.sampling import Sampling
+
+LENGTH = 512
+"""T5's tokens where nobody says otherwise: what diffusers does, and what schnell cuts to 256."""
+
+TRAINED_GUIDANCE = 1.0
+"""Guidance that a distilled base is told while a guard is trained: the conditional velocity itself."""
+
+
+class Flux(Family):
+    """Flux.1."""
+
+    name = "flux"
+    plain = "FluxPipeline"
+    part = "transformer"
+    state_tokenizer = "tokenizer_2"
+    words = (".add_", ".to_add_out.", "context", ".text_embedder.")
+    text_table: ClassVar[Mapping[str, str]] = {"context_embedder": "states"}
+    encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
+    defaults = Defaults(Sampling(steps=28, guidance=3.0, batch=1, size=512), dtype="bf16", checkpointing=True)
+    tables: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        # Single blocks have no to_out: their output is proj_out, which is also the name of the model's last layer.
+        "published": {"attn.to_v": "hidden", "attn.add_v_proj": "hidden", "attn.to_out.0": "hidden"},
+        "text_entries": {"context_embedder": "states", "time_text_embed.text_embedder.linear_1": "pooled"},
+    }
+
+    def __init__(self, pipeline: Any, table: str | None = None) -> None:
+        super().__init__(pipeline, table)
+        self._texts = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
+        # Neither is in a configuration: a small base says its own in its card.
+        self.length = min(LENGTH, pipeline.tokenizer_2.model_max_length)
+
+    @classmethod
+    def fits(cls, pipeline: Any) -> bool:
+        transformer = getattr(pipeline, "transformer", None)
+        inner = getattr(transformer, "_orig_mod", transformer)
+        both = all(getattr(pipeline, name, None) is not None for name in ("text_encoder", "text_encoder_2"))
+        return both and type(inner).__name__ == "FluxTransformer2DModel"
+
+    @property
+    def width(self) -> int:
+        width: int = self.pipeline.text_encoder.config.hidden_size
+        return width
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        vae = self.pipeline.vae.config
+        size = self.size // self.pipeline.vae_scale_factor
+        return vae.latent_channels, size, size
+
+    @property
+    def size(self) -> int:
+        """Of a picture, in pixels: the VAE's own where it is smaller than what the family is drawn with."""
+        return min(int(self.pipeline.vae.config.sample_size), self.defaults.sampling.size or LENGTH)
+
+    # ------------------------------------------------------------ text
+
+    @torch.no_grad()
+    def encode(self, prompts: Sequence[str]) -> Text:
+        states, pooled, _ = self.pipeline.encode_prompt(
+            list(prompts), list(prompts), max_sequence_length=self.length, device=self.device
+        )
+        return Text(states.to(self.device, self.dtype), pooled.to(self.device, self.dtype))
+
+    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device)
+
+    def visible(self, text: str) -> str:
+        return self._visible(text, self.length)
+
+    def _visible(self, text: str, length: int) -> str:
+        tokenizers = (
+            (self.pipeline.tokenizer, self.pipeline.tokenizer.model_max_length),
+            (self.pipeline.tokenizer_2, length),
+        )
+        return max((visible(self.pipeline, tokenizer, text, limit) for tokenizer, limit in tokenizers), key=len)
+
+    def tokens(self, text: str) -> int:
+        return len(self.pipeline.tokenizer(text).input_ids)
+
+    # ------------------------------------------------------------ diffusion
+
+    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
+        """σ, uniform in the sampler's own steps: shifted as it shifts them for so many tokens, none below ``earliest``."""
+        sigma = torch.from_numpy(rng.uniform(0.0, 1.0, size=n)).float()
+        shifted = self._shifted(sigma)
+        return (earliest + (1 - earliest) * shifted).to(self.device)
+
+    def time_at(self, share: float, n: int) -> torch.Tensor:
+        return torch.full((n,), float(share), device=self.device)
+
+    def _shifted(self, sigma: torch.Tensor) -> torch.Tensor:
+        config = self.pipeline.scheduler.config
+        if not config.use_dynamic_shifting:
+            return config.shift * sigma / (1 + (config.shift - 1) * sigma)
+        mu = self._mu()
+        return float(np.exp(mu)) / (float(np.exp(mu)) + (1 / sigma.clamp(min=1e-6) - 1))
+
+    def _mu(self) -> float:
+        """Linear in the number of latent tokens (diffusers, ``calculate_shift``)."""
+        config = self.pipeline.scheduler.config
+        _, height, width = self.latent_shape
+        tokens = height * width // 4
+        first, last = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+        low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
+        return float(low + (high - low) * (tokens - first) / (last - first))
+
+    def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        sigma = times.to(latents).view(-1, 1, 1, 1)
+        return (1 - sigma) * latents + sigma * noise
+
+    def predict(
+        self, noisy: torch.Tensor, times: torch.Tensor, text: Text, denoiser: nn.Module | None = None
+    ) -> torch.Tensor:
+        return self._velocity(self.denoiser if denoiser is None else denoiser, noisy, times, text, TRAINED_GUIDANCE)
+
+    def guided(
+        self, noisy: torch.Tensor, times: torch.Tensor, text: Text, empty: Text, guidance: float
+    ) -> torch.Tensor:
+        return self._velocity(self.denoiser, noisy, times, text, guidance)
+
+    def _velocity(
+        self, model: nn.Module, noisy: torch.Tensor, times: torch.Tensor, text: Text, strength: float
+    ) -> torch.Tensor:
+        n, _, height, width = noisy.shape
+        given = noisy.to(self.dtype)
+        guidance = None
+        if self.config.guidance_embeds:
+            guidance = torch.full((n,), strength, device=self.device)
+        velocity = model(
+            hidden_states=packed(given),
+            timestep=times.to(self.dtype),
+            guidance=guidance,
+            pooled_projections=text.pooled,
+            encoder_hidden_states=text.states,
+            txt_ids=torch.zeros(text.states.shape[1], 3, device=self.device, dtype=self.dtype),
+            img_ids=_places(height // 2, width // 2, self.device, self.dtype),
+            return_dict=False,
+        )[0]
+        return unpacked(velocity, height, width)
+
+    def latents(self, pixels: np.ndarray) -> torch.Tensor:
+        vae = self.pipeline.vae
+        return vae_latents(vae, pixels, vae.config.shift_factor or 0.0, self.device)
+
+    def trajectory(self, steps: int) -> Trajectory:
+        scheduler = type(self.pipeline.scheduler).from_config(self.pipeline.scheduler.config)
+        sigmas = np.linspace(1.0, 1 / steps, steps)
+        shift = {"mu": self._mu()} if scheduler.config.use_dynamic_shifting else {}
+        scheduler.set_timesteps(sigmas=sigmas, device=self.device, **shift)
+        return _Flow(scheduler)
+
+    # ------------------------------------------------------------ pictures
+
+    def call_options(self, how: Sampling) -> dict[str, Any]:
+        size = how.size or self.size
+        return {"height": size, "width": size, "max_sequence_length": self.length}
+
+    # ------------------------------------------------------------ watching
+
+    def asked(self, arguments: Mapping[str, Any], turn: int) -> Asked:
+        """``prompt`` goes to CLIP and ``prompt_2`` to T5: both are read. True guidance encodes its negatives second."""
+        length = int(arguments.get("max_sequence_length", LENGTH))
+        texts = None
+        if arguments.get("prompt_embeds") is None:
+            texts = texts_of(arguments.get("prompt"), arguments.get("prompt_2"))
+            texts = texts and [tuple(self._visible(text, length) for text in row) for row in texts]
+        return Asked(None, texts or []) if turn else Asked(texts)
+
+    def encoded(self, result: Any) -> tuple[Rows, Rows | None]:
+        states, pooled, _ = result
+        return (states, pooled), None
+
+    def text_in(self, arguments: Mapping[str, Any]) -> Rows:
+        return arguments["encoder_hidden_states"], arguments["pooled_projections"]
+
+
+class _Flow(Trajectory):
+    """Euler's steps along the velocity."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self.scheduler = scheduler
+        self.times = scheduler.timesteps / scheduler.config.num_train_timesteps
+
+    def start(self, noise: torch.Tensor) -> torch.Tensor:
+        return noise
+
+    def step(self, prediction: torch.Tensor, index: int, latents: torch.Tensor) -> torch.Tensor:
+        following: torch.Tensor = self.scheduler.step(prediction, self.scheduler.timesteps[index], latents).prev_sample
+        return following
+
+
+def packed(latents: torch.Tensor) -> torch.Tensor:
+    """``[n, C, h, w]`` → ``[n, h·w / 4, 4 C]``: a token for each square of four."""
+    n, channels, height, width = latents.shape
+    squares = latents.view(n, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
+    return squares.reshape(n, height * width // 4, channels * 4)
+
+
+def unpacked(tokens: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The way back: ``[n, h·w / 4, 4 C]`` → ``[n, C, h, w]``."""
+    n, _, features = tokens.shape
+    squares = tokens.view(n, height // 2, width // 2, features // 4, 2, 2).permute(0, 3, 1, 4, 2, 5)
+    return squares.reshape(n, features // 4, height, width)
+
+
+def _places(rows: int, columns: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """Each token's row and column, ``[rows · columns, 3]``; the first number is text's and 0."""
+    places = torch.zeros(rows, columns, 3, device=device, dtype=dtype)
+    places[..., 1] += torch.arange(rows, device=device, dtype=dtype)[:, None]
+    places[..., 2] += torch.arange(columns, device=device, dtype=dtype)[None]
+    return places.view(rows * columns, 3)
