@@ -17,7 +17,6 @@ import numpy as np
 from development import settings, trained
 
 from unhype.miniature.showing import quiet
-from unhype.params import job_of
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
 from unhype.progress import with_progress
@@ -39,7 +38,7 @@ def main() -> None:
 
 
 def _job(seed: int) -> jobs.Job:
-    return job_of(settings(), "objects", "mini-sd", Path("data"), Path("build"), seed=seed)
+    return jobs.open_job(settings(), "objects", "mini-sd", Path("data"), Path("build"), seed=seed)
 
 
 def _turns(seed: int) -> list[list[float]]:

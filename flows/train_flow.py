@@ -27,8 +27,10 @@ for name, value in {
     os.environ.setdefault(name, value)
 
 from unhype.offline import option, stay_offline
+from unhype.threads import wait_briefly
 
 stay_offline(option(sys.argv, "--base"))
+wait_briefly()
 
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
@@ -227,12 +229,13 @@ class TrainFlow(FlowSpec):
     def _job(self):
         """The job of this run's parameters, on the set that was validated."""
         from unhype.miniature.showing import quiet
-        from unhype.params import job_of, load_params
+        from unhype.params import load_params
+        from unhype.pipeline.job import open_job
 
         quiet()
         self._concepts()
         params = load_params(Path(self.settings))
-        return job_of(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
+        return open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
 
 
 def _curves(curve, lines):

@@ -48,6 +48,8 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("a: [1", ["malformed YAML", "line 1"]),
         ("sampling: {steps: 2}\nsampling: {steps: 3}\n", ["'sampling' stands twice", "line 2", "first on line 1"]),
         ("[]", ["[] at", "mapping"]),
+        ("training: {seed: -1}", ["got -1 as training: seed", "from 0 to"]),
+        ("pretraining: {seed: 99999999999999999999}", ["as pretraining: seed", "from 0 to"]),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, words: list[str]) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from unhype.bases.finding import Source, find_base
-from unhype.bases.loading import BaseSettings, fetched, plain_pipeline
+from unhype.bases.finding import Source
+from unhype.bases.loading import BaseSettings, plain_pipeline
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.choosing import FAMILIES
@@ -21,7 +21,7 @@ from unhype.handwritten import load_yaml
 from unhype.judges.choosing import JudgeSettings, in_miniature
 from unhype.miniature.workshop import Pretraining
 from unhype.pictures.sampling import Sampling
-from unhype.pipeline.job import Job, open_job
+from unhype.pictures.seeds import check_seed
 from unhype.prompts.tables import PromptSettings
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def load_params(path: Path) -> Params:
     """
     content = load_yaml(path)
     if not isinstance(content, Mapping) or "families" not in content:
-        return build(Params, {} if content is None else content, str(path))
+        return _built({} if content is None else content, str(path))
     whole = {key: value for key, value in content.items() if key != "families"}
     changes = content["families"]
     if not isinstance(changes, Mapping) or (odd := sorted(set(changes) - {kind.name for kind in FAMILIES})):
@@ -80,8 +80,15 @@ def load_params(path: Path) -> Params:
         raise UnhypeError(
             f"got {got} at {path}: families, wanted a mapping of {', '.join(kind.name for kind in FAMILIES)}"
         )
-    families = {name: build(Params, _merged(whole, own), f"{path}: families: {name}") for name, own in changes.items()}
-    return replace(build(Params, whole, str(path)), families=families)
+    families = {name: _built(_merged(whole, own), f"{path}: families: {name}") for name, own in changes.items()}
+    return replace(_built(whole, str(path)), families=families)
+
+
+def _built(content: object, where: str) -> Params:
+    params = build(Params, content, where)
+    for block in ("pretraining", "training"):
+        check_seed(getattr(params, block).seed, f"{block}: seed in {where}")
+    return params
 
 
 def _merged(whole: Mapping[str, Any], own: Any) -> Any:
@@ -92,26 +99,6 @@ def _merged(whole: Mapping[str, Any], own: Any) -> Any:
     for key, value in own.items():
         found[key] = _merged(found[key], value) if isinstance(found.get(key), Mapping) else value
     return found
-
-
-def job_of(
-    params: Params, concepts: str, base: str, data: Path, build: Path, seed: int | None = None, n: int | None = None
-) -> Job:
-    """A job from names, with the settings that suit the base.
-
-    Args:
-        concepts: a set's name, or a path to one.
-        base: see :func:`unhype.bases.finding.find_base`; it is fetched if it must be.
-        seed, n: training seed and prompts a role, in place of those of the settings.
-
-    Raises:
-        UnhypeError: no such base or set, or concepts that the base's judge cannot tell.
-    """
-    source = fetched(find_base(base, data))
-    own = params.suited(source, data / "judges")
-    training = own.training if seed is None else replace(own.training, seed=seed)
-    prompts = own.prompts if n is None else PromptSettings(n)
-    return open_job(concepts, source, data, build, training, prompts, own.sampling, own.judges, own.base)
 
 
 def build(kind: type[T], content: object, where: str) -> T:

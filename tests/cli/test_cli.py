@@ -59,6 +59,7 @@ def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.Captu
         (["evaluate", "--method", "none", "--prompts", "{tmp}/huge.csv"], ["line 2", "wanted a whole number"]),
         (["compare", "--methods", "magic"], ["got the method 'magic'", "static_lora"]),
         (["compare", "--n", "0"], ["got --n 0"]),
+        (["compare", "--seeds", "0", "-1"], ["got -1 as --seeds"]),
         (["compare", "--concepts", "celeb999"], ["celeb999", "celeb100"]),
         (["pretrain", "mini-sd", "--device", "abacus", "--work", "{tmp}"], ["got the device 'abacus'", "cpu"]),
     ],

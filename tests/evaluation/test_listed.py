@@ -60,7 +60,9 @@ def test_each_row_has_the_concept_that_is_meant(tmp_path: Path, text: str, conce
     assert [concept for _, concept, _, _ in read(tmp_path, text)] == concepts
 
 
-@pytest.mark.parametrize("text", [GOOD, GOOD.replace(",", ";"), GOOD.replace(",", "\t"), "\ufeff" + GOOD])
+@pytest.mark.parametrize(
+    "text", [GOOD, "\n\n" + GOOD, GOOD.replace(",", ";"), GOOD.replace(",", "\t"), "\ufeff" + GOOD]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_separators_ends_and_marks_do_not_matter(tmp_path: Path, text: str, end: str) -> None:
     assert read(tmp_path, text.replace("\n", end)) == [

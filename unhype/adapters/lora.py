@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import nn
@@ -108,30 +107,47 @@ def idle_sites(idle: Sequence[str], total: int) -> str:
     )
 
 
-def listen(model: nn.Module, name: str, factors: Callable[[str], Factors | None]) -> RemovableHandle:
-    """Adapt one Linear from now on, each time with the factors that ``factors(name)`` gives then; None leaves it be."""
-    return layer_at(model, name).register_forward_hook(partial(_add, name=name, factors=factors))
+def listen(
+    model: nn.Module, name: str, factors: Callable[[str], Factors | None], constant: bool = False
+) -> RemovableHandle:
+    """Adapt one Linear from now on, each time with the factors that ``factors(name)`` gives then; None leaves it be.
+
+    Args:
+        constant: its input is the text, which is the same in every step of a picture: so is what is added, and it is
+            worked out once.
+    """
+    return layer_at(model, name).register_forward_hook(_Adapter(name, factors, constant))
 
 
-def _add(
-    layer: nn.Module,
-    inputs: tuple[torch.Tensor, ...],
-    output: torch.Tensor,
-    *,
-    name: str,
-    factors: Callable[[str], Factors | None],
-) -> torch.Tensor:
-    x, factor = inputs[0], factors(name)
-    if factor is None:
-        return output
-    if x.shape[0] != factor.samples:
-        raise ValueError(
-            f"got a batch of {x.shape[0]} at {name!r}, wanted {factor.samples}, one for each sample's factors"
-        )
+class _Adapter:
+    """What one Linear is told after each call."""
+
+    def __init__(self, name: str, factors: Callable[[str], Factors | None], constant: bool) -> None:
+        self.name, self.factors, self.constant = name, factors, constant
+        self.last: tuple[torch.Tensor, int, Factors, torch.Tensor] | None = None
+
+    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        x, factor = inputs[0], self.factors(self.name)
+        if factor is None:
+            self.last = None
+            return output
+        if x.shape[0] != factor.samples:
+            raise ValueError(
+                f"got a batch of {x.shape[0]} at {self.name!r}, wanted {factor.samples}, one for each sample's factors"
+            )
+        # Tensors of inference mode tell no one when they are changed in place.
+        if not self.constant or torch.is_grad_enabled() or x.is_inference():
+            return output + _delta(x, factor).reshape(output.shape)
+        last = self.last
+        if last is None or last[0] is not x or last[1] != x._version or last[2] is not factor:
+            self.last = last = (x, x._version, factor, _delta(x, factor).reshape(output.shape))
+        return output + last[3]
+
+
+def _delta(x: torch.Tensor, factor: Factors) -> torch.Tensor:
     tokens = x.reshape(x.shape[0], -1, x.shape[-1])
     A, B = factor.A.to(x), factor.B.to(x)
-    delta = torch.bmm(torch.bmm(tokens, A.transpose(1, 2)), B.transpose(1, 2))
-    return output + delta.reshape(output.shape)
+    return torch.bmm(torch.bmm(tokens, A.transpose(1, 2)), B.transpose(1, 2))
 
 
 def check_fit(model: nn.Module, name: str, factor: Factors) -> None:

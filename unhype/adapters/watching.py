@@ -151,7 +151,10 @@ class Watch:
         self.ahead: OrderedDict[bytes, _Row] = OrderedDict()
         self._lock, self._thread = threading.Lock(), _Thread()
         self.handles: list[RemovableHandle] = [
-            *(listen(self.denoiser, name, partial(self._factors, name)) for name in self.sites),
+            *(
+                listen(self.denoiser, site.name, partial(self._factors, site.name), constant=site.reads != "hidden")
+                for site in family.sites
+            ),
             self.denoiser.register_forward_pre_hook(self._before, with_kwargs=True),
             self.denoiser.register_forward_hook(self._after, with_kwargs=True),
         ]

@@ -231,14 +231,16 @@ def _compare(options: argparse.Namespace) -> None:
     from unhype.comparison.reporting import write_report
     from unhype.comparison.running import Comparison
     from unhype.miniature.showing import quiet
-    from unhype.params import job_of
+    from unhype.pictures.seeds import check_seed
     from unhype.pipeline import job as jobs
     from unhype.progress import with_progress
 
     if options.n is not None and options.n < 1:
         raise UnhypeError(f"got --n {options.n}, wanted at least 1 picture a stratum")
+    for seed in options.seeds:
+        check_seed(seed, "--seeds")
     quiet()
-    job = job_of(params_of(options), options.concepts, options.base, options.data, options.build, n=options.n)
+    job = jobs.open_job(params_of(options), options.concepts, options.base, options.data, options.build, n=options.n)
     judging = jobs.judging_of(job)
     if judging.judge is None or judging.embeddings is None:
         raise UnhypeError(judging.missing)

@@ -17,6 +17,7 @@ from unhype.errors import UnhypeError
 from unhype.miniature.folders import BASE
 from unhype.offline import stay_offline
 from unhype.terminal import show_anyway
+from unhype.threads import wait_briefly
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -28,6 +29,7 @@ BASES = (BASE.name,)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     show_anyway()
+    wait_briefly()
     options = _parser().parse_args(arguments)
     # Libraries that ask a hub or draw bars of their own would only confuse.
     stay_offline(getattr(options, "base", None))

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from unhype.bases.finding import Source
-from unhype.bases.loading import BaseSettings
+from unhype.bases.finding import Source, find_base
+from unhype.bases.loading import BaseSettings, fetched
 from unhype.concepts.loading import load_set
 from unhype.concepts.prompt_suite import validate_prompts
 from unhype.concepts.results import ValidationResult
@@ -33,6 +33,7 @@ from unhype.families.loading import load_family
 from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
 from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Reader
+from unhype.params import Params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline.sources import digest
 from unhype.prompts.tables import PromptSettings, write_tables
@@ -97,24 +98,24 @@ class Job:
 
 
 def open_job(
-    concepts: str,
-    source: Source,
-    data: Path,
-    build: Path,
-    training: TrainingSettings,
-    prompts: PromptSettings,
-    sampling: Sampling,
-    judges: JudgeSettings | None = None,
-    loading: BaseSettings | None = None,
+    params: Params, concepts: str, base: str, data: Path, build: Path, seed: int | None = None, n: int | None = None
 ) -> Job:
-    """A job on a base, checked as far as that costs nothing.
+    """A job from names, with the settings that suit the base, checked as far as that costs nothing.
+
+    Args:
+        concepts: a set's name, or a path to one.
+        base: see :func:`unhype.bases.finding.find_base`; it is fetched if it must be.
+        seed, n: training seed and prompts a role, in place of those of the settings.
 
     Raises:
-        UnhypeError: no such set, or concepts that the base's judge cannot tell.
+        UnhypeError: no such base or set, or concepts that the base's judge cannot tell.
     """
     wanted = load_set(concepts, data / "concepts")
-    judges, loading = judges or JudgeSettings(), loading or BaseSettings()
-    job = Job(wanted, source, data, build, training, prompts, sampling, judges, loading)
+    source = fetched(find_base(base, data))
+    own = params.suited(source, data / "judges")
+    training = own.training if seed is None else replace(own.training, seed=seed)
+    prompts = own.prompts if n is None else PromptSettings(n)
+    job = Job(wanted, source, data, build, training, prompts, own.sampling, own.judges, own.base)
     checked(judging_of(job), job.concepts)
     return job
 
