@@ -21,7 +21,7 @@ from unhype.families.choosing import family_of
 from unhype.judges.miniature import MiniatureJudge
 from unhype.miniature.folders import BASE, JUDGE
 from unhype.pictures.sampling import Sampling
-from unhype.prompts.tables import FIRST_SEED
+from unhype.prompts.rows import FIRST_SEED
 from unhype.prompts.templates import DEVELOPMENT
 from unhype.terminal import quiet
 

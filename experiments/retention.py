@@ -127,7 +127,7 @@ def _row(
         return trainer.emitter(family.vectors(prompts), torch.full((len(prompts),), usual.hypernet.steps))
 
     table = development_strata(job)
-    rows = {stratum: table[table["stratum"] == stratum] for stratum in ASKED}
+    rows = {stratum: table[table["group"] == stratum] for stratum in ASKED}
     changes = [error(family, emit, latents, rows[stratum]) for stratum in ASKED]
     with torch.no_grad():
         lengths = {

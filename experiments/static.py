@@ -63,7 +63,7 @@ def main() -> None:
 
         with torch.no_grad():
             errors = [
-                error(family, emit, latents, table[table["stratum"] == stratum])
+                error(family, emit, latents, table[table["group"] == stratum])
                 for stratum in ("forgotten", "trained", "unseen")
             ]
         print(f"| {kept:g} | {' | '.join(f'{each:.3f}' for each in errors)} |", flush=True)

@@ -35,8 +35,9 @@ def write(folder: Path, text: str | bytes) -> Path:
 
 def read(folder: Path, text: str | bytes, *columns: str) -> list[tuple[object, ...]]:
     table = read_prompts(write(folder, text), WORDS, PEOPLE, renamed(columns))
-    assert list(table.columns) == ["role", "concept", "prompt", "seed"]
-    return [tuple(row) for row in table.itertuples(index=False)]
+    assert list(table.columns) == ["group", "erased", "kept", "prompt", "seed"]
+    assert all((row.group == "forget") == bool(row.erased) for row in table.itertuples())
+    return [(row.group, row.erased or row.kept or None, row.prompt, row.seed) for row in table.itertuples()]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import torch
 
 from unhype.erasing.phrases import reader
 from unhype.erasing.switch import Switch
@@ -62,7 +63,9 @@ def build_material(
         switch: through which the hypernetwork reads phrases. Without one it reads whole prompts, and prompts to keep under a concept's LoRA have no meaning.
     """
     train, retain, pairs, read = tables["train"], tables["retain"], tables["pairs"], reader(family.vectors, switch)
-    latents = family.latents(album.read(list(needed["prompt"]), list(needed["seed"])))
+    # The same parts as the family makes of all of them, so the same bits.
+    pictures = album.batches(list(needed["prompt"]), list(needed["seed"]), parts=max(1, len(needed) // 32))
+    latents = torch.cat([family.latents(part) for part in pictures])
     places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
     rows = []
     for i, (concept, anchor) in enumerate(zip(train["concept"], train["anchor"], strict=True)):

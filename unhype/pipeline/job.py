@@ -148,7 +148,8 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
         UnhypeError: they break a rule: training and evaluation would share what they must not.
     """
     tables = write_tables(job.concepts, job.prompts, job.prompts_folder)
-    result = validate_prompts(pd.concat(tables.values(), ignore_index=True), job.concepts.name)
+    rows = pd.concat(tables.values(), ignore_index=True).rename(columns={"group": "role"})
+    result = validate_prompts(rows, job.concepts.name)
     if not result.ok:
         raise UnhypeError(result.first_error_line(job.prompts_folder))
     return tables
