@@ -25,9 +25,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import nn
 
 from unhype.adapters.lora import Factors
-from unhype.adapters.watching import Texts, attach
+from unhype.adapters.rows import Emit, Read, Texts
+from unhype.adapters.watching import attach
 from unhype.bases.identity import compare
 from unhype.erasing.checkpoint import Trained, load
 from unhype.erasing.hypernet import Hypernet, strength
@@ -93,10 +95,11 @@ class Guard:
         """
         if family is None:
             self._check_family(family_class(pipeline).name)
-            family = family_of(pipeline, self.trained.facts["site_table"])
+            with _as_found(pipeline):
+                family = family_of(pipeline, self.trained.facts["site_table"])
         self._check(family, derived)
         self._place(family)
-        return attach(family, self._reader(family), self._emitter(family), self)
+        return attach(family, self._reader(), self._emitter(), self)
 
     def _check_family(self, name: str) -> None:
         wanted = self.trained.facts["family"]
@@ -144,13 +147,14 @@ class Guard:
 
     @torch.no_grad()
     def _emit(self, family: Family, read: Reading) -> dict[str, Factors]:
-        hypernet = self._place(family).hypernet
+        placed = self._place(family)
+        hypernet, read = placed.hypernet, read.to(placed.device)
         steps = torch.full((len(read) * read.phrases,), self.share * hypernet.config.steps, device=read.c.device)
         each: dict[str, Factors] = hypernet(read.c.flatten(0, 1), steps, read.opened.flatten())
         return {name: factors.joined(read.phrases) for name, factors in each.items()}
 
-    def _reader(self, family: Family) -> Callable[[Sequence[Texts]], list[Reading | None]]:
-        def read(rows: Sequence[Texts]) -> list[Reading | None]:
+    def _reader(self) -> Read:
+        def read(family: Family, rows: Sequence[Texts]) -> list[Reading | None]:
             """One reading a picture, over all the texts that its encoders get; None if the base draws it alone."""
             distinct = list(dict.fromkeys(chain.from_iterable(rows)))
             found = self.read(family, distinct)
@@ -160,8 +164,8 @@ class Guard:
 
         return read
 
-    def _emitter(self, family: Family) -> Callable[[Sequence[Reading]], dict[str, Factors]]:
-        return lambda readings: self._emit(family, joined(readings))
+    def _emitter(self) -> Emit:
+        return lambda family, readings: self._emit(family, joined([reading.to(family.device) for reading in readings]))
 
     def _place(self, family: Family) -> _Placed:
         """Hypernetwork and switch beside a base: a copy for each, so that threads and devices do not meet."""
@@ -184,6 +188,21 @@ class _Placed:
 def beside(readings: Sequence[Reading]) -> Reading:
     """Readings of one picture's texts as one: their phrases stand side by side."""
     return Reading(torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1))
+
+
+@contextmanager
+def _as_found(pipeline: Any) -> Iterator[None]:
+    """A family freezes its parts, which are somebody else's here: they are given back as they were."""
+    modules = [part for part in pipeline.components.values() if isinstance(part, nn.Module)]
+    training = [(module, module.training) for part in modules for module in part.modules()]
+    wanted = [(weight, weight.requires_grad) for part in modules for weight in part.parameters()]
+    try:
+        yield
+    finally:
+        for module, flag in training:
+            module.training = flag
+        for weight, flag in wanted:
+            weight.requires_grad_(flag)
 
 
 def _chosen(switch: Switch | None, concepts: Sequence[str] | None) -> Switch | None:
