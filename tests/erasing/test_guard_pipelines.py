@@ -182,9 +182,9 @@ def test_text_that_a_callback_swaps_in_is_read_or_refused(pipe: Any, strong: Gua
         return {"prompt_embeds": torch.cat([negative, positive])}
 
     swap = after_first_step(own)
-    bare = draw(pipe, OTHER, **swap)
+    bare = draw(pipe, OTHER, 3, **swap)
     with strong.attached(pipe):
-        assert difference(draw(pipe, OTHER, **swap), bare)[0] > GUARDED
+        assert difference(draw(pipe, OTHER, 3, **swap), bare)[0] > GUARDED
         with pytest.raises(UnhypeError, match="no guarded pipeline has read"):
             draw(pipe, OTHER, **after_first_step(lambda p, _: {"prompt_embeds": foreign}))
 
@@ -236,26 +236,26 @@ def test_a_callback_that_turns_guidance_off(pipe: Any, strong: Guard) -> None:
 
 
 def test_nothing_is_left_of_a_call_that_broke_off(pipe: Any, strong: Guard) -> None:
-    class Broken(Exception):
+    class BrokenError(Exception):
         pass
 
     def interrupt(*_: Any) -> dict[str, Any]:
         raise KeyboardInterrupt
 
     def breaks(*_: Any) -> None:
-        raise Broken
+        raise BrokenError
 
     alone = guards(pipe, strong)
     with strong.attached(pipe):
         with pytest.raises(KeyboardInterrupt):
             draw(pipe, [NAME, NAME], callback_on_step_end=interrupt)
         hook = pipe.unet.mid_block.register_forward_hook(breaks)
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             draw(pipe, [NAME, NAME])
         hook.remove()
         with pytest.raises(UnhypeError, match="alone, wanted one"):
             pipe.unet.get_submodule(strong.trained.hypernet.sites[0].name)(torch.zeros(2, 3, 128))
-        assert np.array_equal(draw(pipe), alone)
+        assert max(difference(draw(pipe), alone)) < 0.01, "but for rounding: phrases are read in other batches"
 
 
 def test_pictures_are_withheld_if_the_guard_went_while_they_were_drawn(pipe: Any, strong: Guard) -> None:
@@ -344,14 +344,15 @@ def test_the_plain_form_draws_the_empty_prompt_beside_the_empty_negative(pipe: A
 # ---------------------------------------------------------------- layers
 
 
-@pytest.mark.parametrize("when", ["before", "during"])
-def test_fused_projections_are_an_error_at_the_first_call(pipe: Any, strong: Guard, when: str) -> None:
-    if when == "before":
-        pipe.fuse_qkv_projections()
+def test_fused_projections_are_refused_before_and_an_error_at_the_first_call_after(pipe: Any, strong: Guard) -> None:
+    bare = copy.deepcopy(pipe.unet)
+    pipe.fuse_qkv_projections()
+    with pytest.raises(UnhypeError, match=r"fused projections.*unfuse_qkv_projections"):
+        strong.attach(pipe)
+    pipe.unet = copy.deepcopy(bare)
     with strong.attached(pipe):
-        if when == "during":
-            draw(pipe)
-            pipe.fuse_qkv_projections()
+        draw(pipe)
+        pipe.fuse_qkv_projections()
         with pytest.raises(UnhypeError, match=r"never ran.*undo fuse_qkv_projections"):
             draw(pipe)
         pipe.unfuse_qkv_projections()
@@ -389,7 +390,9 @@ def lora(pipe: Any) -> None:
     from peft import LoraConfig
 
     torch.manual_seed(5)
-    pipe.unet.add_adapter(LoraConfig(r=2, target_modules=["attn2.to_k", "attn2.to_v"], init_lora_weights=False), "style")
+    pipe.unet.add_adapter(
+        LoraConfig(r=2, target_modules=["attn2.to_k", "attn2.to_v"], init_lora_weights=False), "style"
+    )
 
 
 @pytest.mark.parametrize("fused", [False, True])

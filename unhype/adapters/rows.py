@@ -24,7 +24,7 @@ Texts = tuple[str, ...]
 """What one picture is asked for: one text, or one for each text encoder where they differ."""
 
 Rows = tuple[torch.Tensor, ...]
-"""Encoded text as the denoiser gets it, by route: token states ``[n, t, d]``, and where there is one the pooled ``[n, p]``."""
+"""Encoded text as the denoiser gets it, by route: token states ``[n, t, d]``, and in some families pooled ``[n, p]``."""
 
 
 @dataclass(frozen=True)

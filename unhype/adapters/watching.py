@@ -1,12 +1,13 @@
 """A pipeline whose prompts decide its adapters: whatever text reaches the denoiser is recognised, or refused.
 
-Adapters belong to *rows of text*, not to calls. ``encode_prompt`` is watched: every row that it returns is remembered, by
-its content, with what was asked for. A hook before the denoiser looks up the rows that it is called with, whatever their
-number and order (guidance on or off, perturbed attention, two calls a step, callbacks), and gives each its own adapter. A
-row that nobody has read is refused. So is a call in which an adapted layer is passed by, and a denoiser that is exchanged.
+Adapters belong to *rows of text*, not to calls. ``encode_prompt`` is watched: every row that it returns is remembered,
+by its content, with what was asked for. A hook before the denoiser looks up the rows that it is called with, whatever
+their number and order (guidance on or off, perturbed attention, two calls a step, callbacks), and gives each its own
+adapter. A row that nobody has read is refused. So is a call in which an adapted layer is passed by, and a denoiser that
+is exchanged.
 
-Pipelines that share a denoiser share the watch; one that is not watched itself is refused there, since nobody has read its
-prompts. Rows are forgotten when the pipeline's call ends, and every thread has its own. A copy is watched by itself.
+Pipelines that share a denoiser share the watch; one that is not watched itself is refused there, since nobody has read
+its prompts. Rows are forgotten when the pipeline's call ends, and every thread has its own. A copy is watched by itself.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Watch:
 
     @property
     def turn(self) -> int:
-        """How many times the pipeline's call has encoded prompts; 0 again once it draws: a callback's are no part of it."""
+        """How many times the pipeline's call has encoded prompts; 0 once it draws: a callback's are no part of it."""
         scope = self._scope
         return scope.turn if scope and not scope.drawing else 0
 
@@ -193,12 +194,12 @@ class Watch:
         return self._thread.factors.get(site)
 
     def _adapters(self, text: Rows, free: int) -> tuple[int, Mapping[str, Factors]]:
-        """How many leading rows are unconditional after all, and the factors of every row; none if all stay as they are."""
+        """How many leading rows are unconditional after all, and the factors of every row; none if all stay."""
         rows = self._found(keys(text))
         if unread := sum(row is None for row in rows):
             raise UnhypeError(
-                f"got {unread} of {len(rows)} rows of text at the {self.part} that no guarded pipeline has read, wanted a "
-                "call of a guarded pipeline with prompts: attach the guard to the pipeline that you call, and pass "
+                f"got {unread} of {len(rows)} rows of text at the {self.part} that no guarded pipeline has read, wanted "
+                "a call of a guarded pipeline with prompts: attach the guard to the pipeline that you call, and pass "
                 "prompts, not embeddings"
             )
         known = [row for row in rows if row is not None]
@@ -280,8 +281,8 @@ class _Watched:
             watch.leave()
         if hold not in watch.holds:
             raise UnhypeError(
-                "got a guard that was detached while its pipeline drew, wanted it on until the end: the pictures are "
-                "withheld; draw them again"
+                "got a guard that was detached while its pipeline drew, wanted it on until the end: the pictures "
+                "are withheld; draw them again"
             )
         return result
 
@@ -298,7 +299,7 @@ class _Watched:
         return result
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self._unhype.reader.family.frozen and unwrapped(value) is not unwrapped(getattr(self, name, None)):
+        if name in self._unhype.reader.family.frozen and _inside(value) is not _inside(getattr(self, name, None)):
             raise UnhypeError(_exchanged(name))
         super().__setattr__(name, value)
 
@@ -308,6 +309,10 @@ class _Watched:
             stacklevel=2,
         )
         return super().save_pretrained(*args, **kwargs)  # type: ignore[misc]
+
+
+def _inside(part: Any) -> Any:
+    return unwrapped(part) if isinstance(part, nn.Module) else part
 
 
 def _exchanged(name: str) -> str:

@@ -4,11 +4,11 @@
     with guard.attached(pipeline):
         pipeline(["a photo of a forgotten name", "a photo of a dog"])
 
-Prompts → their phrases' c → H(c, S) → factors of the rows of text that these prompts become; a prompt that speaks of nothing
-forgotten has none, and neither have negative prompts. It fails closed (:mod:`unhype.adapters.watching`). What it does not
-read: pictures that come in (the start of img2img, IP-Adapter), and a ControlNet's own attention.
+Prompts → their phrases' c → H(c, S) → factors of the rows of text that these prompts become; a prompt that speaks of
+nothing forgotten has none, and neither have negative prompts. It fails closed (:mod:`unhype.adapters.watching`).
 
-One guard serves many pipelines and threads: it never changes.
+One guard serves many pipelines and threads: it never changes. What it does not read is said at :class:`Guard`, and what
+users may do with a guarded pipeline in docs/guard.md.
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ from unhype.families.family import Family
 class Guard:
     """A trained eraser, ready to be attached.
 
+    It reads words, and nothing else. It does not read pictures that come in (img2img's and inpainting's start,
+    IP-Adapter, what a ControlNet is shown), a ControlNet's own attention to the prompt, or weights that are changed in
+    place or added while it is attached (``load_state_dict``, a LoRA that draws the forgotten).
+
     Attributes:
         trained: hypernetwork, switch, facts.
         share: s/S, the dial: 1 forgets wholly, 0 not at all.
@@ -76,7 +80,7 @@ class Guard:
     @contextmanager
     def attached(self, pipeline: Any, derived: bool = False, family: Family | None = None) -> Iterator[Any]:
         """The pipeline under guard while the context is open; arguments as for :meth:`attach`."""
-        detach = self.attach(pipeline, derived, family)
+        detach = self._attach(pipeline, derived, family, 5)  # this, the context manager's, the caller's
         try:
             yield pipeline
         finally:
@@ -93,11 +97,14 @@ class Guard:
             UnhypeError: another family of pipeline, another base than it was trained for, or a pipeline under guard
                 already.
         """
+        return self._attach(pipeline, derived, family, 4)
+
+    def _attach(self, pipeline: Any, derived: bool, family: Family | None, level: int) -> Callable[[], None]:
         if family is None:
             self._check_family(family_class(pipeline).name)
             with _as_found(pipeline):
                 family = family_of(pipeline, self.trained.facts["site_table"])
-        self._check(family, derived)
+        self._check(family, derived, level)
         self._place(family)
         return attach(family, self._reader(), self._emitter(), self)
 
@@ -109,7 +116,7 @@ class Guard:
                 f"{self.trained.facts['base']}; train one for this base"
             )
 
-    def _check(self, family: Family, derived: bool) -> None:
+    def _check(self, family: Family, derived: bool, level: int) -> None:
         self._check_family(family.name)
         hypernet, facts = self.trained.hypernet, self.trained.facts
         if hypernet.width != family.width or hypernet.sites != family.sites:
@@ -125,9 +132,9 @@ class Guard:
             )
         if difference:
             warnings.warn(
-                f"the pipeline is not {facts['base']} but a relative of it ({difference}): nobody has measured how well "
-                "this guard forgets there; `unhype evaluate` does",
-                stacklevel=4,
+                f"the pipeline is not {facts['base']} but a relative of it ({difference}): nobody has measured how "
+                "well this guard forgets there; `unhype evaluate` does",
+                stacklevel=level,
             )
 
     # ------------------------------------------------------------ prompts
@@ -138,7 +145,7 @@ class Guard:
         return self._emit(family, self.read(family, prompts))
 
     def read(self, family: Family, prompts: Sequence[str]) -> Reading:
-        """What prompts speak of; nothing is open for those that the base draws as if there were no guard, to the bit."""
+        """What prompts speak of; nothing is open for those that the base draws as if there were no guard."""
         return reader(family.vectors, self._place(family).switch)([family.visible(prompt) for prompt in prompts])
 
     def strength(self, family: Family, prompts: Sequence[str]) -> torch.Tensor:

@@ -168,7 +168,7 @@ class _Row:
 
 def _learnt(tokenizer: PreTrainedTokenizerBase, encoder: torch.nn.Module) -> Hashable:
     """What changes when something is loaded: vectors of added tokens, versions of the weights, and LoRAs' numbers."""
-    table = encoder.get_input_embeddings().weight.detach()  # type: ignore[operator, union-attr]
+    table = encoder.get_input_embeddings().weight.detach()  # type: ignore[operator]
     special = set(tokenizer.all_special_ids)
     added = sorted(i for i in tokenizer.added_tokens_encoder.values() if i not in special and i < len(table))
     vectors = table[added].float().cpu().numpy().tobytes() if added and not table.is_meta else b""
