@@ -157,8 +157,9 @@ class Family(ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the denoiser computes."""
-        return next(self.denoiser.parameters()).device
+        """Where the denoiser computes; where it is offloaded layer by layer, where the pipeline does."""
+        device = next(self.denoiser.parameters()).device
+        return torch.device(self.pipeline._execution_device) if device.type == "meta" else device
 
     @property
     def dtype(self) -> torch.dtype:
