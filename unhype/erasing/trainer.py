@@ -163,6 +163,7 @@ class Trainer(Generic[E]):
     """One run on a frozen base: of a hypernetwork, or of something else that gives every prompt a LoRA."""
 
     def __init__(self, family: Family, settings: TrainingSettings, material: Material, build: Callable[[], E]) -> None:
+        family.check_starts_from_noise()
         self.family, self.settings, self.material = family, settings, material
         self.device = family.device
         torch.manual_seed(settings.seed)
