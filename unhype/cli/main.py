@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unhype import __version__
-from unhype.cli import commands, concepts
+from unhype.cli import commands, concepts, exporting
 from unhype.errors import UnhypeError
 from unhype.miniature.folders import BASE
 from unhype.offline import stay_offline
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
     concepts.add_commands(verbs)
     commands.add_commands(verb)
+    exporting.add_commands(verb)
 
     measure = verb(
         "measure",
