@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test quick lint format train demo pretrain ui clean distclean
+.PHONY: help setup test quick lint format stages train demo pretrain ui clean distclean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,7 +28,7 @@ setup: .venv/.installed ## create .venv and install everything (once: about 2 mi
 	  echo "error: got '$$($(PYTHON) --version 2>&1 | tail -n 1)', wanted Python 3.11 or newer, as PYTHON=$(PYTHON); install one and run: make setup PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,nudity]'
 	@touch $@
 
 test quick: export HF_HUB_OFFLINE := 1
@@ -48,6 +48,9 @@ lint: .venv/.installed ## style, types and who imports whom
 format: .venv/.installed ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+stages: .venv/.installed ## write into dvc.yaml which files each stage runs, worked out from the imports
+	$(BIN)/python -m unhype.pipeline.stages
 
 train: .venv/.installed ## the main job: forget a hundred names on the miniature base (another set: make train CONCEPTS=objects)
 	$(IN_VENV) $(BIN)/python flows/train_flow.py --no-pylint run --concepts $(CONCEPTS)

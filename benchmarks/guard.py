@@ -1,17 +1,23 @@
-"""What the guard costs: guarded and bare drawing side by side, in batches of 1 and 16, with one forgotten prompt in each.
+"""What the guard costs: guarded and bare drawing side by side, in batches of 1 and 16, of prompts of 5 and 20 words.
 
-.venv/bin/python benchmarks/guard.py --model build/guards/NAME
+    .venv/bin/python benchmarks/guard.py --model build/guards/NAME
+
+One prompt of each batch names a forgotten concept; the others are of random words, new each time, and the guard is
+attached anew, so that nothing it reads is remembered. Time is the processor's, in one thread, and each ratio is of two
+drawings one after the other: a busy machine slows both.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import random
 import statistics
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,30 +25,47 @@ from unhype.bases.loading import load_pipeline
 from unhype.erasing.guard import Guard
 from unhype.miniature.folders import BASE
 from unhype.pictures.sampling import Sampling, sample
+from unhype.prompts.strata import LONG, LONG_DEVELOPMENT
+from unhype.prompts.templates import DEVELOPMENT, HELD_OUT
 
-REPEATS = 7
+LENGTHS = (5, 20)
+"""Words of a prompt: a photo of …, and a sentence."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a guard's folder or registry URI")
+    parser.add_argument("--repeats", type=int, default=15, help="ratios of each kind (default: %(default)s)")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 16], help="pictures at a time (default: 1 16)")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     pipeline, guard = load_pipeline(Path(__file__).resolve().parent.parent / "data" / BASE), Guard.load(options.model)
-    forgotten = guard.trained.facts["forget"][0]
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, 20 steps, guided, median of {REPEATS} ratios")
-    for batch in (1, 16):
-        prompts = [f"a photo of {forgotten}", *["a photo of a dog"] * (batch - 1)]
+    name = guard.trained.facts["forget"][0].split()
+    templates = [*LONG, *LONG_DEVELOPMENT, *chain(*DEVELOPMENT.values(), *HELD_OUT.values())]
+    words = sorted({word for template in templates for word in template.split() if word.isalpha()})
+    rng = random.Random(0)
 
-        def seconds(context: Callable[[], object], prompts: list[str] = prompts) -> float:
-            began = time.perf_counter()
-            with context():  # type: ignore[attr-defined]
-                list(sample(pipeline, prompts, range(len(prompts)), Sampling(steps=20, batch=len(prompts))))
-            return time.perf_counter() - began
+    def prompts_of(length: int, batch: int) -> list[str]:
+        prompts = [rng.choices(words, k=length) for _ in range(batch)]
+        prompts[0][length - len(name) :] = name
+        return [" ".join(each) for each in prompts]
 
-        ratios = [seconds(lambda: guard.attached(pipeline)) / seconds(nullcontext) for _ in range(REPEATS + 1)][1:]
-        print(
-            f"batch {batch:2}: guarded takes {statistics.median(ratios):.3f} times as long ({min(ratios):.3f} to {max(ratios):.3f})"
-        )
+    def seconds(context: AbstractContextManager[Any], prompts: list[str]) -> float:
+        with context:
+            began = time.process_time()
+            list(sample(pipeline, prompts, range(len(prompts)), Sampling(steps=20, batch=len(prompts))))
+            return time.process_time() - began
+
+    print(f"{platform.machine()}, 1 thread, 20 steps, guided, median of {options.repeats} ratios (and their quartiles)")
+    for batch in options.batches:
+        for length in LENGTHS:
+            ratios = []
+            for _ in range(options.repeats + 1):  # the first warms up
+                prompts = prompts_of(length, batch)
+                ratios.append(seconds(guard.attached(pipeline), prompts) / seconds(nullcontext(), prompts))
+            low, middle, high = statistics.quantiles(ratios[1:], n=4)
+            kind = f"batch {batch:2}, {length:2} words"
+            print(f"{kind}: guarded takes {middle:.3f} times as long ({low:.3f} to {high:.3f})", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ from unhype.erasing.fitting import distance, likeness
 from unhype.families.choosing import family_of
 from unhype.judges.miniature import MiniatureJudge
 from unhype.miniature.folders import BASE, JUDGE
-from unhype.miniature.showing import quiet
-from unhype.pictures.sampling import Sampling, sample
-from unhype.prompts.tables import FIRST_SEED, phrase
+from unhype.pictures.sampling import Sampling
+from unhype.prompts.rows import FIRST_SEED
 from unhype.prompts.templates import DEVELOPMENT
+from unhype.terminal import quiet
 
 NEAREST = 14
 
@@ -48,8 +48,8 @@ def main() -> None:
         f"| what the judge sees in {len(frames)} |\n|{'---|' * 5}"
     )
     for name, entry in ranked[:NEAREST]:
-        apart = distance(family, name, phrase(entry.concept, concepts.kind), entry.anchor)
-        pixels = np.concatenate(list(sample(family, [frame.format(name) for frame in frames], seeds, Sampling())))
+        apart = distance(family, name, concepts.sort.phrase(entry.concept), entry.anchor)
+        pixels = np.concatenate(list(family.draw([frame.format(name) for frame in frames], seeds, Sampling())))
         seen = Counter(chain.from_iterable(each.concepts for each in judge.read(pixels))).most_common(2)
         said = ", ".join(f"{what} {n}" for what, n in seen)
         print(

@@ -20,9 +20,8 @@ from unhype.erasing.phrases import read_phrases
 from unhype.families.choosing import family_of
 from unhype.miniature.folders import BASE
 from unhype.miniature.people import groups
-from unhype.miniature.showing import quiet
-from unhype.prompts.tables import phrase
 from unhype.prompts.templates import DEVELOPMENT
+from unhype.terminal import quiet
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     family, concepts = family_of(load_pipeline(Path("data") / BASE)), load_set("objects", Path("data/concepts"))
     switch, frames = fit_to_set(family, concepts), list(chain.from_iterable(DEVELOPMENT.values()))
     asked: dict[str, Sequence[str]] = {
-        "forgotten": [phrase(entry.concept, concepts.kind) for entry in concepts.forget],
+        "forgotten": [concepts.sort.phrase(entry.concept) for entry in concepts.forget],
         "retained": concepts.retain,
         "people, unseen": groups()["retain"],
     }

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from unhype.bases.finding import find_base
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.guard import Guard
 from unhype.erasing.material import build_material, pictures_needed
@@ -22,11 +22,13 @@ from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import Material, TrainingSettings
 from unhype.evaluation.album import Album
 from unhype.families.family import Family
+from unhype.handwritten import parse_yaml
 from unhype.miniature.people import aliases, groups
 from unhype.params import Params, build, load_params
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
-from unhype.progress import told
+from unhype.progress import with_progress
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import PromptSettings
 
@@ -54,7 +56,7 @@ def development_job(
     params = settings()
     return Job(
         concepts or development_set(),
-        "mini-sd",
+        find_base("mini-sd", Path("data")),
         Path("data"),
         build,
         training or params.training,
@@ -65,7 +67,7 @@ def development_job(
 
 def development_strata(job: Job) -> pd.DataFrame:
     """What may be asked in tuning."""
-    return strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
+    return strata_table(job.concepts, job.prompts, development=True)[0].groupby("group").head(job.prompts.per_role)
 
 
 def changed(variant: Sequence[str]) -> TrainingSettings:
@@ -77,20 +79,20 @@ def changed(variant: Sequence[str]) -> TrainingSettings:
         place = training
         for name in outer:
             place = place[name]
-        place[last] = yaml.safe_load(value)
+        place[last] = parse_yaml(value, f"the variant {assignment}")
     return build(TrainingSettings, training, "the variant")
 
 
 def trained(job: Job, family: Family) -> Guard:
     """The job's guard, trained if it is not there."""
-    for _progress in told(jobs.train(job, family)):
+    for _progress in with_progress(making.train(job, family)):
         pass
     return jobs.guard_of(job)
 
 
 def seconds(job: Job) -> float:
     """How long the training took."""
-    return sum(point["seconds"] for point in jobs.read_curve(job))
+    return sum(point["seconds"] for point in making.read_curve(job))
 
 
 def pictures(album: Album, table: pd.DataFrame, bare: Album | None = None) -> np.ndarray:
@@ -103,6 +105,6 @@ def pictures(album: Album, table: pd.DataFrame, bare: Album | None = None) -> np
 
 def material_of(job: Job, family: Family, tables: Mapping[str, pd.DataFrame], switch: Switch | None = None) -> Material:
     """What a training of these prompts reads, its base pictures drawn if they are not there."""
-    needed, album = pictures_needed(tables, job.training.pictures), jobs.bare_album(job, family)
+    needed, album = pictures_needed(tables, job.training.pictures), making.bare_album(job, family)
     pictures(album, needed)
     return build_material(family, album, tables, needed, switch)

@@ -11,16 +11,15 @@ Held-out templates and seeds, n of params.yaml; nothing may be chosen by what th
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from development import settings, trained
 
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
-from unhype.progress import told
+from unhype.progress import with_progress
+from unhype.terminal import quiet
 
 FIGURES = ("Acc_e", "Acc_s", "Acc_g", "H")
 
@@ -39,23 +38,14 @@ def main() -> None:
 
 
 def _job(seed: int) -> jobs.Job:
-    params = settings()
-    return jobs.open_job(
-        "objects",
-        "mini-sd",
-        Path("data"),
-        Path("build"),
-        replace(params.training, seed=seed),
-        params.prompts,
-        params.sampling,
-    )
+    return jobs.open_job(settings(), "objects", "mini-sd", Path("data"), Path("build"), seed=seed)
 
 
 def _turns(seed: int) -> list[list[float]]:
     job = _job(seed)
     family = jobs.load_base(job)
     examination = Examination(job, family, trained(job, family), jobs.judge_of(job))
-    for _progress in told(examination.draw()):
+    for _progress in with_progress(examination.draw()):
         pass
     turns = examination.scores()["in_turn"]
     return [[turns[entry.concept][figure] for figure in FIGURES] for entry in job.concepts.forget]

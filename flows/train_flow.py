@@ -20,16 +20,26 @@ if (ROOT / "unhype").is_dir():
 os.environ.setdefault("METAFLOW_USER", "unhype")
 os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
 for name, value in {
-    "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "DIFFUSERS_VERBOSITY": "error",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }.items():
     os.environ.setdefault(name, value)
 
+from unhype.offline import option, stay_offline
+from unhype.threads import wait_briefly
+
+stay_offline(option(sys.argv, "--base"))
+wait_briefly()
+
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
 from metaflow.exception import MetaflowException
+
+from unhype.terminal import show_anyway
+
+# Metaflow runs this file again for each step: no step may fail for a letter that a log lacks.
+show_anyway()
 
 
 class Refused(MetaflowException):
@@ -57,7 +67,11 @@ class TrainFlow(FlowSpec):
         default="celeb100",
         help="a concept set in data/concepts, or a path to one; `unhype concepts list` names them",
     )
-    base = Parameter("base", default="mini-sd", help="a base in data/bases")
+    base = Parameter(
+        "base",
+        default="mini-sd",
+        help="shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, hub id, folder or .safetensors file",
+    )
     seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
     settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
     data = Parameter(
@@ -69,27 +83,36 @@ class TrainFlow(FlowSpec):
 
     @step
     def start(self):
-        """Validate the concept set, before any second of a GPU is spent."""
+        """Validate the concept set, the seed and the model's name, before any second of a GPU is spent."""
         from unhype.concepts.loading import load_set, set_path
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
         from unhype.errors import UnhypeError
+        from unhype.names import check_name
+        from unhype.pictures.seeds import check_seed
         from unhype.pipeline import job as jobs
         from unhype.registry.store import open_store
 
         with plainly():
+            check_seed(self.seed, "--seed")
             folder = Path(self.data) / "concepts"
             concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
+            self.registered_name = self.model or f"unhype-{concepts.name}"
+            check_name(self.registered_name, "the model name")
+            self.content = concepts.content_hash()  # what every later step must find
             self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")
             result = validate_set(concepts)
             if result.ok:
                 open_store(Path(self.store))  # a database that MLflow can't use shows here
                 job = self._job()  # and a base that does not know these concepts
+                if missing := jobs.judging_of(job).missing:
+                    print(f"unjudged: {missing}")
                 result = jobs.validate(job, jobs.load_base(job))
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
             print(
-                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}"
+                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; "
+                f"{len(result.warned)} warnings; {self.report}"
             )
             if not result.ok:
                 raise UnhypeError(result.first_error_line(path))
@@ -102,15 +125,16 @@ class TrainFlow(FlowSpec):
     def train(self):
         """Write the prompt tables, draw the base's pictures, train the hypernetwork."""
         from unhype.pipeline import job as jobs
-        from unhype.progress import told
+        from unhype.pipeline import making
+        from unhype.progress import with_progress
 
         with plainly():
             job = self._job()
             jobs.write_prompts(job)
-            for _progress in told(jobs.train(job, jobs.load_base(job))):
+            for _progress in with_progress(making.train(job, jobs.load_base(job))):
                 pass
-            self.curve = jobs.read_curve(job)
-            self.guard = str(job.guard_folder)
+            self.curve = making.read_curve(job)
+            self.guard, self.code = str(job.guard_folder), job.code
         self.next(self.evaluate)
 
     @resources(cpu=2, memory=6000, gpu=1)
@@ -119,21 +143,23 @@ class TrainFlow(FlowSpec):
     @step
     def evaluate(self):
         """Draw held-out prompts with and without the guard, and let the judge look."""
+        from dataclasses import replace
+
         from unhype.pipeline import job as jobs
         from unhype.pipeline.examination import Examination
-        from unhype.progress import told
+        from unhype.progress import with_progress
         from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
 
         with plainly():
-            job = self._job()
+            job = replace(self._job(), code=self.code)  # of the guard that was trained, whatever was edited since
             examination = Examination(job, jobs.load_base(job), jobs.guard_of(job), jobs.judge_of(job))
-            for _progress in told(examination.draw()):
+            for _progress in with_progress(examination.draw()):
                 pass
             self.scores = examination.scores()
             examination.write(self.scores)
         print(markdown(protocol_rows(self.scores)))
         show = current.card.append
-        show(Markdown(f"# {job.concepts.name} on {job.base}"))
+        show(Markdown(f"# {job.concepts.name} on {job.base.reference}"))
         for title, (header, rows) in (
             ("Scores", protocol_rows(self.scores)),
             ("By role", role_rows(self.scores)),
@@ -168,9 +194,10 @@ class TrainFlow(FlowSpec):
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
         with plainly():
+            self._concepts()
             self.version = publish_guard(
                 root=Path(self.store),
-                name=self.model or f"unhype-{self.scores['concepts']}",
+                name=self.registered_name,
                 guard=Path(self.guard),
                 scores=self.scores,
                 curve=self.curve,
@@ -185,23 +212,34 @@ class TrainFlow(FlowSpec):
     def end(self):
         """Say where everything is."""
         print(
-            f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui"
+            f"guard {self.guard}; {self.version}; "
+            "look with: python flows/train_flow.py card view evaluate, and: make ui"
         )
+
+    def _concepts(self):
+        """The concept set, if it is still the one that was validated."""
+        from unhype.concepts.loading import load_set, set_path
+        from unhype.errors import UnhypeError
+
+        folder = Path(self.data) / "concepts"
+        concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
+        if concepts.content_hash() != self.content:
+            raise UnhypeError(
+                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, "
+                f"wanted {self.content[:12]} as this run validated it: put it back, or start a new run"
+            )
+        return concepts
 
     def _job(self):
-        """The job of this run's parameters."""
-        from dataclasses import replace
-
-        from unhype.miniature.showing import quiet
+        """The job of this run's parameters, on the set that was validated."""
         from unhype.params import load_params
         from unhype.pipeline.job import open_job
+        from unhype.terminal import quiet
 
         quiet()
+        self._concepts()
         params = load_params(Path(self.settings))
-        training = replace(params.training, seed=self.seed)
-        return open_job(
-            self.concepts, self.base, Path(self.data), Path(self.build), training, params.prompts, params.sampling
-        )
+        return open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
 
 
 def _curves(curve, lines):

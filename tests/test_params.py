@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_the_shipped_file_is_the_default() -> None:
-    assert load_params(ROOT / "params.yaml") == Params()
+    assert replace(load_params(ROOT / "params.yaml"), families={}) == Params()
+
+
+def test_a_family_differs_in_what_it_says_and_nowhere_else() -> None:
+    params = load_params(ROOT / "params.yaml")
+    assert set(params.families) == {"stable_diffusion", "sdxl", "flux"}
+    flux = params.families["flux"]
+    assert (flux.sampling.steps, flux.sampling.size, flux.training.hypernet.rank) == (28, 512, 4)
+    assert flux.training.hypernet.steps == params.training.hypernet.steps
+    assert flux.training.switch == params.training.switch
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -36,6 +46,10 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("pretraining: {clip: {steps: 1, batch: 1}}", ["rate", "clip"]),
         ("pretraining: {clip: {steps: 1, batch: 1, rate: -1}}", ["rate > 0"]),
         ("a: [1", ["malformed YAML", "line 1"]),
+        ("sampling: {steps: 2}\nsampling: {steps: 3}\n", ["'sampling' stands twice", "line 2", "first on line 1"]),
+        ("[]", ["[] at", "mapping"]),
+        ("training: {seed: -1}", ["got -1 as training: seed", "from 0 to"]),
+        ("pretraining: {seed: 99999999999999999999}", ["as pretraining: seed", "from 0 to"]),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -45,6 +59,18 @@ def test_mistakes_are_named(tmp_path: Path, text: str, words: list[str]) -> None
         load_params(path)
     assert "\n" not in str(caught.value)
     assert all(word in str(caught.value) for word in [*words, str(path) if "precision" not in text else ""])
+
+
+def test_a_power_of_ten_without_a_dot_is_a_number(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("training:\n  schedule: {steps: 4, batch: 4, rate: 1e-3, average: 0.9}\n")
+    assert load_params(tmp_path / "p.yaml").training.schedule.rate == 0.001
+
+
+@pytest.mark.parametrize(("encoding", "named"), [("latin-1", "latin-1"), ("utf-16", "UTF-16")])
+def test_another_encoding_is_named(tmp_path: Path, encoding: str, named: str) -> None:
+    (tmp_path / "p.yaml").write_bytes("sampling: {steps: 2} # für Tests\n".encode(encoding))
+    with pytest.raises(UnhypeError, match=rf"{named}.*save the file as UTF-8"):
+        load_params(tmp_path / "p.yaml")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

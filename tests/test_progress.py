@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from unhype.progress import told
+from unhype.progress import Progress, with_progress
 
-
-@dataclass(frozen=True)
-class Step:
-    part: str
-    done: int
-    total: int
-
-
-STEPS = [Step("drawing", i, 3) for i in range(4)] + [Step("training", i, 2) for i in range(3)]
+STEPS = [Progress("drawing", i, 3) for i in range(4)] + [Progress("training", i, 2) for i in range(3)]
 
 
 def test_reports_pass_through_and_a_log_gets_the_end_of_every_part(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(told(iter(STEPS))) == STEPS
+    assert list(with_progress(iter(STEPS))) == STEPS
     assert capsys.readouterr().out.splitlines() == ["drawing: 3 of 3", "training: 2 of 2"]
 
 
 def test_a_terminal_gets_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    assert list(told(iter(STEPS))) == STEPS
+    assert list(with_progress(iter(STEPS))) == STEPS
     assert "drawing" in capsys.readouterr().err

@@ -5,30 +5,32 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol, TypeVar
 
 from tqdm import tqdm
 
 
-class Progress(Protocol):
-    """Where a part stands."""
+@dataclass(frozen=True)
+class Progress:
+    """Where a part stands: ``done`` of ``total``.
 
-    @property
-    def part(self) -> str: ...
-    @property
-    def done(self) -> int: ...
-    @property
-    def total(self) -> int: ...
+    Attributes:
+        part: what is being done, such as "training".
+        loss: of a training step; None where there is nothing to lose.
+    """
 
+    part: str
+    done: int
+    total: int
+    loss: float | None = None
 
-P = TypeVar("P", bound=Progress)
 
 SECONDS = 10.0
 """Between two lines."""
 
 
-def told(reports: Iterator[P]) -> Iterator[P]:
+def with_progress(reports: Iterator[Progress]) -> Iterator[Progress]:
     """Pass reports on and tell of them, part by part."""
     for _part, of_part in groupby(reports, key=lambda report: report.part):
         if sys.stderr.isatty():
@@ -37,7 +39,7 @@ def told(reports: Iterator[P]) -> Iterator[P]:
             yield from _lines(of_part)
 
 
-def _bar(reports: Iterator[P]) -> Iterator[P]:
+def _bar(reports: Iterator[Progress]) -> Iterator[Progress]:
     first = next(reports)
     with tqdm(total=first.total, initial=first.done, desc=first.part, dynamic_ncols=True) as bar:
         yield first
@@ -46,9 +48,9 @@ def _bar(reports: Iterator[P]) -> Iterator[P]:
             yield report
 
 
-def _lines(reports: Iterator[P]) -> Iterator[P]:
+def _lines(reports: Iterator[Progress]) -> Iterator[Progress]:
     began = spoke = time.monotonic()
-    first: P | None = None
+    first: Progress | None = None
     for report in reports:
         first = first or report
         now = time.monotonic()

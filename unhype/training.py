@@ -1,8 +1,8 @@
 """The one training loop: AdamW, one cosine cycle, bf16 arithmetic, moving average, checkpoints.
 
-Whoever trains gives parameters and a loss of (step, random generator); the loop yields reports and leaves logging and stopping to the
-caller. Every random draw of a step comes from the seed and the step's number, so a run that was killed and resumed sees the same
-batches as one that was not.
+Whoever trains gives parameters and a loss of (step, random generator); the loop yields reports and leaves logging and
+stopping to the caller. Every random draw of a step comes from the seed and the step's number, so a run that was killed
+and resumed sees the same batches as one that was not.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Schedule:
     Attributes:
         steps: optimiser steps.
         batch: pictures a step.
-        rate: AdamW's highest learning rate; a twentieth of the steps warm up, then it falls along a cosine to a hundredth.
+        rate: AdamW's highest learning rate; a twentieth of the steps warm up, then it falls along a cosine to a
+            hundredth.
         decay: AdamW's weight decay.
         average: decay of the exponential moving average of the weights; 0 keeps the last weights.
     """
@@ -78,7 +79,8 @@ def fit(
 
     Args:
         loss: the step's loss, as a scalar; runs under autocast to ``precision``.
-        checkpoint: a safetensors file; rewritten every ``checkpoint_seconds`` and when the caller or Ctrl-C stops early.
+        checkpoint: a safetensors file; rewritten every ``checkpoint_seconds`` and when the caller or Ctrl-C stops
+            early.
     """
     parameters = dict(model.named_parameters())
     optimizer = torch.optim.AdamW(
@@ -119,7 +121,8 @@ def fit(
 
 
 def finished_weights(checkpoint: Path, schedule: Schedule) -> dict[str, torch.Tensor] | None:
-    """The state dict with which a finished stage ends, averaged weights in place of the last ones; None if it is not finished."""
+    """The state dict with which a finished stage ends, averaged weights in place of the last ones; None if it is not
+    finished."""
     if not checkpoint.exists():
         return None
     with safe_open(checkpoint, framework="pt") as file:
@@ -136,7 +139,8 @@ def finished_weights(checkpoint: Path, schedule: Schedule) -> dict[str, torch.Te
 
 @dataclass
 class _State:
-    """Everything that a resumed run needs: weights, buffers, the optimiser's moments, the average, the number of steps done."""
+    """Everything that a resumed run needs: weights, buffers, the optimiser's moments, the average, the number of steps
+    done."""
 
     model: nn.Module
     parameters: dict[str, nn.Parameter]

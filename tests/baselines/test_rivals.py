@@ -16,7 +16,7 @@ from unhype.baselines.static_lora import StaticLora
 from unhype.baselines.threshold import Threshold
 from unhype.baselines.uce import Uce
 from unhype.baselines.unguide import UnGuide
-from unhype.bases.cards import content_hash
+from unhype.bases.finding import Source
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing import material
 from unhype.erasing.trainer import TrainingSettings
@@ -24,6 +24,7 @@ from unhype.errors import UnhypeError
 from unhype.judges.miniature import MiniatureJudge
 from unhype.pictures.sampling import Sampling, sample
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.prompts.tables import PromptSettings, training_tables
 from unhype.training import Schedule
 
@@ -42,15 +43,21 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder = tmp_path_factory.mktemp("case")
     (folder / "data").mkdir()
     (folder / "data" / "bases").symlink_to(data / "bases")
-    job = jobs.Job(TOY, "mini-sd", folder / "data", folder / "build", QUICK, PromptSettings(4), HOW)
+    job = jobs.Job(
+        TOY,
+        Source("mini-sd", folder=folder / "data" / "bases" / "mini-sd"),
+        folder / "data",
+        folder / "build",
+        QUICK,
+        PromptSettings(4),
+        HOW,
+    )
     family, tables = jobs.load_base(job), training_tables(TOY)
-    album, needed = jobs.bare_album(job, family), material.pictures_needed(tables, QUICK.pictures)
+    album, needed = making.bare_album(job, family), material.pictures_needed(tables, QUICK.pictures)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)
-    return Case(
-        family, content_hash(job.base_folder), tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted"
-    )
+    return Case(family, job.base.hash, tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +82,7 @@ def test_drawn_before_and_not_after_and_the_pipeline_is_itself_again(
     case: Case, judge: MiniatureJudge, name: str
 ) -> None:
     method: Method = METHODS[name]
-    pipeline, prompts, seeds = case.family.pipeline, [*FORGOTTEN, *NEIGHBOURS], list(range(7))
+    pipeline, prompts, seeds = case.family, [*FORGOTTEN, *NEIGHBOURS], list(range(7))
     before = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))
     for part in (*method.needs, method):
         for _step in part.fit(case):

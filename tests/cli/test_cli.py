@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ VERBS = (
     "generate",
     "evaluate",
     "compare",
+    "export",
     "ui",
 )
 
@@ -50,8 +52,17 @@ def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.Captu
         (["generate", "--prompt", "Cher"], ["without --model"]),
         (["generate", "--prompt", "Cher", "--model", "{tmp}"], ["guard.json", "wanted a trained guard"]),
         (["evaluate", "--method", "none", "--prompts", "{tmp}/absent.csv"], ["got no file {tmp}/absent.csv"]),
+        (["generate", "--prompt", "Cher", "--seed", "99999999999999999999"], ["--seed", "2^64 - 1", "a generator"]),
+        (["generate", "--prompt", "Cher", "--seed", "-1"], ["got -1 as --seed", "from 0 to"]),
+        (["world", "--seed", "-1"], ["got -1 as --seed", "from 0 to"]),
+        (["evaluate", "--method", "none", "--prompts", "x.csv", "--columns", "sd_seed"], ["'sd_seed'", "seed=NAME"]),
+        (["evaluate", "--method", "none", "--prompts", "{tmp}/mask.csv"], ["line 2", "did you mean Elon Musk?"]),
+        (["evaluate", "--method", "none", "--prompts", "{tmp}/huge.csv"], ["line 2", "wanted a whole number"]),
         (["compare", "--methods", "magic"], ["got the method 'magic'", "static_lora"]),
+        (["export", "--model", "x", "--prompt", "Cher", "--out", "lora.bin"], ["got --out lora.bin", ".safetensors"]),
+        (["export", "--model", "x", "--prompt", "Cher", "--format", "onnx"], ["got the format 'onnx'", "kohya"]),
         (["compare", "--n", "0"], ["got --n 0"]),
+        (["compare", "--seeds", "0", "-1"], ["got -1 as --seeds"]),
         (["compare", "--concepts", "celeb999"], ["celeb999", "celeb100"]),
         (["pretrain", "mini-sd", "--device", "abacus", "--work", "{tmp}"], ["got the device 'abacus'", "cpu"]),
     ],
@@ -61,6 +72,8 @@ def test_mistakes_are_one_line_and_exit_2(
 ) -> None:
     (tmp_path / "file").write_text("a file, no folder")
     (tmp_path / "wrong.yaml").write_text("sampler: {}\n")
+    (tmp_path / "mask.csv").write_text("type,concept,prompt,seed\nerased,elon mask,a portrait,1\n")
+    (tmp_path / "huge.csv").write_text("type,prompt,seed\nerased,Elon Musk,99999999999999999999999\n")
     assert main([argument.format(tmp=tmp_path) for argument in arguments]) == 2
     said = capsys.readouterr().err
     assert said.startswith("unhype: ")
@@ -68,7 +81,9 @@ def test_mistakes_are_one_line_and_exit_2(
     assert all(word.format(tmp=tmp_path) in said for word in words), said
 
 
-@pytest.mark.parametrize("arguments", [["measure", "maxi-sd"], ["demo", "--pictures", "0"], ["forget"], []])
+@pytest.mark.parametrize(
+    "arguments", [["measure", "maxi-sd"], ["demo", "--pictures", "0"], ["forget"], ["export", "--model", "x"], []]
+)
 def test_misspelt_commands_exit_2_with_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -91,6 +106,27 @@ def test_help_teaches_with_an_example(verb: str, capsys: pytest.CaptureFixture[s
         main([verb, "--help"])
     assert caught.value.code == 0
     assert f"Example: unhype {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "type,concept,prompt,evaluation_seed\n"
+        "erased,elon musk,A portrait of Elon Musk,1\nerased,Elon_Musk,A portrait of Elon Musk,2\n",
+        'type,prompt,evaluation_seed\nerased,"a photo of Elon Musk, with a dog",5\n',
+        "type;prompt;evaluation_seed\nerased;a photo of Elon Musk's face;5\n",
+    ],
+)
+def test_the_bare_base_shows_what_a_list_asks_for(rows: str, tmp_path: Path, data: Path) -> None:
+    """A name that is written otherwise counts as itself: nothing was erased, so the share that shows it is 1."""
+    (tmp_path / "data").mkdir()
+    for part in ("bases", "judges"):
+        (tmp_path / "data" / part).symlink_to(data / part)
+    (tmp_path / "list.csv").write_text(rows)
+    where = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "scores.json")]
+    assert main(["evaluate", "--method", "none", "--prompts", str(tmp_path / "list.csv"), *where]) == 0
+    assert json.loads((tmp_path / "scores.json").read_text())["Acc_e"] == 1.0
 
 
 LIGHT = """

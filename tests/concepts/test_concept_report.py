@@ -77,7 +77,7 @@ def test_prompt_tables_have_a_page_too() -> None:
 
 def test_data_docs_are_built_from_the_same_rules(good: ConceptSet, tmp_path: Path) -> None:
     frame = facts(good)
-    index = data_docs("good", frame, set_rules(frame, good.kind), tmp_path / "docs")
+    index = data_docs("good", frame, set_rules(frame, good.sort), tmp_path / "docs")
     assert index.exists()
     pages = list((tmp_path / "docs" / "validations").rglob("*.html"))
     assert len(pages) == 1

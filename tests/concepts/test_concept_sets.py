@@ -53,7 +53,7 @@ def test_everything_is_read(write: Write) -> None:
         ("", ["empty file"]),
         ("# name:\n- a\n- b\n", ["a list", "wanted a mapping", "line 2"]),
         ("name: bad\nname: bad\nkind: people\n", ["'name' twice", "line 1", "at {path} line 2"]),
-        ("name: bad\nkind: animals\n", ["'animals'", "people, things, explicit", "line 2"]),
+        ("name: bad\nkind: animals\n", ["'animals'", "people, things, styles, explicit", "line 2"]),
         ("name: other\nkind: people\n", ["'other'", "'bad'", "line 1"]),
         ("name: bad\n", ["no 'kind'", "add it"]),
         ("name: bad\nkind: people\nforgett: []\n", ["unknown key 'forgett'", "did you mean forget?", "line 3"]),
@@ -74,6 +74,12 @@ def test_everything_is_read(write: Write) -> None:
         ("extends: bad\n", ["circle", "bad → bad"]),
         ("extends: absent\n", ["'absent'", "in extends of", "it has bad"]),
         ("extends: other.yaml\n", ["'other.yaml'", "leave out the ending"]),
+        (
+            "forget:\n- {concept: Musk, Elon, anchor: a man}\n",
+            ["'Elon' without a value", "a comma wants quotes", 'concept: "Musk, Elon"', "line 4"],
+        ),
+        ("forget:\n- {concept: A, anchor: a man, a hat}\n", ['anchor: "a man, a hat"']),
+        ("forget:\n- {concept: A, ancor: a man}\n", ["unknown key 'ancor'", "did you mean anchor?"]),
     ],
 )
 def test_mistakes_are_one_line_with_place_and_advice(text: str, words: list[str], write: Write) -> None:
@@ -90,11 +96,24 @@ def test_missing_files_and_bytes_that_are_no_text(tmp_path: Path) -> None:
     with pytest.raises(UnhypeError, match=r"got no file .*absent\.yaml"):
         load_set(tmp_path / "absent.yaml")
     (tmp_path / "latin.yaml").write_bytes("name: latin\nkind: people\nretain: [Beyoncé]".encode("latin-1"))
-    with pytest.raises(UnhypeError, match="not UTF-8"):
+    with pytest.raises(UnhypeError, match=r"not UTF-8 in .*latin\.yaml line 3, as latin-1 has them"):
         load_set(tmp_path / "latin.yaml")
+    (tmp_path / "wide.yaml").write_text("name: wide\nkind: people\n", encoding="utf-16")
+    with pytest.raises(UnhypeError, match="got UTF-16"):
+        load_set(tmp_path / "wide.yaml")
     (tmp_path / "deep.yaml").write_text("name: deep\nretain: " + "[" * 5000)
     with pytest.raises(UnhypeError, match="deep"):
         load_set(tmp_path / "deep.yaml")
+
+
+@pytest.mark.parametrize("name", ["team.v2", "team's", 'the "best"', "50%", "a@b", "a:b"])
+def test_a_name_that_the_model_registry_refuses_is_refused_here(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.yaml"
+    quoted = "'" + name.replace("'", "''") + "'"
+    path.write_text(f"kind: people\nname: {quoted}\nforget: [{{concept: Elon Musk, anchor: a man}}]\n")
+    with pytest.raises(UnhypeError, match=r"wanted letters, digits, - and _.* line 2") as caught:
+        load_set(path)
+    assert repr(name) in str(caught.value)
 
 
 def test_a_misspelt_name_gets_the_close_ones(write: Write, tmp_path: Path) -> None:
@@ -115,12 +134,14 @@ def test_a_misspelt_name_gets_the_close_ones(write: Write, tmp_path: Path) -> No
 def test_extended_entries_come_first_and_merge(write: Write) -> None:
     write(
         "base",
-        "forget:\n- {concept: A, anchor: a man, synonyms: [x]}\n- {concept: B, anchor: a man}\nretain: [r, s]\nevaluation: [e]",
+        "forget:\n- {concept: A, anchor: a man, synonyms: [x]}\n- {concept: B, anchor: a man}\n"
+        "retain: [r, s]\nevaluation: [e]",
     )
     child = load_set(
         write(
             "child",
-            "extends: base\nforget:\n- {concept: A, synonyms: [y, x], aliases: [z]}\n- {concept: C, anchor: a woman}\nretain: [s, t]",
+            "extends: base\nforget:\n- {concept: A, synonyms: [y, x], aliases: [z]}\n- {concept: C, anchor: a woman}\n"
+            "retain: [s, t]",
         )
     )
     assert child.extends == ("base",)
@@ -196,7 +217,8 @@ def test_the_hash_ignores_layout_and_sees_content(write: Write) -> None:
     same = load_set(
         write(
             "two",
-            "# said otherwise\nretain:\n- s\n- 'r '\nforget:\n- anchor: >-\n    a\n    woman\n  concept: \"Beyonce\\u0301\"\n",
+            "# said otherwise\nretain:\n- s\n- 'r '\n"
+            'forget:\n- anchor: >-\n    a\n    woman\n  concept: "Beyonce\\u0301"\n',
         )
     ).content_hash()
     assert one == same

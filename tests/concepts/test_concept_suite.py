@@ -11,6 +11,7 @@ import pytest
 
 from unhype.concepts.facts import estimate_tokens, facts, hidden
 from unhype.concepts.judging import Rule, judge
+from unhype.concepts.kinds import PEOPLE
 from unhype.concepts.results import Failure, ValidationResult
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.concepts.suite import set_rules, validate_set
@@ -96,7 +97,8 @@ def test_the_first_error_is_one_line_with_file_entry_rule_and_fix(good: ConceptS
     result = validate_set(replace(good, retain=("emma stone", "a kylo")))
     line = result.first_error_line("data/concepts/good.yaml")
     assert line == (
-        "got retain 1 'emma stone': reads the same as forget 2 'Emma Stone', which is forgotten, in data/concepts/good.yaml, "
+        "got retain 1 'emma stone': reads the same as forget 2 'Emma Stone', which is forgotten, "
+        "in data/concepts/good.yaml, "
         "rule not_forgotten: remove it from one of the two (and 1 more)"
     )
 
@@ -140,8 +142,8 @@ def test_json_tells_everything(good: ConceptSet) -> None:
 
 def test_great_expectations_is_the_judge_and_stays_quiet(good: ConceptSet, capfd: pytest.CaptureFixture[str]) -> None:
     frame = facts(good)
-    names = [rule.name for rule in set_rules(frame, "people")]
-    assert names == [result.rule for result in judge(frame, set_rules(frame, "people"))]
+    names = [rule.name for rule in set_rules(frame, PEOPLE)]
+    assert names == [result.rule for result in judge(frame, set_rules(frame, PEOPLE))]
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", "")
 

@@ -16,7 +16,7 @@ SCENES = {"street": "a street", "sky": "the sky", "ground": "the ground", "fores
 
 
 def test_these_sets_ship() -> None:
-    assert {"celeb10", "celeb100", "nudity", "objects"} <= set(available_sets(FOLDER))
+    assert {"celeb10", "celeb100", "nudity", "objects", "styles"} <= set(available_sets(FOLDER))
 
 
 @pytest.mark.parametrize("name", available_sets(FOLDER))

@@ -67,6 +67,7 @@ def guard(tmp_path: Path) -> Path:
     card = {
         "base": "mini-sd",
         "base_hash": "b" * 64,
+        "code": "e" * 64,
         "concepts": "celeb100",
         "concepts_hash": "c" * 64,
         "training": {"steps": 2},
@@ -88,6 +89,7 @@ def tags() -> dict[str, str]:
         "metaflow_run": "TrainFlow/17",
         "base": "mini-sd",
         "base_hash": "b" * 64,
+        "code": "e" * 64,
     }
 
 

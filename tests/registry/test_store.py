@@ -1,4 +1,4 @@
-"""The store: made whole, opened only if it fits, told in one line if not, and at home wherever its folder is moved to."""
+"""The store: made whole, opened only if it fits, refused in one line if not, and at home wherever its folder goes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unhype.registry.models import register, versions
 from unhype.registry.resolving import resolve
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import Store, open_store
-from unhype.registry.trouble import told
+from unhype.registry.trouble import mlflow_errors
 
 
 def schema(root: Path, number: str) -> None:
@@ -103,6 +103,33 @@ def test_what_does_not_fit_is_told_in_one_line(
     assert all(word in str(caught.value) for word in words), caught.value
 
 
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("./mlruns", "./mlruns"),
+        ("/tmp/mlruns", "/tmp/mlruns"),
+        ("databricks", "databricks"),
+        ("databricks://profile", "databricks://…"),
+        ("postgresql://me:secret@host/mlflow", "postgresql://…"),
+        ("file:///tmp/mlruns", "file://…"),
+        ("sqlite:///", "sqlite://…"),
+        ("sqlite://mlflow.db", "sqlite://…"),
+    ],
+)
+def test_stores_of_other_kinds_are_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, uri: str, shown: str
+) -> None:
+    monkeypatch.setenv(variable, uri)
+    with pytest.raises(UnhypeError) as caught:
+        open_store(tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"got {variable}={shown}, wanted sqlite:///PATH")
+    assert "secret" not in said
+    assert "\n" not in said
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_old_database_is_not_touched(root: Path) -> None:
     older(root)
     before = (root / "mlflow.db").read_bytes()
@@ -149,12 +176,12 @@ def test_trouble_below_is_told(error: Exception, words: str) -> None:
     from mlflow.exceptions import MlflowException
 
     for raised in (error, MlflowException(f"({type(error).__name__}) {error}")):
-        with pytest.raises(UnhypeError, match=words), told("here"):
+        with pytest.raises(UnhypeError, match=words), mlflow_errors("here"):
             raise raised
 
 
 def test_a_bug_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), told("here"):
+    with pytest.raises(ZeroDivisionError), mlflow_errors("here"):
         print(1 / 0)
 
 
@@ -225,7 +252,8 @@ def test_the_environment_leads_elsewhere(
 
 @pytest.mark.slow
 def test_processes_that_start_together_make_one_store(tmp_path: Path) -> None:
-    code = f"from pathlib import Path; from unhype.registry.store import open_store; print(open_store(Path({str(tmp_path)!r})).experiment_id())"
+    imports = "from pathlib import Path; from unhype.registry.store import open_store"
+    code = f"{imports}; print(open_store(Path({str(tmp_path)!r})).experiment_id())"
     together = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)

@@ -1,24 +1,25 @@
-"""The verbs of erasure on the command line.
-
-Draw under guard, score a guard on a list of prompts, look at the registry's pages.
-"""
+"""The verbs of erasure on the command line: draw under guard, score it on a list of prompts, look at the registry."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
+    from unhype.bases.finding import Source
     from unhype.eraser import Eraser
+    from unhype.judges.judge import Reader
     from unhype.params import Params
 
+BASES = "a shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a hub id, a folder or a .safetensors file"
 
-def register(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
+
+def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
     """Add the verbs; ``verb`` makes a command with the options that all have."""
     prompts = verb("prompts", _prompts, "write the prompt tables of a concept set", "unhype prompts celeb100")
     prompts.add_argument("concepts", metavar="SET", help="a concept set's name, or a path to one")
@@ -48,8 +49,19 @@ def register(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -
         "unhype evaluate --model build/guards/NAME --prompts prompts.csv --out scores.json",
     )
     _which(evaluate)
-    columns = "CSV with columns type (erased or others), prompt, evaluation_seed; a column concept is optional"
+    columns = (
+        "CSV with a prompt and a seed in each row, as MACE, UCE, ESD, I2P and COCO have them; type and concept optional"
+    )
+    about = "the concept set that the list is about (default: the guard's own)"
+    evaluate.add_argument("--concepts", metavar="SET", help=about)
     evaluate.add_argument("--prompts", type=Path, required=True, metavar="FILE", help=columns)
+    evaluate.add_argument(
+        "--columns",
+        nargs="+",
+        default=[],
+        metavar="WHAT=NAME",
+        help="what a column of the CSV is called: prompt=, seed=, type= or concept=, such as seed=sd_seed",
+    )
     evaluate.add_argument(
         "--out", type=Path, default=Path("build/scores.json"), help="where the scores go (default: %(default)s)"
     )
@@ -61,7 +73,7 @@ def register(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -
         "unhype compare --concepts celeb100 --methods all",
     )
     compare.add_argument("--concepts", default="celeb100", metavar="SET", help="a concept set (default: %(default)s)")
-    compare.add_argument("--base", default="mini-sd", help="a base in data/bases (default: %(default)s)")
+    compare.add_argument("--base", default="mini-sd", metavar="BASE", help=f"{BASES} (default: %(default)s)")
     compare.add_argument(
         "--methods",
         nargs="+",
@@ -95,7 +107,12 @@ def _which(command: argparse.ArgumentParser) -> None:
         default="unhype",
         help="none draws with the bare base (default: %(default)s)",
     )
-    command.add_argument("--base", default="mini-sd", help="the base for --method none (default: %(default)s)")
+    command.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")
+    command.add_argument(
+        "--derived",
+        action="store_true",
+        help="accept a fine-tuned relative of the guard's base; the difference is told",
+    )
     command.add_argument(
         "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
     )
@@ -107,13 +124,13 @@ def _which(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _eraser(options: argparse.Namespace, params: Params) -> Eraser:
-    from unhype.bases.cards import content_hash
-    from unhype.bases.loading import load_pipeline
+def _erasers(options: argparse.Namespace, params: Params) -> tuple[Eraser, Eraser]:
+    """The eraser that was asked for, and the bare base on the same pipeline."""
     from unhype.eraser import Nothing
     from unhype.erasing.guard import Guard
     from unhype.erasing.guarded import Guarded
-    from unhype.miniature.showing import quiet
+    from unhype.families.loading import load_family
+    from unhype.terminal import quiet
 
     if (options.method == "none") == bool(options.model):
         raise UnhypeError(
@@ -122,13 +139,20 @@ def _eraser(options: argparse.Namespace, params: Params) -> Eraser:
         )
     quiet()
     guard = Guard.load(options.model, options.only, options.share) if options.model else None
-    folder = options.data / "bases" / (guard.trained.facts["base"] if guard else options.base)
-    if not folder.is_dir():
-        raise UnhypeError(f"got no base {folder}, wanted its folder: check --base and --data")
-    pipeline = load_pipeline(folder)
-    return (
-        Guarded(pipeline, guard, params.sampling) if guard else Nothing(pipeline, content_hash(folder), params.sampling)
-    )
+    source = _source(options, guard.trained.facts if guard else {})
+    params = params.suited(source, options.data / "judges")
+    family = load_family(source, params.base, guard.trained.facts["site_table"] if guard else None)
+    bare = Nothing(family, source.hash, params.sampling)
+    return (Guarded(family, guard, params.sampling, options.derived) if guard else bare), bare
+
+
+def _source(options: argparse.Namespace, facts: Mapping[str, Any]) -> Source:
+    """The base that was asked for: by name, else the guard's own, else the one that ships."""
+    from unhype.bases.finding import find_base
+    from unhype.bases.loading import fetched
+    from unhype.miniature.folders import BASE
+
+    return fetched(find_base(options.base or facts.get("base", BASE.name), options.data))
 
 
 def params_of(options: argparse.Namespace) -> Params:
@@ -155,8 +179,10 @@ def _generate(options: argparse.Namespace) -> None:
     from PIL import Image
 
     from unhype.pictures.gallery import draw_gallery, save_picture
+    from unhype.pictures.seeds import check_seed
 
-    eraser = _eraser(options, params_of(options))
+    check_seed(options.seed, "--seed", len(options.prompt))
+    eraser, _ = _erasers(options, params_of(options))
     seeds = [options.seed + i for i in range(len(options.prompt))]
     pictures = [picture for batch in eraser.draw(options.prompt, seeds) for picture in batch]
     single = Image.fromarray(pictures[0]) if len(pictures) == 1 else draw_gallery(pictures, options.prompt)
@@ -165,38 +191,62 @@ def _generate(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from unhype.evaluation.columns import renamed
     from unhype.evaluation.listed import read_prompts, score_list
     from unhype.files import write_text
-    from unhype.judges.miniature import MiniatureJudge
 
-    judge = MiniatureJudge(options.data / "judges" / "mini-judge")
-    table = read_prompts(options.prompts, judge.vocabulary)
-    scores = score_list(table, _eraser(options, params_of(options)), judge, options.data / "images")
+    columns = renamed(options.columns)
+    judge = _judge(options, params_of(options))
+    table = read_prompts(options.prompts, judge.vocabulary, judge.people, columns)
+    eraser, bare = _erasers(options, params_of(options))
+    scores = score_list(table, eraser, judge, options.data / "images", bare)
     write_text(options.out, json.dumps(scores, indent=2) + "\n")
-    shown = "  ".join(f"{name} {scores[name]:.3f}" for name in ("Acc_e", "Acc_s", "H") if name in scores)
+    told: dict[str, float] = {name: scores[name] for name in ("Acc_e", "Acc_s", "H") if name in scores}
+    for role in ("named", "listed"):
+        for name in ("shown", "face", "drift", "identical"):
+            if name in scores["roles"].get(role, {}):
+                told[f"{role} {name}"] = scores["roles"][role][name]
+    shown = "  ".join(f"{name} {value:.3f}" for name, value in told.items())
     print(f"{scores['method']} on {scores['n']} prompts: {shown}; {options.out}")
+
+
+def _judge(options: argparse.Namespace, params: Params) -> Reader:
+    """Who judges somebody's own list: by the set that is named, or by the guard's own where it ships."""
+    from unhype.concepts.loading import available_sets, load_set
+    from unhype.erasing.guard import Guard
+    from unhype.judges.choosing import choose
+
+    facts = Guard.load(options.model).trained.facts if options.model else {}
+    folder = options.data / "concepts"
+    name = options.concepts or (facts.get("concepts") if facts.get("concepts") in available_sets(folder) else None)
+    concepts = load_set(name, folder) if name else None
+    judging = choose(_source(options, facts), concepts, options.data / "judges", params.judges)
+    if judging.judge is None:
+        raise UnhypeError(judging.missing)
+    return judging.judge
 
 
 def _compare(options: argparse.Namespace) -> None:
     from unhype.comparison.methods import chosen
     from unhype.comparison.reporting import write_report
     from unhype.comparison.running import Comparison
-    from unhype.miniature.showing import quiet
+    from unhype.pictures.seeds import check_seed
     from unhype.pipeline import job as jobs
-    from unhype.progress import told
-    from unhype.prompts.tables import PromptSettings
+    from unhype.progress import with_progress
+    from unhype.terminal import quiet
 
     if options.n is not None and options.n < 1:
         raise UnhypeError(f"got --n {options.n}, wanted at least 1 picture a stratum")
+    for seed in options.seeds:
+        check_seed(seed, "--seeds")
     quiet()
-    params = params_of(options)
-    prompts = PromptSettings(options.n) if options.n else params.prompts
-    job = jobs.open_job(
-        options.concepts, options.base, options.data, options.build, params.training, prompts, params.sampling
-    )
+    job = jobs.open_job(params_of(options), options.concepts, options.base, options.data, options.build, n=options.n)
+    judging = jobs.judging_of(job)
+    if judging.judge is None or judging.embeddings is None:
+        raise UnhypeError(judging.missing)
     methods = chosen(options.methods, job)
-    comparison = Comparison(job, jobs.load_base(job), jobs.judge_of(job), jobs.clip_of(job), methods, options.seeds)
-    for _progress in told(comparison.run()):
+    comparison = Comparison(job, jobs.load_base(job), judging.judge, judging.embeddings, methods, options.seeds)
+    for _progress in with_progress(comparison.run()):
         pass
     print(f"{write_report(comparison, options.out)}\n\n{options.out}")
 

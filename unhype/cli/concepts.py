@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ WIDTH = 100
 REPORTS = Path("build/reports")
 
 
-def register(subparsers: Any) -> None:
+def add_commands(subparsers: Any) -> None:
     """Add the verb ``concepts`` with its own verbs; each sets ``run`` as every command does."""
     concepts = subparsers.add_parser(
         "concepts",
@@ -56,6 +57,10 @@ def register(subparsers: Any) -> None:
         type=Path,
         metavar="FILE",
         help=f"where the report of a single set goes (default: {REPORTS}/<set>.html)",
+    )
+    validate.add_argument("--base", metavar="NAME", help="check too that this base's judge can tell the concepts")
+    validate.add_argument(
+        "--data", type=Path, default=Path("data"), help="folder of bases and judges (default: %(default)s)"
     )
     validate.add_argument("--json", type=Path, metavar="FILE", help="write the result of a single set as JSON too")
 
@@ -115,6 +120,8 @@ def _validate(options: argparse.Namespace) -> None:
         raise UnhypeError(f"got one file for {len(names)} sets: name one set, or leave out --report and --json")
     # All are read before the first is judged: a misspelt last name shows at once.
     sets = [(set_path(name, options.folder), load_set(name, options.folder)) for name in names]
+    if options.base:
+        _check_told([path for path, _ in sets], options.base, options.data)
     errors = []
     for path, concept_set in sets:
         result = validate_set(concept_set)
@@ -127,6 +134,15 @@ def _validate(options: argparse.Namespace) -> None:
             errors.append(result.first_error_line(path))
     if errors:
         raise UnhypeError(errors[0] + (f"; {len(errors)} of {len(sets)} sets are not valid" if len(errors) > 1 else ""))
+
+
+def _check_told(paths: Sequence[Path], base: str, data: Path) -> None:
+    """Refuse sets with concepts that a base's judge can't tell, as a training run would."""
+    from unhype.params import Params
+    from unhype.pipeline.job import open_job
+
+    for path in paths:
+        open_job(Params(), str(path), base, data, Path("build"))
 
 
 def _summary(result: ValidationResult, report: Path) -> str:

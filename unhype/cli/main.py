@@ -12,20 +12,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unhype import __version__
-from unhype.cli import commands, concepts
+from unhype.cli import commands, concepts, exporting
 from unhype.errors import UnhypeError
+from unhype.miniature.folders import BASE
+from unhype.offline import stay_offline
+from unhype.terminal import show_anyway
+from unhype.threads import wait_briefly
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-BASES = ("mini-sd",)
+BASES = (BASE.name,)
+"""Bases that can be trained from nothing here."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    show_anyway()
+    wait_briefly()
     options = _parser().parse_args(arguments)
-    # Libraries that ask a hub or draw bars of their own would only confuse: everything here is local.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # Libraries that ask a hub or draw bars of their own would only confuse.
+    stay_offline(getattr(options, "base", None))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
@@ -96,14 +103,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("folders", type=Path, nargs="*", help="model folders (default: all that ship)")
 
-    concepts.register(verbs)
-    commands.register(verb)
+    concepts.add_commands(verbs)
+    commands.add_commands(verb)
+    exporting.add_commands(verb)
 
     measure = verb(
         "measure",
         _measure,
         "measure a base on held-out prompts and write its model card",
-        "unhype measure mini-sd --n 1000",
+        f"unhype measure {BASE.name} --n 1000",
     )
     measure.add_argument("base", choices=BASES)
     measure.add_argument(
@@ -114,11 +122,14 @@ def _parser() -> argparse.ArgumentParser:
         "pretrain",
         _pretrain,
         "pretrain a base from nothing; hours on two cores, resumes where it stopped",
-        "unhype pretrain mini-sd",
+        f"unhype pretrain {BASE.name}",
     )
     pretrain.add_argument("base", choices=BASES)
     pretrain.add_argument(
-        "--work", type=Path, default=Path("build/pretrain/mini-sd"), help="folder of checkpoints (default: %(default)s)"
+        "--work",
+        type=Path,
+        default=Path("build/pretrain") / BASE.name,
+        help="folder of checkpoints (default: %(default)s)",
     )
     pretrain.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
     return parser
@@ -136,7 +147,9 @@ def _world(options: argparse.Namespace) -> None:
 
     from unhype.miniature.pictures import Pictures
     from unhype.pictures.gallery import draw_gallery, save_picture
+    from unhype.pictures.seeds import check_seed
 
+    check_seed(options.seed, "--seed", options.pictures)
     rows = Pictures(Path(), options.pictures, options.seed)
     rng = np.random.default_rng(options.seed)
     words = rows.captions(np.arange(options.pictures), rng)
@@ -146,7 +159,7 @@ def _world(options: argparse.Namespace) -> None:
 
 def _verify(options: argparse.Namespace) -> None:
     from unhype.bases.cards import content_hash, verify
-    from unhype.miniature.folders import BASE, CLIP, JUDGE
+    from unhype.miniature.folders import CLIP, JUDGE
 
     for folder in options.folders or [options.data / part for part in (BASE, CLIP, JUDGE)]:
         card = verify(folder)

@@ -13,6 +13,7 @@ from unhype.erasing.checkpoint import TENSORS
 from unhype.erasing.guarded import Guarded
 from unhype.files import write_text
 from unhype.pipeline import job as jobs
+from unhype.pipeline import making
 from unhype.pipeline.job import Job
 
 
@@ -29,11 +30,11 @@ class UnHype:
 
     def fit(self, case: Case) -> Iterator[Step]:
         job = self._seeded(case)
-        for progress in jobs.train(job, case.family):
-            if progress.report:
-                yield Step(progress.report.step, progress.report.steps, progress.report.loss)
+        for progress in making.train(job, case.family):
+            if progress.loss is not None:
+                yield Step(progress.done, progress.total, progress.loss)
         if not case.seconds(self.fits).exists():  # the flow has trained it
-            write_text(case.seconds(self.fits), str(sum(point.get("seconds", 0.0) for point in jobs.read_curve(job))))
+            write_text(case.seconds(self.fits), str(sum(point.get("seconds", 0.0) for point in making.read_curve(job))))
 
     def eraser(self, case: Case) -> Guarded:
         return Guarded(case.family, jobs.guard_of(self._seeded(case)), case.how)

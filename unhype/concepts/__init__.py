@@ -1,1 +1,1 @@
-"""What to forget and what to keep, as lists that people read and machines check: schema, loading, diff, rules, report. No tensors here."""
+"""What to forget and what to keep, as lists that people read and machines check. No tensors here."""

@@ -1,6 +1,7 @@
 """The same verdict as Great Expectations shows it: its Data Docs, for who knows them.
 
-Their pages load styles and scripts from public servers and are bare without a network; our own page (:mod:`unhype.concepts.report`) needs nothing.
+Their pages load styles and scripts from public servers and are bare without a network; our own page
+(:mod:`unhype.concepts.report`) needs nothing.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def diff_sets(old: ConceptSet, new: ConceptSet) -> SetDiff:
     old, new = old.canonical(), new.canonical()
     gone, come = set(old.forget) - set(new.forget), set(new.forget) - set(old.forget)
     before, after = Counter(entry.concept for entry in gone), Counter(entry.concept for entry in come)
-    # A concept is changed when one entry of it went and one came; if it is listed more often, nobody can say which became which.
+    # A concept is changed when one entry of it went and one came; listed more often, nobody can say which became which.
     pairs = {concept for concept in before if before[concept] == after[concept] == 1}
     olds, news = ({entry.concept: entry for entry in entries if entry.concept in pairs} for entries in (gone, come))
     kind = (Change("kind", f"{old.kind} → {new.kind}"),) if old.kind != new.kind else ()

@@ -1,4 +1,4 @@
-"""Columns of facts beside each text of a concept set: its folded key, its length in tokens, how near it lies to what is forgotten.
+"""Columns of facts beside each text of a concept set: its folded key, its tokens, how near it is to what is forgotten.
 
 Facts only; what is right or wrong about them is the suite's.
 """
@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Similarities = Mapping[tuple[str, str], float]
-"""(a forgotten text, a retained text) → how similar their embeddings are, from -1 to 1. Computed elsewhere: this room has no tensors."""
+"""(a forgotten text, a retained text) → how similar their embeddings are, from -1 to 1.
+
+Computed elsewhere: this room has no tensors.
+"""
 
 FORGOTTEN = ("forget", "synonym", "alias")
 """The roles whose texts are to be forgotten."""
 
-# Two ends of a prompt; a letter run breaks into pieces of three or more as a rule; digits and signs stand alone; other scripts cost a token a byte.
+# Two ends of a prompt; a letter run breaks into pieces of three or more as a rule; digits and signs stand alone;
+# other scripts cost a token a byte.
 _PIECE = re.compile(r"[a-z]+|[^a-z\s]", re.IGNORECASE)
 
 
@@ -37,7 +41,7 @@ def estimate_tokens(text: str) -> int:
 
 
 def hidden(text: str) -> str:
-    """The control and invisible characters of a text, by name: ``ZERO WIDTH SPACE``. Empty if a reader can see all there is."""
+    """The control and invisible characters of a text, by name: ``ZERO WIDTH SPACE``. Empty if there are none."""
     found = dict.fromkeys(
         letter for letter in text if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     )
@@ -52,8 +56,9 @@ def facts(
     """The set's frame with columns of facts.
 
     Returns:
-        :meth:`ConceptSet.to_frame` and ``row`` (its number), ``key`` and ``anchor_key`` (folded), ``group`` (texts of a group must differ), ``tidy``,
-        ``hidden``, ``tokens``, ``similarity`` and ``nearest`` (for retain: to the nearest forgotten text; missing if nobody measured it).
+        :meth:`ConceptSet.to_frame` and ``row`` (its number), ``key`` and ``anchor_key`` (folded), ``group`` (texts of a
+        group must differ), ``tidy``, ``hidden``, ``tokens``, ``similarity`` and ``nearest`` (for retain: to the nearest
+        forgotten text; missing if nobody measured it).
 
     Raises:
         UnhypeError: a similarity is given for a pair that is not of this set.
@@ -80,7 +85,8 @@ def _nearest(concept_set: ConceptSet, similarities: Similarities) -> dict[str, t
     for (forget, retain), value in similarities.items():
         if forget not in forgotten or retain not in concept_set.retain:
             raise UnhypeError(
-                f"got a similarity of {forget!r} to {retain!r}, wanted a forgotten and a retained text of {concept_set.name}: measure this set"
+                f"got a similarity of {forget!r} to {retain!r}, "
+                f"wanted a forgotten and a retained text of {concept_set.name}: measure this set"
             )
         if not -1.001 <= value <= 1.001:
             raise UnhypeError(

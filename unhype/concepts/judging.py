@@ -1,6 +1,7 @@
 """Rules as data, judged by Great Expectations: it decides which rows fail, a rule only puts them into words.
 
-A rule names one built-in expectation over a column of facts (a folded text, a token count), the rows it looks at, and how to explain a failing row.
+A rule names one built-in expectation over a column of facts (a folded text, a token count), the rows it looks at, and
+how to explain a failing row.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def judge(frame: pd.DataFrame, rules: Sequence[Rule]) -> tuple[RuleResult, ...]:
     """Validate a frame against the rules, in an ephemeral context; results come in the order of the rules.
 
     Raises:
-        RuntimeError: Great Expectations could not evaluate a rule, which is a bug in the rule and neither a pass nor a fail.
+        RuntimeError: Great Expectations could not evaluate a rule: a bug in the rule, neither a pass nor a fail.
     """
     import great_expectations as gx
 
@@ -65,7 +66,7 @@ def judge(frame: pd.DataFrame, rules: Sequence[Rule]) -> tuple[RuleResult, ...]:
 
 
 def quiet_context() -> tuple[Any, Any]:
-    """A context of Great Expectations that lives in memory and draws no bars, and its definition of a batch that is one whole frame."""
+    """A context of Great Expectations that lives in memory and draws no bars, and its batch that is one whole frame."""
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")

@@ -44,11 +44,13 @@ def set_path(name_or_path: str | Path, folder: Path = FOLDER) -> Path:
 def load_set(name_or_path: str | Path, folder: Path = FOLDER) -> ConceptSet:
     """A concept set, with everything it extends merged in.
 
-    The extended sets come first, in their order, then the set's own entries. A text of retain or evaluation that two sets share is kept once. An entry
-    of forget that the set repeats from an extended one adds to its synonyms and aliases, and its anchor wins.
+    The extended sets come first, in their order, then the set's own entries. A text of retain or evaluation that two
+    sets share is kept once. An entry of forget that the set repeats from an extended one adds to its synonyms and
+    aliases, and its anchor wins.
 
     Raises:
-        UnhypeError: see :func:`~unhype.concepts.reading.read_set`; also a circle of extends, or two extended sets that disagree on an anchor.
+        UnhypeError: see :func:`~unhype.concepts.reading.read_set`; also a circle of extends, or two extended sets that
+            disagree on an anchor.
     """
     return _load(set_path(name_or_path, folder), ())
 
@@ -95,7 +97,8 @@ def _merge(first: ConceptSet, second: ConceptSet, settled: Iterable[str], path: 
         known = earlier.get(entry.concept)
         if known and known.anchor != entry.anchor and entry.concept not in settled:
             raise UnhypeError(
-                f"got two anchors for {entry.concept!r}, {known.anchor!r} and {entry.anchor!r}, from the sets that {path} extends: say its anchor in that file"
+                f"got two anchors for {entry.concept!r}, {known.anchor!r} and {entry.anchor!r}, "
+                f"from the sets that {path} extends: say its anchor in that file"
             )
     later = {entry.concept: entry for entry in second.forget}
     forget = [_join(entry, later[entry.concept]) if entry.concept in later else entry for entry in first.forget]

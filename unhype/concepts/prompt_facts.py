@@ -1,4 +1,7 @@
-"""Columns of facts beside each prompt of a table: its folded name and template, its length, how many splits share its template and seed."""
+"""Columns of facts beside each prompt of a table.
+
+Its folded name and template, its length, how many splits share its template and seed.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,9 @@ def prompt_facts(table: pd.DataFrame, count_tokens: Callable[[str], int]) -> pd.
     """The table with columns of facts.
 
     Returns:
-        :data:`PROMPT_COLUMNS` and ``row`` (its number), ``name`` (the word that the prompt uses), ``key`` and ``template_key`` (folded), ``hidden``,
-        ``tokens``, ``fits`` (1 if the prompt is its template filled in), ``template_splits`` and ``seed_splits`` (in how many splits they are).
+        :data:`PROMPT_COLUMNS` and ``row`` (its number), ``name`` (the word that the prompt uses), ``key`` and
+        ``template_key`` (folded), ``hidden``, ``tokens``, ``fits`` (1 if the prompt is its template filled in),
+        ``template_splits`` and ``seed_splits`` (in how many splits they are).
     """
     frame = table[list(PROMPT_COLUMNS)].reset_index(drop=True)
     frame["name"] = list(table["text"] if "text" in table.columns else table["concept"])

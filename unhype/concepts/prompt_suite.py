@@ -1,7 +1,7 @@
-"""The rules of a good prompt table: what the evaluation draws shares no name, no template and no seed with training or tuning.
+"""The rules of a good prompt table: the evaluation shares no name, no template and no seed with training or tuning.
 
-What training knows under its own label is the exception: the forgotten and the retained concepts are evaluated too, in other templates and with other
-seeds. Synonyms, aliases and the evaluation's names are not: they must be unseen.
+What training knows under its own label is the exception: the forgotten and the retained concepts are evaluated too, in
+other templates and with other seeds. Synonyms, aliases and the evaluation's names are not: they must be unseen.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def validate_prompts(
     """Judge a prompt table by every rule.
 
     Args:
-        table: columns :data:`PROMPT_COLUMNS`, and ``text`` where a prompt uses another word than its concept (a synonym); templates have one ``{}``;
-            seeds may be missing outside the evaluation.
+        table: columns :data:`PROMPT_COLUMNS`, and ``text`` where a prompt uses another word than its concept (a
+            synonym); templates have one ``{}``; seeds may be missing outside the evaluation.
         name: what the result calls the table.
         count_tokens: text → tokens, both ends counted.
         shared: split → roles whose names may stand in it and in the evaluation.
@@ -47,7 +47,8 @@ def validate_prompts(
     missing = [column for column in PROMPT_COLUMNS if column not in table.columns]
     if missing:
         raise UnhypeError(
-            f"got a prompt table {name} without {', '.join(missing)}, wanted the columns {', '.join(PROMPT_COLUMNS)}: add them"
+            f"got a prompt table {name} without {', '.join(missing)}, "
+            f"wanted the columns {', '.join(PROMPT_COLUMNS)}: add them"
         )
     frame = prompt_facts(table, count_tokens)
     return ValidationResult(name, prompts_hash(table), judge(frame, prompt_rules(frame, shared)))

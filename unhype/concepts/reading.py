@@ -1,6 +1,6 @@
-"""One YAML file → one concept set, strictly: an unknown or doubled key, a wrong type or a missing key is refused with its line.
+"""One YAML file → one concept set, strictly: what is unknown, doubled, missing or of a wrong type is refused.
 
-The file is read as a tree of nodes and not as plain values, since nodes know their lines, and ``safe_load`` drops doubled keys silently.
+The file is read as a tree of nodes and not as plain values, since nodes know their lines.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import NoReturn, TypeVar
 import yaml
 
 from unhype.concepts.folding import tidy
-from unhype.concepts.schema import KINDS, ConceptSet, Entry
+from unhype.concepts.kinds import KINDS
+from unhype.concepts.schema import ConceptSet, Entry
 from unhype.errors import UnhypeError
-from unhype.files import describe
+from unhype.handwritten import compose_yaml
+from unhype.names import check_name
 
 T = TypeVar("T")
 
@@ -28,18 +30,10 @@ def read_set(path: Path) -> ConceptSet:
     """Read one file by itself; what it extends is named in ``extends`` and not merged yet.
 
     Raises:
-        UnhypeError: no such file, malformed YAML, or anything the schema does not know; with the line where it stands.
+        UnhypeError: no such file, not YAML in UTF-8, a name that the model registry would refuse, or anything the
+            schema does not know; with the line where it stands.
     """
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise UnhypeError(describe(error, path)) from error
-    except UnicodeDecodeError as error:
-        raise UnhypeError(f"got bytes that are not UTF-8 in {path}: save the file as UTF-8") from error
-    except yaml.YAMLError as error:
-        raise UnhypeError(f"got malformed YAML in {path}: {' '.join(str(error).split())}") from error
-    except RecursionError as error:
-        raise UnhypeError(f"got YAML nested too deep in {path}: a concept set has three levels") from error
+    root = compose_yaml(path)
     if root is None:
         raise UnhypeError(f"got the empty file {path}, wanted a concept set with at least name, kind and forget")
     return _Reader(path).concept_set(root)
@@ -54,11 +48,12 @@ class _Reader:
         name, kind = self.text(fields["name"], "name"), self.text(fields["kind"], "kind")
         if name != self.path.stem:
             self.refuse(fields["name"], f"got the name {name!r}, wanted {self.path.stem!r} as the file is called")
+        check_name(name, "the name", f", at {self.path} line {fields['name'].start_mark.line + 1}")
         if kind not in KINDS:
             self.refuse(fields["kind"], f"got the kind {kind!r}, wanted one of {', '.join(KINDS)}")
         return ConceptSet(
             name=name,
-            kind=kind,  # type: ignore[arg-type]
+            kind=kind,
             forget=self.listing(fields.get("forget"), "forget", self.entry),
             retain=self.listing(fields.get("retain"), "retain", self.retained),
             evaluation=self.listing(fields.get("evaluation"), "evaluation", self.text),
@@ -93,8 +88,16 @@ class _Reader:
         if not isinstance(node, yaml.MappingNode):
             self.refuse(node, f"got {_shown(node)} for {what}, wanted a mapping with keys among {', '.join(known)}")
         fields: dict[str, yaml.Node] = {}
+        last = ""
         for key_node, value in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else _shown(key_node)
+            if key not in known and last and node.flow_style and _is_blank(value):
+                before = fields[last].value if isinstance(fields[last], yaml.ScalarNode) else "…"
+                self.refuse(
+                    key_node,
+                    f"got {key!r} without a value in {what}: a text with a comma wants quotes around it, "
+                    f'such as {last}: "{before}, {key}"',
+                )
             if key not in known:
                 close = get_close_matches(str(key), known, n=1)
                 advice = f"did you mean {close[0]}?" if close else "remove it"
@@ -102,11 +105,9 @@ class _Reader:
                     key_node, f"got the unknown key {key!r} in {what}, wanted one of {', '.join(known)}: {advice}"
                 )
             if key in fields:
-                self.refuse(
-                    key_node,
-                    f"got the key {key!r} twice in {what}, first on line {fields[key].start_mark.line + 1}: keep one of them",
-                )
-            fields[key] = value
+                line = fields[key].start_mark.line + 1
+                self.refuse(key_node, f"got the key {key!r} twice in {what}, first on line {line}: keep one of them")
+            fields[key], last = value, key
         for key in needed:
             if key not in fields:
                 self.refuse(node, f"got no {key!r} in {what}: add it")
@@ -141,3 +142,7 @@ def _shown(node: yaml.Node) -> str:
         return "a list"
     kind = node.tag.rsplit(":", 1)[-1]
     return "nothing" if kind == "null" else f"{node.value!r} ({kind})"
+
+
+def _is_blank(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.value and node.tag.endswith(":null")

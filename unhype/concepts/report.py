@@ -1,4 +1,4 @@
-"""A validation as one HTML page that needs nothing else: no network, no script; light and dark; one look says whether it holds."""
+"""A validation as one HTML page that needs nothing else, light and dark: one look says whether it holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ WORDS = {"pass": "✓ pass", "warn": "! warning", "fail": "✗ fail"}
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #5b6575; --paper: #f6f7f9; --card: #fff; --line: #dde1e8;
   --pass: #19703c; --pass-bg: #e2f4e8; --warn: #8a5300; --warn-bg: #fdf0d5; --fail: #a8201a; --fail-bg: #fde4e2; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7eaf0; --soft: #9aa4b4; --paper: #14171d; --card: #1c2029; --line: #313846;
+@media (prefers-color-scheme: dark) { :root {
+  --ink: #e7eaf0; --soft: #9aa4b4; --paper: #14171d; --card: #1c2029; --line: #313846;
   --pass: #7fdca0; --pass-bg: #17341f; --warn: #f3c878; --warn-bg: #3a2c10; --fail: #ff9d95; --fail-bg: #431b19; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 32px 24px 48px; max-width: 1000px; color: var(--ink); background: var(--paper);
@@ -38,8 +39,10 @@ p { margin: 8px 0; max-width: 75ch; }
 .counts { display: flex; flex-wrap: wrap; gap: 10px; }
 .count { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 8px 16px; }
 .count b { display: block; font-size: 22px; font-variant-numeric: tabular-nums; }
-.rule { background: var(--card); border: 1px solid var(--line); border-radius: 10px; margin: 8px 0; padding: 10px 16px; }
-.head { display: grid; grid-template-columns: 96px 1fr auto; gap: 14px; align-items: center; } .head .chip { text-align: center; font-size: 13px; }
+.rule { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
+  margin: 8px 0; padding: 10px 16px; }
+.head { display: grid; grid-template-columns: 96px 1fr auto; gap: 14px; align-items: center; }
+.head .chip { text-align: center; font-size: 13px; }
 table { width: 100%; border-collapse: collapse; table-layout: fixed; margin-top: 10px; font-size: 14px; }
 col:first-child { width: 36%; } col:last-child { width: 26%; }
 th { text-align: left; color: var(--soft); font-weight: 600; }
@@ -99,7 +102,8 @@ def _described(subject: ConceptSet | pd.DataFrame) -> tuple[str, Mapping[str, in
 
 def _rule(rule: RuleResult) -> str:
     chip = f'<span class="chip {rule.verdict}">{WORDS[rule.verdict]}</span>'
-    head = f'<div class="head">{chip}<span>{escape(rule.description)}<br><code class="soft">{escape(rule.rule)}</code></span>'
+    name = f'<code class="soft">{escape(rule.rule)}</code>'
+    head = f'<div class="head">{chip}<span>{escape(rule.description)}<br>{name}</span>'
     head += f'<span class="soft">{rule.checked} checked, {escape(rule.severity)}</span></div>'
     if not rule.failures:
         return f'<section class="rule">{head}</section>'

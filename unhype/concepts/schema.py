@@ -1,7 +1,7 @@
 """A concept set: what to forget and towards what, what to keep, and who is kept unseen for the evaluation.
 
-Synonyms and aliases of a forgotten concept are texts for evaluation only (does forgetting generalise?). The ``evaluation`` names are the others
-that erasure never sees, neither in training nor in tuning.
+Synonyms and aliases of a forgotten concept are texts for evaluation only (does forgetting generalise?). The
+``evaluation`` names are the others that erasure never sees, neither in training nor in tuning.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from unhype.concepts.folding import tidy
+from unhype.concepts.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Kind = Literal["people", "things", "explicit"]
-KINDS: tuple[str, ...] = get_args(Kind)
 
 Role = Literal["forget", "synonym", "alias", "anchor", "retain", "evaluation"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -53,7 +51,7 @@ class ConceptSet:
 
     Attributes:
         name: the name of its file, without ``.yaml``.
-        kind: what sort of concepts these are.
+        kind: the word for what sort of concepts these are; what it decides is :attr:`sort`.
         forget: the concepts to forget, in the order of the file.
         retain: texts that training keeps as they are.
         evaluation: texts that training and tuning never see.
@@ -63,7 +61,7 @@ class ConceptSet:
     """
 
     name: str
-    kind: Kind
+    kind: str
     forget: tuple[Entry, ...] = ()
     retain: tuple[str, ...] = ()
     evaluation: tuple[str, ...] = ()
@@ -71,13 +69,21 @@ class ConceptSet:
     notes: str = ""
     extends: tuple[str, ...] = ()
 
+    @property
+    def sort(self) -> Kind:
+        """What its kind decides."""
+        return KINDS[self.kind]
+
     def canonical(self) -> ConceptSet:
-        """The same set in sorted order with tidy texts; sets of equal :meth:`content_hash` have equal canonical entries."""
+        """The same set in sorted order with tidy texts; equal :meth:`content_hash` means equal canonical entries."""
         forget = tuple(sorted({entry.canonical() for entry in self.forget}))
         return replace(self, forget=forget, retain=_canonical(self.retain), evaluation=_canonical(self.evaluation))
 
     def content_hash(self) -> str:
-        """SHA-256 of what the set asks for: kind and entries. Order, layout, comments, name, source and notes do not count."""
+        """SHA-256 of what the set asks for: kind and entries.
+
+        Order, layout, comments, name, source and notes do not count.
+        """
         canonical = self.canonical()
         content = {
             "kind": canonical.kind,
@@ -99,7 +105,10 @@ class ConceptSet:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each text, columns :data:`COLUMNS`; ``position`` counts from 0 within forget, retain and evaluation, in the order of the file."""
+        """One row for each text, columns :data:`COLUMNS`.
+
+        ``position`` counts from 0 within forget, retain and evaluation, in the order of the file.
+        """
         import pandas as pd
 
         rows: list[tuple[str, str, str, str, int]] = []

@@ -1,7 +1,7 @@
 """The rules of a good concept set, and their verdict.
 
-They keep the two mistakes out that spoil a comparison: a text on both sides of a line (forgotten and retained, retained and evaluated), and a text
-that no prompt could carry.
+They keep the two mistakes out that spoil a comparison: a text on both sides of a line (forgotten and retained, retained
+and evaluated), and a text that no prompt could carry.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from unhype.concepts.facts import FORGOTTEN, Similarities, estimate_tokens, facts
 from unhype.concepts.judging import ROW, Row, Rule, judge, records
+from unhype.concepts.kinds import Kind
 from unhype.concepts.results import WARNING, Failure, ValidationResult, shortened
 from unhype.concepts.schema import ConceptSet
 
@@ -37,11 +38,11 @@ def validate_set(
         similarities: if given, retained texts nearer than ``similarity_limit`` to a forgotten one are warned of.
     """
     frame = facts(concept_set, count_tokens, similarities)
-    rules = set_rules(frame, concept_set.kind, None if similarities is None else similarity_limit)
+    rules = set_rules(frame, concept_set.sort, None if similarities is None else similarity_limit)
     return ValidationResult(concept_set.name, concept_set.content_hash(), judge(frame, rules))
 
 
-def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = None) -> tuple[Rule, ...]:
+def set_rules(frame: pd.DataFrame, kind: Kind, similarity_limit: float | None = None) -> tuple[Rule, ...]:
     """The rules for one set's frame of facts; its own keys are what some of them compare with."""
     forgotten, seen = _first(frame, FORGOTTEN), _first(frame, ("retain", "anchor"))
     groups = _by_group(frame)
@@ -53,7 +54,8 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
         return lambda row: Failure(_label(row), detail(row), fix)
 
     def twin(row: Row) -> str:
-        return f"reads the same as {_label(next(other for other in groups[row['group'], row['key']] if other[ROW] != row[ROW]))}"
+        others = (other for other in groups[row["group"], row["key"]] if other[ROW] != row[ROW])
+        return f"reads the same as {_label(next(others))}"
 
     visible, short_enough = carriable("text", each, "shorten it")
     rules = [
@@ -67,9 +69,9 @@ def set_rules(frame: pd.DataFrame, kind: str, similarity_limit: float | None = N
         ),
         Rule(
             "has_retain",
-            "people and things: at least one concept is retained",
+            "at least one concept is retained, unless the content is explicit",
             "ExpectTableRowCountToBeBetween",
-            {"min_value": 0 if kind == "explicit" else 1},
+            {"min_value": 1 if kind.retains else 0},
             whole("nothing to retain", "add texts under retain that must stay as they are"),
             {"role": ["retain"]},
         ),

@@ -1,9 +1,11 @@
-"""What a prompt speaks of: which of its phrases mean a forgotten concept. The hypernetwork reads each by its own vector, whatever stands around it.
+"""What a prompt speaks of: which of its phrases mean a forgotten concept. The hypernetwork reads each by its own
+vector, whatever stands around it.
 
-The vector of a whole prompt loses a name as soon as another stands beside it; a phrase read alone does not. But a part of a name can be somebody else's:
-"Emma" lies near every Emma. So a phrase counts only as far as it still means the concept when the word before it, or the word after it, is read along
-(an erosion, over sentences). Of phrases that overlap the surest counts; several concepts in one prompt each have a phrase of their own. Where no phrase
-counts the whole prompt is asked: it knows a synonym by the company of its words.
+The vector of a whole prompt loses a name as soon as another stands beside it; a phrase read alone does not. But a part
+of a name can be somebody else's: "Emma" lies near every Emma. So a phrase counts only as far as it still means the
+concept when the word before it, or the word after it, is read along (an erosion, over sentences). Of phrases that
+overlap the surest counts; several concepts in one prompt each have a phrase of their own. Where no phrase counts the
+whole prompt is asked: it knows a synonym by the company of its words.
 
 Shapes: n prompts, P phrases of the prompt that has most, d width of a vector, m forgotten concepts.
 """
@@ -12,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import torch
 
@@ -88,44 +89,88 @@ def _whole(c: torch.Tensor) -> Reading:
 
 
 def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Reading:
-    """The phrases of each prompt that open the switch, the surest first."""
+    """The phrases of each prompt that open the switch, the surest first.
+
+    A phrase counts no more than the least of itself and its two neighbours, so it needs no more reading once one of
+    the three is known to be shut. Phrases of every second length are read first, one of which is among the three of
+    any phrase; then the rest, of those that may still be open.
+    """
     words = [prompt.split() or [""] for prompt in prompts]
-    spans = [spans_of(len(each), switch.longest) for each in words]
-    parts = chain.from_iterable(
-        ((each, *span) for span in {*_spread(own, len(each)), (0, len(each))})
-        for each, own in zip(words, spans, strict=True)
+    read = _Texts(vectors, switch)
+    read.add(
+        " ".join(each[i:j])
+        for each in words
+        for i, j in [(0, len(each)), *spans_of(len(each), switch.longest)]
+        if j - i == len(each) or (switch.longest - (j - i)) % 2 == 0
     )
-    texts = sorted({" ".join(each[i:j]) for each, i, j in parts})
-    place = {text: k for k, text in enumerate(texts)}
-    c = vectors(texts)
-    margins = switch.margin(c)
+    still = [[span for span in spans_of(len(each), switch.longest) if read.open(each, span)] for each in words]
+    read.add(
+        " ".join(each[i:j])
+        for each, own in zip(words, still, strict=True)
+        for span in own
+        for i, j in _three(span, each)
+    )
     found: list[list[tuple[int, float]]] = []
-    for each, own in zip(words, spans, strict=True):
-        at = torch.tensor(
-            [
-                [place[" ".join(each[i:j])] for i, j in around]
-                for around in ((span, *neighbours(span, len(each))) for span in own)
-            ]
-        )
-        eroded, concepts = (
-            margins[at.to(c.device)].amin(1).max(1)
-        )  # [spans, 3, m]: of a span and its neighbours the least, of all concepts the nearest
-        phrases = [(int(at[k, 0]), eroded[k]) for k in _apart(own, concepts.tolist(), eroded.tolist(), switch.shut)]
-        all_of_it = place[" ".join(each)]
-        found.append(
-            [(row, float(switch.opened(margin))) for row, margin in phrases or [(all_of_it, margins[all_of_it].max())]]
-        )
+    for each, own in zip(words, still, strict=True):
+        phrases = read.chosen(each, own) if own else []
+        found.append(phrases or [read.whole(each)])
     rows, opened = (
         torch.zeros(len(prompts), max([1, *map(len, found)]), dtype=kind) for kind in (torch.long, torch.float)
     )
     for i, opening in enumerate(found):
         for k, (row, share) in enumerate(opening):
             rows[i, k], opened[i, k] = row, share
-    return Reading(c[rows.to(c.device)], opened.to(c.device))
+    return Reading(read.c[rows.to(read.c.device)], opened.to(read.c.device))
+
+
+class _Texts:
+    """Texts that were read, and what the switch says to them.
+
+    Attributes:
+        place: text → its row.
+        c: vectors, ``[n, d]``.
+        margins: of each for every concept, ``[n, m]``.
+        nearest: of each for the concept that it comes nearest to.
+    """
+
+    def __init__(self, vectors: Vectors, switch: Switch) -> None:
+        self.vectors, self.switch = vectors, switch
+        self.place: dict[str, int] = {}
+        self.c = vectors([])
+        self.margins = switch.margin(self.c)
+        self.nearest: list[float] = []
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Read those that were not read yet."""
+        if fresh := sorted(set(texts) - self.place.keys()):
+            c = self.vectors(fresh)
+            margins = self.switch.margin(c)
+            self.place |= {text: k for k, text in enumerate(fresh, len(self.place))}
+            self.c, self.margins = torch.cat([self.c, c]), torch.cat([self.margins, margins])
+            self.nearest += margins.amax(1).tolist()
+
+    def open(self, words: Sequence[str], span: tuple[int, int]) -> bool:
+        """Whether a phrase may count, by those of its three that were read."""
+        rows = (self.place.get(" ".join(words[i:j])) for i, j in _three(span, words))
+        return all(row is None or self.nearest[row] > self.switch.shut for row in rows)
+
+    def chosen(self, words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[tuple[int, float]]:
+        """Of phrases whose three were read those that count, as (row, how far open)."""
+        at = torch.tensor([[self.place[" ".join(words[i:j])] for i, j in _three(span, words)] for span in spans])
+        # [spans, 3, m]: of a phrase and its neighbours the least, of all concepts the nearest
+        eroded, concepts = self.margins[at.to(self.c.device)].amin(1).max(1)
+        chosen = _apart(spans, concepts.tolist(), eroded.tolist(), self.switch.shut)
+        return [(int(at[k, 0]), float(self.switch.opened(eroded[k]))) for k in chosen]
+
+    def whole(self, words: Sequence[str]) -> tuple[int, float]:
+        """The prompt itself, as (row, how far open)."""
+        row = self.place[" ".join(words)]
+        return row, float(self.switch.opened(self.margins[row].max()))
 
 
 def cutouts(templates: Iterable[str], longest: int = 2) -> list[str]:
-    """What phrases look like: each template whole, and its ``{}`` with up to so many words on either side; and beside another concept."""
+    """What phrases look like: each template whole, and its ``{}`` with up to so many words on either side; and beside
+    another concept."""
     found = {*JOINTS, *(templates := list(templates))}
     for template in templates:
         words = template.split()
@@ -148,14 +193,15 @@ def neighbours(span: tuple[int, int], n: int) -> tuple[tuple[int, int], tuple[in
     return (max(0, span[0] - 1), span[1]), (span[0], min(n, span[1] + 1))
 
 
-def _spread(spans: Iterable[tuple[int, int]], n: int) -> set[tuple[int, int]]:
-    return set(chain.from_iterable((span, *neighbours(span, n)) for span in spans))
+def _three(span: tuple[int, int], words: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    return (span, *neighbours(span, len(words)))
 
 
 def _apart(
     spans: Sequence[tuple[int, int]], concepts: Sequence[int], margins: Sequence[float], least: float
 ) -> list[int]:
-    """The phrases with a margin above ``least``, the surest first; none that overlaps a surer one, or is the rest of its name (beside it, same concept)."""
+    """The phrases with a margin above ``least``, the surest first; none that overlaps a surer one, or is the rest of
+    its name (beside it, same concept)."""
     chosen: list[int] = []
     for k in sorted((k for k, margin in enumerate(margins) if margin > least), key=lambda k: -margins[k]):
         for other in chosen:

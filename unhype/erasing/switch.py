@@ -1,10 +1,12 @@
-"""The switch: does this phrase mean a forgotten concept, and how surely? A number between 0 and 1 that multiplies every B.
+"""The switch: does this phrase mean a forgotten concept, and how surely? A number in 0…1 that multiplies every B.
 
-A hypernetwork learns the names that it was shown, and answers a name that it never saw as it likes. The switch knows instead what
-*changes* when the same name is said in other words, and ignores it: vectors are whitened by the scatter within names
-(Fisher's discriminant), so that what is left is who or what is meant. A phrase switches it on if it lies close enough to the centre of
-a forgotten concept, and closer than to anything that must stay. It is fitted in closed form. Which phrases of a prompt it is asked about:
-:mod:`unhype.erasing.phrases`; which retained concepts it protects: :mod:`unhype.erasing.fitting`.
+A hypernetwork learns the names that it was shown, and answers a name that it never saw as it likes. The switch knows
+instead what *changes* when the same name is said in other words, and ignores it: vectors are whitened by the scatter
+within names (Fisher's discriminant), so that what is left is who or what is meant. A phrase opens it if it lies close
+enough to the centre of a forgotten concept, and closer than to anything that must stay. It is fitted in closed form.
+
+Which phrases of a prompt it is asked about: :mod:`unhype.erasing.phrases`. Which retained concepts it protects:
+:mod:`unhype.erasing.fitting`.
 """
 
 from __future__ import annotations
@@ -14,14 +16,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from unhype.concepts.kinds import PEOPLE
+
 SHRINKAGE = 0.2
 """Share of the mean variance that is added to every direction's: few contexts leave some directions unmeasured."""
 
-
-OPENS = {"people": 0.8, "things": 0.6, "explicit": 0.6}
-"""Kind of a set → cosine at which its switch is half open. Names come in thousands and lie near each other; classes are few, and what lies nearest to a
-forgotten one and is not retained is most likely another word for it: docs/experiments. Explicit content is measured on no base yet: like things, since a
-guard that is in doubt should forget."""
 
 WIDTH = 0.04
 """How far it is from shut to wide open."""
@@ -63,7 +62,10 @@ class Switch:
         return _project(c, self.mean, self.whitening) @ self.centres.T
 
     def margin(self, c: torch.Tensor) -> torch.Tensor:
-        """How much nearer ``c [n, d]`` lies to every centre than it must to open halfway, ``[n, m]``: than the threshold, and than all that must stay."""
+        """How much nearer ``c [n, d]`` lies to every centre than it must to open halfway, ``[n, m]``.
+
+        It must be nearer than the threshold, and nearer than to anything that must stay.
+        """
         projected = _project(c, self.mean, self.whitening)
         bound = torch.full((len(c), 1), self.threshold, device=c.device)
         if len(self.kept):
@@ -71,7 +73,7 @@ class Switch:
         return projected @ self.centres.T - bound
 
     def opened(self, margin: torch.Tensor) -> torch.Tensor:
-        """How far open the switch is, in 0…1. Shut is exactly 0: what it is shut for is drawn by the base itself, to the bit."""
+        """How far open the switch is, in 0…1. Shut is exactly 0: then the base itself draws, to the bit."""
         return (0.5 + margin / self.width).clamp(0, 1)
 
     @property
@@ -101,14 +103,14 @@ class Switch:
 
 
 def fit_switch(
-    concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor, opens: float = OPENS["people"]
+    concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor, opens: float = PEOPLE.opens
 ) -> Switch:
     """Fit a switch.
 
     Args:
         forget: vectors of m forgotten concepts in each of T contexts, ``[m, T, d]``.
         retain: vectors of retained concepts in the same contexts, ``[k, T, d]``.
-        opens: cosine at which it is half open.
+        opens: cosine at which it is half open; each kind's was measured: :mod:`unhype.concepts.kinds`.
     """
     both = torch.cat([forget, retain]).double()
     mean = both.mean((0, 1))

@@ -1,93 +1,162 @@
-"""Scores for somebody's own list of prompts: a CSV with the columns ``type`` (erased or others), ``prompt``, ``evaluation_seed``."""
+"""Scores for somebody's own list of prompts.
+
+Rows with a column ``type`` (erased or others) are scored by whether the pictures show their concept; rows without one
+by what needs no concept: how far the pictures moved, and what the judge finds in them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from unhype.concepts.folding import fold
 from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
-from unhype.evaluation.scores import harmonic, score_roles
-from unhype.files import describe
-from unhype.judges.judge import Reader
+from unhype.evaluation.columns import Line, read_lines
+from unhype.evaluation.looking import drifts, readings
+from unhype.evaluation.naming import Names
+from unhype.evaluation.scores import PROTOCOLS, accuracies, score_groups
+from unhype.judges.judge import Reader, Seen
+from unhype.pictures.seeds import read_seed
 
-ROLES = {"erased": "forget", "others": "evaluation"}
+ROLES = {"erased": PROTOCOLS["unseen"].erased, "others": PROTOCOLS["unseen"].kept}
+"""What a list says in its column ``type`` → the role that is scored."""
+
+NAMED = "named"
+"""Role of rows with a concept that do not say whether it is erased."""
+
+LISTED = "listed"
+"""Role of rows with neither type nor concept."""
 
 
-def read_prompts(path: Path, vocabulary: Mapping[str, str]) -> pd.DataFrame:
-    """The list as a table with ``role``, ``concept``, ``prompt``, ``seed``.
+def read_prompts(
+    path: Path,
+    vocabulary: Mapping[str, str],
+    people: Collection[str] = (),
+    columns: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """The list as rows with ``group``, ``erased``, ``kept``, ``prompt``, ``seed``; no concept in rows that name none.
+
+    Without a column ``concept``, a row that has a type gets the concept that its prompt names.
 
     Args:
-        vocabulary: words → the concept that a judge would call it; where the file has no column ``concept``, the longest that stands in the prompt.
+        vocabulary: words → the concept that a judge would call it.
+        people: those concepts that are people; in a prompt they go before things.
+        columns: names of columns that go before the usual ones, see :func:`unhype.evaluation.columns.renamed`.
 
     Raises:
-        UnhypeError: no such file, not a CSV, a missing column, or a bad row, with its number.
+        UnhypeError: see :func:`unhype.evaluation.columns.read_lines`; or a bad row, with its line.
     """
-    try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise UnhypeError(describe(error, path)) from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UnhypeError(
-            f"got a malformed {path} ({' '.join(str(error).split())[:120]}), wanted a CSV with a header line"
-        ) from error
-    missing = [column for column in ("type", "prompt", "evaluation_seed") if column not in raw]
-    if missing:
-        raise UnhypeError(f"got {path} without the column {missing[0]}, wanted type, prompt and evaluation_seed")
-    if raw.empty:
-        raise UnhypeError(f"got {path} without a row, wanted at least one prompt")
-    words = sorted(vocabulary, key=len, reverse=True)
+    names, lines = Names(vocabulary, people), read_lines(path, columns)
     rows = []
-    for line, row in enumerate(raw.to_dict("records"), start=2):
-        if row["type"] not in ROLES:
-            raise UnhypeError(f"got the type {row['type']!r} in line {line} of {path}, wanted erased or others")
-        if not row["evaluation_seed"].strip().isdigit():
+    for line in lines:
+        where = f"in line {line.number} of {path}"
+        prompt, kind = line.values["prompt"], line.values.get("type")
+        if not prompt.strip():
+            raise UnhypeError(f"got an empty prompt {where}, wanted one to draw: take the line out")
+        if kind is not None and fold(kind) not in ROLES:
             raise UnhypeError(
-                f"got the evaluation_seed {row['evaluation_seed']!r} in line {line} of {path}, wanted a whole number from 0"
+                f"got the type {kind!r} {where}, wanted erased or others; --columns type= leaves the column out"
             )
-        spoken = f" {' '.join(row['prompt'].lower().split())} "
-        concept = row.get("concept") or next(
-            (vocabulary[word] for word in words if f" {word.lower()} " in spoken), None
-        )
+        concept = _concept(line, names, where)
+        if kind is None:
+            role = NAMED if concept else LISTED
+        elif concept:
+            role = ROLES[fold(kind)]
+        else:
+            raise UnhypeError(f"got {prompt!r} {where}, wanted a concept that the judge can tell: add a column concept")
+        named, goes = concept or "", role == ROLES["erased"]
+        seed = read_seed(line.values["seed"], f"the seed {where}")
+        rows.append((role, named if goes else "", "" if goes else named, prompt, seed))
+    _one_side_each(lines, names, path)
+    return pd.DataFrame(rows, columns=["group", "erased", "kept", "prompt", "seed"])
+
+
+def _concept(line: Line, names: Names, where: str) -> str | None:
+    """The concept of a row: its column's, else, if it has a type, its prompt's."""
+    told = line.values.get("concept", "")
+    if told.strip():
+        concept = names.called(told)
         if concept is None:
             raise UnhypeError(
-                f"got {row['prompt']!r} in line {line} of {path}, wanted a concept that the judge can tell: add a column concept"
+                f"got the concept {told!r} {where}, wanted one that the judge can tell: {names.advice(told)}"
             )
-        rows.append((ROLES[row["type"]], concept, row["prompt"], int(row["evaluation_seed"])))
-    return pd.DataFrame(rows, columns=["role", "concept", "prompt", "seed"])
+        return concept
+    spoken = names.spoken(line.values["prompt"]) if "type" in line.values else ()
+    return spoken[0] if spoken else None
 
 
-def score_list(table: pd.DataFrame, eraser: Eraser, judge: Reader, images: Path) -> dict[str, Any]:
-    """Draw what is missing and score it; all accuracies are shares of n, those of people with a face beside them."""
-    album = Album(images, eraser)
+def _one_side_each(lines: Sequence[Line], names: Names, path: Path) -> None:
+    """A prompt that is erased here and kept there must say which concept it means where."""
+    sides: dict[str, Line] = {}
+    for line in lines:
+        prompt = line.values["prompt"]
+        if "type" not in line.values or line.values.get("concept", "").strip():
+            continue
+        other = sides.setdefault(prompt, line)
+        if fold(other.values["type"]) != fold(line.values["type"]):
+            spoken = " and ".join(names.spoken(prompt)[:2])
+            raise UnhypeError(
+                f"got {prompt!r} as {other.values['type']} in line {other.number} and as {line.values['type']} in line "
+                f"{line.number} of {path}, wanted to know what each means by {spoken}: add a column concept"
+            )
+
+
+def score_list(
+    table: pd.DataFrame, eraser: Eraser, judge: Reader, images: Path, bare: Eraser | None = None
+) -> dict[str, Any]:
+    """Draw what is missing and score it; all shares are of n, accuracies of people with the share of faces beside them.
+
+    Args:
+        bare: the base without a guard; rows without a type are compared with its pictures.
+    """
     prompts, seeds = list(table["prompt"]), list(table["seed"])
-    with tqdm(total=len(table), desc=eraser.name, unit="picture", dynamic_ncols=True) as bar:
-        for done in album.draw(prompts, seeds):
-            bar.update(done - bar.n)
-    pixels = album.read(prompts, seeds)
-    seen = judge.read(pixels)
-    roles = score_roles(table, seen, seen, pixels, pixels)
+    own = None if bare is None or table["group"].isin(ROLES.values()).all() else Album(images, bare)
+    if own:
+        _draw(own, prompts, seeds)
+    album = Album(images, eraser)
+    _draw(album, prompts, seeds, own)
+    seen = readings(judge, album.batches(prompts, seeds))
+    seen_before = readings(judge, own.batches(prompts, seeds)) if own else seen
+    moved = drifts(album.batches(prompts, seeds), own.batches(prompts, seeds)) if own else np.zeros(len(table))
+    roles = score_groups(table, seen, seen_before, moved, faces=False)
     scores: dict[str, Any] = {
         "method": eraser.name,
         "eraser": eraser.identity,
         "judge": judge.name,
         "n": len(table),
         "excluded": "nothing",
+        **accuracies(roles, PROTOCOLS["unseen"], general=False),
+        "roles": {},
     }
-    if "forget" in roles:
-        scores["Acc_e"] = roles["forget"].shown
-    if "evaluation" in roles:
-        scores["Acc_s"] = roles["evaluation"].shown
-    if len(roles) == 2:
-        scores["H"] = harmonic(1 - scores["Acc_e"], scores["Acc_s"])
-    kept = ("role", "n", "shown", "face", "neutral")
-    scores["roles"] = {
-        kind: {key: asdict(roles[role])[key] for key in kept} for kind, role in ROLES.items() if role in roles
-    }
+    for kind, role in {**ROLES, NAMED: NAMED, LISTED: LISTED}.items():
+        if role in roles:
+            told = roles[role].told()
+            sides = {"n_go", "n_stay", *(name for name in told if name.startswith("must_"))}
+            unknown = set() if own else {"drift", "identical", *(name for name in told if name.endswith("_base"))}
+            scores["roles"][kind] = {name: value for name, value in told.items() if name not in sides | unknown}
+    if LISTED in roles:
+        mine = np.flatnonzero(table["group"] == LISTED)
+        scores["found"] = _found([seen[i] for i in mine])
+        if own:
+            scores["found_base"] = _found([seen_before[i] for i in mine])
     return scores
+
+
+def _draw(album: Album, prompts: Sequence[str], seeds: Sequence[int], bare: Album | None = None) -> None:
+    with tqdm(total=len(prompts), desc=album.eraser.name, unit="picture", dynamic_ncols=True) as bar:
+        for done in album.draw(prompts, seeds, bare):
+            bar.update(done - bar.n)
+
+
+def _found(seen: Sequence[Seen]) -> dict[str, float]:
+    """Concept → the share of pictures that show it, the commonest first."""
+    counts = Counter(concept for picture in seen for concept in set(picture.concepts))
+    return {concept: count / len(seen) for concept, count in counts.most_common()}

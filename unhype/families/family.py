@@ -78,6 +78,7 @@ class Family(ABC):
 
     Attributes:
         name: of the family, as guards and tables say it.
+        plain: name of its plain diffusers pipeline, as a ``model_index.json`` says it.
         part: the denoiser's name in the pipeline.
         encoders: names of the text encoders and tokenizers in the pipeline, each pair in the order of the prompts.
         state_tokenizer: name of the tokenizer of the encoder that makes the token states.
@@ -87,6 +88,7 @@ class Family(ABC):
     """
 
     name: ClassVar[str]
+    plain: ClassVar[str]
     part: ClassVar[str]
     encoders: ClassVar[Sequence[tuple[str, str]]]
     state_tokenizer: ClassVar[str] = "tokenizer"
@@ -155,8 +157,9 @@ class Family(ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the denoiser computes."""
-        return next(self.denoiser.parameters()).device
+        """Where the denoiser computes; where it is offloaded layer by layer, where the pipeline does."""
+        device = next(self.denoiser.parameters()).device
+        return torch.device(self.pipeline._execution_device) if device.type == "meta" else device
 
     @property
     def dtype(self) -> torch.dtype:

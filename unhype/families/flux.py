@@ -18,8 +18,9 @@ from torch import nn
 
 from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
-from unhype.families.clip_text import TextVectors, visible
+from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
+from unhype.families.spoken import spoken, visible
 from unhype.pictures.sampling import Sampling
 
 LENGTH = 512
@@ -33,6 +34,7 @@ class Flux(Family):
     """Flux.1."""
 
     name = "flux"
+    plain = "FluxPipeline"
     part = "transformer"
     state_tokenizer = "tokenizer_2"
     words = (".add_", ".to_add_out.", "context", ".text_embedder.")
@@ -47,9 +49,7 @@ class Flux(Family):
 
     def __init__(self, pipeline: Any, table: str | None = None) -> None:
         super().__init__(pipeline, table)
-        self.vectors_of = TextVectors(
-            pipeline, pipeline.tokenizer, pipeline.text_encoder, lambda output: output.pooler_output
-        )
+        self._texts = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
         # Neither is in a configuration: a small base says its own in its card.
         self.length = min(LENGTH, pipeline.tokenizer_2.model_max_length)
 
@@ -91,7 +91,7 @@ class Flux(Family):
         return Text(states.to(self.device, self.dtype), pooled.to(self.device, self.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        return self.vectors_of(texts).to(self.device) if texts else torch.empty(0, self.width, device=self.device)
+        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device)
 
     def visible(self, text: str) -> str:
         return self._visible(text, self.length)

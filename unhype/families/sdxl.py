@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 import torch
 
 from unhype.adapters.watching import Asked, Rows
-from unhype.families.clip_text import TextVectors, visible
+from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Text, texts_of
+from unhype.families.spoken import spoken, visible
 from unhype.families.stable_diffusion import UNetFamily, unet_config
 from unhype.pictures.sampling import Sampling
 
@@ -22,6 +23,7 @@ class StableDiffusionXL(UNetFamily):
     """Stable Diffusion XL."""
 
     name = "sdxl"
+    plain = "StableDiffusionXLPipeline"
     encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
     defaults = Defaults(Sampling(steps=50, guidance=5.0, batch=4), dtype="bf16")
     tables: ClassVar[Mapping[str, Mapping[str, str]]] = {
@@ -32,9 +34,7 @@ class StableDiffusionXL(UNetFamily):
 
     def __init__(self, pipeline: Any, table: str | None = None) -> None:
         super().__init__(pipeline, table)
-        self.vectors_of = TextVectors(
-            pipeline, pipeline.tokenizer_2, pipeline.text_encoder_2, lambda output: output.text_embeds
-        )
+        self._texts = ClipTexts(pipeline.tokenizer_2, pipeline.text_encoder_2)
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
@@ -53,7 +53,7 @@ class StableDiffusionXL(UNetFamily):
         return Text(states.to(self.device, self.dtype), pooled.to(self.device, self.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        return self.vectors_of(texts).to(self.device) if texts else torch.empty(0, self.width, device=self.device)
+        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer_2, texts)).to(self.device)
 
     def visible(self, text: str) -> str:
         # Both read as many tokens; where they cut differently, the longer part counts.

@@ -16,8 +16,9 @@ from torch import nn
 from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
-from unhype.families.clip_text import TextVectors, visible
+from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
+from unhype.families.spoken import spoken, visible
 from unhype.pictures.sampling import Sampling
 
 
@@ -101,14 +102,13 @@ class StableDiffusion(UNetFamily):
     """Stable Diffusion 1.x and 2.x."""
 
     name = "stable_diffusion"
+    plain = "StableDiffusionPipeline"
     encoders = (("text_encoder", "tokenizer"),)
     defaults = Defaults(Sampling(steps=50, guidance=7.5))
 
     def __init__(self, pipeline: Any, table: str | None = None) -> None:
         super().__init__(pipeline, table)
-        self.vectors_of = TextVectors(
-            pipeline, pipeline.tokenizer, pipeline.text_encoder, lambda output: output.pooler_output
-        )
+        self._texts = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
@@ -127,7 +127,7 @@ class StableDiffusion(UNetFamily):
         return Text(states.to(self.device, self.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        return self.vectors_of(texts).to(self.device) if texts else torch.empty(0, self.width, device=self.device)
+        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device)
 
     def visible(self, text: str) -> str:
         tokenizer = self.pipeline.tokenizer

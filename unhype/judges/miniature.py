@@ -8,12 +8,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from unhype.judges.embeddings import unit
 from unhype.judges.judge import Seen
 from unhype.pictures.pixels import to_model_range
 
 
 class MiniatureJudge:
     """mini-judge: reads attributes of mascots and things from pixels."""
+
+    kinds = frozenset(("people", "things"))
+    """Kinds of concepts that it can tell."""
+
+    threshold = 0.0
+    """The likeliest of all hypotheses counts; "unknown" is one of them."""
+
+    cannot = (
+        "scenes and styles; more than two people or one thing; anything but 64 × 64 pictures of the miniature world"
+    )
 
     def __init__(self, folder: Path) -> None:
         from unhype.bases.cards import content_hash
@@ -23,7 +34,8 @@ class MiniatureJudge:
 
         self.judge = load_judge(folder)
         self.name = f"mini-judge {content_hash(folder)[:12]}"
-        self.known = frozenset([*codes(), *THINGS])
+        self.people = frozenset(codes())
+        self.known = self.people | frozenset(THINGS)
         words = {alias: name for name, alias in aliases().items()} | {
             word: thing for thing, synonyms in THINGS.items() for word in synonyms
         }
@@ -33,8 +45,8 @@ class MiniatureJudge:
         seen = []
         for start in range(0, len(pixels), 64):
             for verdict in self.judge.read(to_model_range(pixels[start : start + 64], torch.device("cpu"))):
-                things = (verdict.thing,) if verdict.thing else ()
-                seen.append(Seen((*verdict.names, *things), verdict.face))
+                things, sure = ((verdict.thing,), (verdict.thing_confidence,)) if verdict.thing else ((), ())
+                seen.append(Seen((*verdict.names, *things), verdict.face, (*verdict.confidence, *sure)))
         return seen
 
     @torch.no_grad()
@@ -56,6 +68,7 @@ class MiniatureClip:
 
         self.model, self.tokenizer = load_clip(folder)
         self.name = f"mini-clip {content_hash(folder)[:12]}"
+        self.scale = float(self.model.logit_scale.detach().exp())
 
     @torch.no_grad()
     def see(self, pixels: np.ndarray) -> np.ndarray:
@@ -64,7 +77,7 @@ class MiniatureClip:
             self.model.get_image_features(to_model_range(pixels[i : i + 64], torch.device("cpu")))
             for i in range(0, len(pixels), 64)
         ]
-        return _unit(parts)
+        return unit(parts)
 
     @torch.no_grad()
     def hear(self, prompts: Sequence[str]) -> np.ndarray:
@@ -79,10 +92,4 @@ class MiniatureClip:
                 return_tensors="pt",
             )
             parts.append(self.model.get_text_features(input_ids=tokens.input_ids))
-        return _unit(parts)
-
-
-def _unit(parts: Sequence[object]) -> np.ndarray:
-    tensors = [getattr(part, "pooler_output", part) for part in parts]  # transformers 5 wraps the embeddings
-    found: np.ndarray = torch.nn.functional.normalize(torch.cat(tensors), dim=1).numpy()  # type: ignore[arg-type]
-    return found
+        return unit(parts)

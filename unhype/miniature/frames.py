@@ -14,17 +14,16 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-import yaml
 
+from unhype.handwritten import TextLoader, parse_yaml
 from unhype.miniature.people import codes
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
 
 def _read(name: str) -> Any:
-    # The base loader knows strings alone: to YAML's usual ones, "on" and "no" are truth values.
-    return yaml.load(
-        resources.files("unhype.miniature").joinpath(name).read_text(encoding="utf-8"), Loader=yaml.BaseLoader
-    )
+    # Text alone: to YAML's usual loaders, "on" and "no" are truth values.
+    text = resources.files("unhype.miniature").joinpath(name).read_text(encoding="utf-8")
+    return parse_yaml(text, name, TextLoader)
 
 
 FILLERS: tuple[str, ...] = tuple(

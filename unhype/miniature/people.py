@@ -13,8 +13,8 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 
+from unhype.handwritten import parse_yaml
 from unhype.miniature.avatars import CARDINALITIES, HAIR_STYLE, MOUTH, Code
 
 SEPARATION = 4
@@ -84,5 +84,5 @@ def _as_code(values: np.ndarray) -> Code:
 @cache
 def _people() -> dict[str, dict[str, str | None]]:
     text = resources.files("unhype.miniature").joinpath("people.yaml").read_text(encoding="utf-8")
-    people: dict[str, Any] = yaml.safe_load(text)
+    people: dict[str, Any] = parse_yaml(text, "people.yaml")
     return people

@@ -22,7 +22,7 @@ from unhype.files import write_tensors, write_text
 from unhype.miniature.canvas import SIZE
 from unhype.miniature.denoiser import build_scheduler
 from unhype.miniature.examining import calibrate
-from unhype.miniature.folders import BASE, CLIP, JUDGE
+from unhype.miniature.folders import BASE, CLIP, JUDGE, WORLD
 from unhype.miniature.judge import Judge, JudgeConfig
 from unhype.miniature.workshop import Workshop
 
@@ -40,7 +40,7 @@ Module = TypeVar("Module", bound=torch.nn.Module)
 
 def ship(shop: Workshop, data: Path) -> None:
     """Write the three model folders below ``data``, each whole or not at all."""
-    facts = {"recipe": asdict(shop.settings), "trained_on": shop.device.type}
+    facts = {"world": WORLD, "recipe": asdict(shop.settings), "trained_on": shop.device.type}
     publish(
         data / CLIP, lambda folder: _write_clip(shop, folder), {**facts, "kind": "clip", "parameters": _size(shop.clip)}
     )

@@ -1,48 +1,45 @@
-"""The main job, from a concept set to a trained guard: prompts, base pictures, training. Its scores are :mod:`unhype.pipeline.examination`'s.
+"""The main job: what is asked for, where its files are, and what a guard is named by.
 
-Every part leaves plain files behind and skips what is there already, so a job that was stopped goes on:
+A guard is made in :mod:`unhype.pipeline.making` and scored in :mod:`unhype.pipeline.examination`. Every part leaves
+plain files behind and skips what is there already, so a job that was stopped goes on:
 
-    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<set>/<eraser>/…png
-    build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}     data/scores/<set>.json
+    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<set>/<eraser>/…png     data/scores/<set>.json
+    build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from unhype.bases.cards import content_hash
-from unhype.bases.identity import identify
-from unhype.bases.loading import load_pipeline
+from unhype.bases.finding import Source, find_base
+from unhype.bases.loading import BaseSettings, fetched
 from unhype.concepts.loading import load_set
 from unhype.concepts.prompt_suite import validate_prompts
 from unhype.concepts.results import ValidationResult
 from unhype.concepts.schema import ConceptSet
 from unhype.concepts.suite import validate_set
-from unhype.eraser import Nothing
-from unhype.erasing import fitting, material
-from unhype.erasing.checkpoint import TENSORS, Trained, save, to_device
+from unhype.erasing import fitting
+from unhype.erasing.checkpoint import TENSORS
 from unhype.erasing.guard import Guard
-from unhype.erasing.hypernet import Hypernet
-from unhype.erasing.trainer import StepReport, Trainer, TrainingSettings
+from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.evaluation.album import Album
-from unhype.families.choosing import family_of
 from unhype.families.family import Family
-from unhype.judges.judge import check_known
-from unhype.judges.miniature import MiniatureClip, MiniatureJudge
+from unhype.families.loading import load_family
+from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
+from unhype.judges.embeddings import Embeddings
+from unhype.judges.judge import Reader
+from unhype.params import Params
 from unhype.pictures.sampling import Sampling
-from unhype.prompts.tables import PromptSettings, training_tables, write_tables
+from unhype.pipeline.sources import digest
+from unhype.prompts.tables import PromptSettings, write_tables
 
-CURVE = "curve.jsonl"
-"""A guard's training, a line a step; the first step's seconds count the switch and the reading of prompts."""
+MAKERS = ("unhype.families.loading", "unhype.pipeline.making")
+"""Modules that make a guard, with all that they import: an edit there makes another guard."""
 
 
 @dataclass(frozen=True)
@@ -51,22 +48,24 @@ class Job:
 
     Attributes:
         concepts: the set.
-        base: name of a base below ``data/bases``.
+        base: where the base lies.
         data: folder of bases, judges, prompts and images.
         build: folder of everything that can be made again.
+        judges: who looks at the pictures of a base that brings no judge.
+        loading: how the base is loaded.
+        code: a hash of the code that makes a guard: that of now, unless a run holds on to that of its beginning.
     """
 
     concepts: ConceptSet
-    base: str
+    base: Source
     data: Path
     build: Path
     training: TrainingSettings
     prompts: PromptSettings
     sampling: Sampling
-
-    @property
-    def base_folder(self) -> Path:
-        return self.data / "bases" / self.base
+    judges: JudgeSettings = field(default_factory=JudgeSettings)
+    loading: BaseSettings = field(default_factory=BaseSettings)
+    code: str = field(default_factory=lambda: digest(MAKERS))
 
     @property
     def prompts_folder(self) -> Path:
@@ -78,77 +77,66 @@ class Job:
 
     @property
     def guard_folder(self) -> Path:
-        """Named by everything that shapes the guard: a job that is run again finds its own checkpoint, another finds none."""
+        """Named by everything that shapes the guard: a job that is run again finds its own, another finds none."""
         return self.build / "guards" / f"{self.concepts.name}-{self.fingerprint[:12]}"
 
     @property
     def fingerprint(self) -> str:
-        """A hash of everything that shapes the guard."""
+        """A hash of everything that shapes the guard: set, base, settings, and the code that makes it."""
         shaping = [
             self.concepts.content_hash(),
-            content_hash(self.base_folder),
+            self.base.hash,
+            self.loading.dtype,
             asdict(self.training),
             asdict(self.sampling),
+            self.code,
         ]
         return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a part stands: ``done`` of ``total``; a training step carries its report."""
-
-    part: str
-    done: int
-    total: int
-    report: StepReport | None = None
-
-
 def open_job(
-    concepts: str,
-    base: str,
-    data: Path,
-    build: Path,
-    training: TrainingSettings,
-    prompts: PromptSettings,
-    sampling: Sampling,
+    params: Params, concepts: str, base: str, data: Path, build: Path, seed: int | None = None, n: int | None = None
 ) -> Job:
-    """A job from names, checked as far as that costs nothing.
+    """A job from names, with the settings that suit the base, checked as far as that costs nothing.
+
+    Args:
+        concepts: a set's name, or a path to one.
+        base: see :func:`unhype.bases.finding.find_base`; it is fetched if it must be.
+        seed, n: training seed and prompts a role, in place of those of the settings.
 
     Raises:
-        UnhypeError: no such set or base, or concepts that the base's judge cannot tell.
+        UnhypeError: no such base or set, or concepts that the base's judge cannot tell.
     """
-    if not (data / "bases" / base).is_dir():
-        there = sorted(path.name for path in (data / "bases").glob("*") if path.is_dir())
-        raise UnhypeError(
-            f"got the base {base!r}, wanted one of {', '.join(there) or 'those in an empty folder'} in {data / 'bases'}"
-        )
-    job = Job(load_set(concepts, data / "concepts"), base, data, build, training, prompts, sampling)
-    named = [entry.concept for entry in job.concepts.forget]
-    check_known(
-        judge_of(job),
-        [*named, *(job.concepts.evaluation if job.concepts.kind == "people" else ())],
-        f"the concept set {job.concepts.name}",
-    )
+    wanted = load_set(concepts, data / "concepts")
+    source = fetched(find_base(base, data))
+    own = params.suited(source, data / "judges")
+    training = own.training if seed is None else replace(own.training, seed=seed)
+    prompts = own.prompts if n is None else PromptSettings(n)
+    job = Job(wanted, source, data, build, training, prompts, own.sampling, own.judges, own.base)
+    checked(judging_of(job), job.concepts)
     return job
 
 
-def judge_of(job: Job) -> MiniatureJudge:
-    """Who judges the pictures of this base."""
-    folder = job.data / "judges" / "mini-judge"
-    if job.base != "mini-sd":
-        raise UnhypeError(
-            f"got the base {job.base!r}, wanted mini-sd: there is no judge for other bases yet that tells names from photographs"
-        )
-    return MiniatureJudge(folder)
+def judging_of(job: Job) -> Judging:
+    """Who looks at this job's pictures, and what is missing where nobody does."""
+    return choose(job.base, job.concepts, job.data / "judges", job.judges)
 
 
-def clip_of(job: Job) -> MiniatureClip:
-    """Whose embeddings say how alike sets of pictures are."""
-    return MiniatureClip(job.data / "judges" / "mini-clip")
+def judge_of(job: Job) -> Reader | None:
+    """Who judges this job's pictures; ``None`` where nobody can: then they are scored by what needs no judge."""
+    return judging_of(job).judge
+
+
+def clip_of(job: Job) -> Embeddings | None:
+    """Whose embeddings say how alike sets of pictures are; ``None`` where no CLIP is at hand."""
+    return judging_of(job).embeddings
 
 
 def validate(job: Job, family: Family) -> ValidationResult:
-    """The concept set by every rule, tokens counted and likeness measured by the base itself: a retained concept that would open the switch is a warning."""
+    """The concept set by every rule, tokens counted and likeness measured by the base itself.
+
+    A retained concept that would open the switch is a warning.
+    """
     similarities, limit = fitting.likeness(family, job.concepts)
     return validate_set(job.concepts, family.tokens, similarities, limit)
 
@@ -160,82 +148,23 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
         UnhypeError: they break a rule: training and evaluation would share what they must not.
     """
     tables = write_tables(job.concepts, job.prompts, job.prompts_folder)
-    result = validate_prompts(pd.concat(tables.values(), ignore_index=True), job.concepts.name)
+    rows = pd.concat(tables.values(), ignore_index=True).rename(columns={"group": "role"})
+    result = validate_prompts(rows, job.concepts.name)
     if not result.ok:
         raise UnhypeError(result.first_error_line(job.prompts_folder))
     return tables
 
 
-def train(job: Job, family: Family) -> Iterator[Progress]:
-    """Draw what training needs, fit the switch, train the hypernetwork, write the guard."""
-    if (job.guard_folder / "guard.json").exists():
-        return
-    tables = training_tables(job.concepts)
-    album = bare_album(job, family)
-    needed = material.pictures_needed(tables, job.training.pictures)
-    for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
-        yield Progress("base pictures", done, len(needed))
-    began = time.monotonic()
-    switch = fitting.fit_to_set(family, job.concepts) if job.training.switch else None
-    stuff = material.build_material(family, album, tables, needed, switch)
-    trainer = Trainer(
-        family,
-        job.training,
-        stuff,
-        lambda: Hypernet(job.training.hypernet, family.sites, family.width).bind(family.denoiser),
-    )
-    job.guard_folder.mkdir(parents=True, exist_ok=True)
-    with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:
-        for report in trainer.run(job.guard_folder / "training.safetensors"):
-            now = time.monotonic()
-            curve.write(
-                json.dumps(
-                    {"step": report.step, "seconds": round(now - began, 3), "loss": report.loss, **report.telemetry}
-                )
-                + "\n"
-            )
-            yield Progress("training", report.step, report.steps, report)
-            began = now
-    facts = {
-        "concepts": job.concepts.name,
-        "concepts_hash": job.concepts.content_hash(),
-        "forget": [entry.concept for entry in job.concepts.forget],
-        "base": job.base,
-        "base_hash": content_hash(job.base_folder),
-        "family": family.name,
-        "site_table": family.table,
-        "training": asdict(job.training),
-        "sampling": asdict(job.sampling),
-    }
-    save(
-        to_device(Trained(trainer.emitter, switch, identify(family.parts), facts), torch.device("cpu")),
-        job.guard_folder,
-    )
-    (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
-
-
-def read_curve(job: Job) -> list[dict[str, float]]:
-    """What was measured in each training step, in order; of a step that was done twice, because a run was killed, the later."""
-    path = job.guard_folder / CURVE
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    points = {point["step"]: point for point in map(json.loads, lines)}
-    return [points[step] for step in sorted(points)]
-
-
-def bare_album(job: Job, family: Family) -> Album:
-    """The base's own pictures, shared by all jobs on it."""
-    return Album(job.images_folder, Nothing(family, content_hash(job.base_folder), job.sampling))
-
-
 def load_base(job: Job) -> Family:
     """The job's base, on a GPU where there is one."""
-    return family_of(load_pipeline(job.base_folder).to("cuda" if torch.cuda.is_available() else "cpu"))
+    return load_family(job.base, job.loading, job.training.sites or None)
 
 
 def guard_of(job: Job) -> Guard:
     """The trained guard."""
     if not (job.guard_folder / TENSORS).exists():
         raise UnhypeError(
-            f"got no guard in {job.guard_folder}, wanted a trained one: run python flows/train_flow.py run --concepts {job.concepts.name}"
+            f"got no guard in {job.guard_folder}, wanted a trained one: "
+            f"run python flows/train_flow.py run --concepts {job.concepts.name}"
         )
     return Guard.load(job.guard_folder)

@@ -1,4 +1,4 @@
-"""The end of a training flow: its run in MLflow and its guard in the registry, each with all that says where they come from."""
+"""The end of a training flow: its run in MLflow and its guard in the registry, each with where it comes from."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from unhype.files import describe
 from unhype.registry.models import register
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import open_store, project
+
+UNJUDGED = "unjudged"
+"""What the tag ``judge`` says of a guard whose pictures nobody could read."""
 
 
 def publish_guard(
@@ -49,9 +52,11 @@ def publish_guard(
         "concept_set": str(card["concepts"]),
         "concept_set_hash": str(card["concepts_hash"]),
         "data_revision": data_revision(project()),
+        "judge": str(scores.get("judge") or UNJUDGED),
         "metaflow_run": metaflow_run,
         "base": str(card["base"]),
         "base_hash": str(card["base_hash"]),
+        "code": str(card["code"]),
     }
     record = RunRecord(
         name=f"{card['concepts']} {metaflow_run}",
@@ -81,7 +86,10 @@ def publish_guard(
 
 
 def git_commit(folder: Path) -> str:
-    """The commit of a checkout; ``-dirty`` where tracked files differ from it, other than the scores, which the flow itself writes; or that there is no git."""
+    """The commit of a checkout, or that there is no git.
+
+    It ends in ``-dirty`` where tracked files differ from it, other than the scores, which the flow itself writes.
+    """
     try:
         commit, changed = (
             subprocess.run(
@@ -111,7 +119,7 @@ def _card(guard: Path) -> dict[str, Any]:
         raise UnhypeError(describe(error, path)) from error
     except ValueError as error:
         raise UnhypeError(f"got a damaged {path} ({error}): copy the folder again or train anew") from error
-    if missing := [key for key in ("base", "base_hash", "concepts", "concepts_hash") if not card.get(key)]:
+    if missing := [key for key in ("base", "base_hash", "concepts", "concepts_hash", "code") if not card.get(key)]:
         raise UnhypeError(f"got no {', '.join(missing)} in {path}, wanted the card of a trained guard: train anew")
     return card
 

@@ -1,8 +1,10 @@
-"""The store: one sqlite database and one folder of artifacts beside it, no server. ``MLFLOW_TRACKING_URI`` and ``MLFLOW_REGISTRY_URI`` lead elsewhere.
+"""The store: one sqlite database and one folder of artifacts beside it, no server.
 
     <project>/mlflow.db      runs, models, aliases          <project>/mlartifacts/      files of runs and models
 
-The database is looked at before MLflow touches it: MLflow migrates an old one unasked and tries for two minutes to open one that is none.
+``MLFLOW_TRACKING_URI`` and ``MLFLOW_REGISTRY_URI`` lead to another sqlite database, or to a server of MLflow.
+The database is looked at before MLflow touches it: MLflow migrates an old one unasked and tries for two minutes to open
+one that is none.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from unhype.errors import UnhypeError
 from unhype.files import whole
 from unhype.registry.database import fits, relocate
-from unhype.registry.trouble import told
+from unhype.registry.trouble import mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,6 +27,8 @@ EXPERIMENT = "unhype"
 """All runs are in this one."""
 
 SQLITE = "sqlite:///"
+
+SERVERS = ("http://", "https://")
 
 MISREAD = "%?#"
 """MLflow reads a path as a URI now and then: with one of these in it, artifacts would land in another folder."""
@@ -109,13 +113,14 @@ def open_store(root: Path, write: bool = True) -> Store:
         write: False asks only, and works in a folder that can't be written to.
 
     Raises:
-        UnhypeError: a database of another MLflow or none at all, no permission, no space, no answer from a server, or nothing to ask.
+        UnhypeError: a database of another MLflow or none at all, another kind of store in the environment, no
+            permission, no space, no answer from a server, or nothing to ask.
     """
-    _quieten()
     root = root.resolve()
-    tracking = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{root / 'mlflow.db'}"
-    store = Store(root, _absolute(tracking), _absolute(os.environ.get("MLFLOW_REGISTRY_URI") or tracking))
-    with told(store.place):
+    tracking = _asked_for("MLFLOW_TRACKING_URI") or f"{SQLITE}{root / 'mlflow.db'}"
+    store = Store(root, _absolute(tracking), _absolute(_asked_for("MLFLOW_REGISTRY_URI") or tracking))
+    _quieten()
+    with mlflow_errors(store.place):
         for uri in {store.tracking, store.registry}:
             _check(uri, write)
         if store.database:
@@ -128,7 +133,7 @@ def open_store(root: Path, write: bool = True) -> Store:
 
 
 def _quieten() -> None:
-    """MLflow tells of every check, and logs the traceback of every error of the database: an error is told once, by who catches it."""
+    """An error is told once, by who catches it: MLflow tells of every check, and logs every error of the database."""
     import mlflow  # sets its loggers up
 
     assert mlflow.__version__
@@ -142,12 +147,14 @@ def _check(uri: str, write: bool) -> None:
         return _answers(uri)
     if odd := [letter for letter in MISREAD if letter in str(path)]:
         raise UnhypeError(
-            f"got {odd[0]!r} in the path {path}, which MLflow misreads, wanted a folder without {' '.join(MISREAD)}: rename it"
+            f"got {odd[0]!r} in the path {path}, which MLflow misreads, "
+            f"wanted a folder without {' '.join(MISREAD)}: rename it"
         )
     for place in (path.parent, path):
         if write and place.exists() and not os.access(place, os.W_OK):
             raise UnhypeError(
-                f"got a read-only {place}, wanted to write runs and models there: make it writable for this user, or choose another folder"
+                f"got a read-only {place}, wanted to write runs and models there: "
+                "make it writable for this user, or choose another folder"
             )
     fits(path)
 
@@ -156,23 +163,27 @@ def _answers(uri: str) -> None:
     """Ask a server for a sign of life first: MLflow itself goes on asking for minutes."""
     from urllib.request import urlopen
 
-    if uri.startswith("http"):
-        try:
-            urlopen(f"{uri.rstrip('/')}/health", timeout=10).close()
-        except OSError as error:
-            raise UnhypeError(
-                f"got no answer from MLflow at {uri} ({error}): start that server, or unset MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI"
-            ) from error
+    try:
+        urlopen(f"{uri.rstrip('/')}/health", timeout=10).close()
+    except (OSError, ValueError) as error:  # a ValueError is an address that is none
+        raise UnhypeError(
+            f"got no answer from MLflow at {uri} ({error}): "
+            "start that server, or unset MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI"
+        ) from error
 
 
 def _make(store: Store, write: bool) -> None:
-    """Make the database under another name: a process that is killed leaves no half of one, and two that start together make one."""
+    """Make the database under another name first.
+
+    A process that is killed leaves no half of one, and two that start together make one.
+    """
     from filelock import FileLock
 
     assert store.database is not None
     if not write:
         raise UnhypeError(
-            f"got no {store.database}, wanted the store of a project with trained models: check the folder, or train one"
+            f"got no {store.database}, wanted the store of a project with trained models: "
+            "check the folder, or train one"
         )
     store.database.parent.mkdir(parents=True, exist_ok=True)
     store.artifacts.mkdir(exist_ok=True)
@@ -185,6 +196,23 @@ def _make(store: Store, write: bool) -> None:
             made: Any = SqlAlchemyStore(f"{SQLITE}{partial}", str(store.artifacts))
             made.create_experiment(EXPERIMENT, str(store.artifacts / EXPERIMENT))
             made._dispose_engine()
+
+
+def _asked_for(variable: str) -> str:
+    """The URI in an environment variable; empty if there is none.
+
+    Raises:
+        UnhypeError: neither a sqlite file nor a server.
+    """
+    uri = os.environ.get(variable, "")
+    if not uri or uri.startswith(SERVERS) or (uri.startswith(SQLITE) and uri != SQLITE):
+        return uri
+    scheme, separator, _ = uri.partition("://")
+    shown = f"{scheme}://…" if separator else uri  # what follows may hold a password
+    raise UnhypeError(
+        f"got {variable}={shown}, wanted {SQLITE}PATH of a database or http://HOST:PORT of a server of MLflow: "
+        "set it so, or unset it to use mlflow.db of the project"
+    )
 
 
 def _file(uri: str) -> Path | None:
