@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a guard's folder or registry URI")
     parser.add_argument("--repeats", type=int, default=15, help="ratios of each kind (default: %(default)s)")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 16], help="pictures at a time (default: 1 16)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     pipeline, guard = load_pipeline(Path(__file__).resolve().parent.parent / "data" / BASE), Guard.load(options.model)
@@ -56,7 +57,7 @@ def main() -> None:
             return time.process_time() - began
 
     print(f"{platform.machine()}, 1 thread, 20 steps, guided, median of {options.repeats} ratios (and their quartiles)")
-    for batch in (1, 16):
+    for batch in options.batches:
         for length in LENGTHS:
             ratios = []
             for _ in range(options.repeats + 1):  # the first warms up

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from unhype.bases.finding import find_base
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.guard import Guard
 from unhype.erasing.material import build_material, pictures_needed
@@ -55,7 +56,7 @@ def development_job(
     params = settings()
     return Job(
         concepts or development_set(),
-        "mini-sd",
+        find_base("mini-sd", Path("data")),
         Path("data"),
         build,
         training or params.training,
@@ -66,7 +67,7 @@ def development_job(
 
 def development_strata(job: Job) -> pd.DataFrame:
     """What may be asked in tuning."""
-    return strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
+    return strata_table(job.concepts, job.prompts, development=True)[0].groupby("group").head(job.prompts.per_role)
 
 
 def changed(variant: Sequence[str]) -> TrainingSettings:

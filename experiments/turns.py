@@ -11,16 +11,15 @@ Held-out templates and seeds, n of params.yaml; nothing may be chosen by what th
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from development import settings, trained
 
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
 from unhype.progress import with_progress
+from unhype.terminal import quiet
 
 FIGURES = ("Acc_e", "Acc_s", "Acc_g", "H")
 
@@ -39,16 +38,7 @@ def main() -> None:
 
 
 def _job(seed: int) -> jobs.Job:
-    params = settings()
-    return jobs.open_job(
-        "objects",
-        "mini-sd",
-        Path("data"),
-        Path("build"),
-        replace(params.training, seed=seed),
-        params.prompts,
-        params.sampling,
-    )
+    return jobs.open_job(settings(), "objects", "mini-sd", Path("data"), Path("build"), seed=seed)
 
 
 def _turns(seed: int) -> list[list[float]]:

@@ -3,7 +3,8 @@
     python flows/base_flow.py run
     python flows/base_flow.py card view measure
 
-Stages that are done are not done again: a run after an interruption, or with nothing changed, goes on where the last one stopped.
+Stages that are done are not done again: a run after an interruption, or with nothing changed, goes on where the last
+one stopped.
 """
 
 import os
@@ -16,6 +17,10 @@ if (ROOT / "unhype").is_dir():
 # Metaflow refuses the user "root", and would keep its runs wherever it was started.
 os.environ.setdefault("METAFLOW_USER", "unhype")
 os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
+
+from unhype.threads import wait_briefly
+
+wait_briefly()
 
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown

@@ -20,12 +20,17 @@ if (ROOT / "unhype").is_dir():
 os.environ.setdefault("METAFLOW_USER", "unhype")
 os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
 for name, value in {
-    "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "DIFFUSERS_VERBOSITY": "error",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }.items():
     os.environ.setdefault(name, value)
+
+from unhype.offline import option, stay_offline
+from unhype.threads import wait_briefly
+
+stay_offline(option(sys.argv, "--base"))
+wait_briefly()
 
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
@@ -62,7 +67,11 @@ class TrainFlow(FlowSpec):
         default="celeb100",
         help="a concept set in data/concepts, or a path to one; `unhype concepts list` names them",
     )
-    base = Parameter("base", default="mini-sd", help="a base in data/bases")
+    base = Parameter(
+        "base",
+        default="mini-sd",
+        help="shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, hub id, folder or .safetensors file",
+    )
     seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
     settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
     data = Parameter(
@@ -102,7 +111,8 @@ class TrainFlow(FlowSpec):
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
             print(
-                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}"
+                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; "
+                f"{len(result.warned)} warnings; {self.report}"
             )
             if not result.ok:
                 raise UnhypeError(result.first_error_line(path))
@@ -124,7 +134,7 @@ class TrainFlow(FlowSpec):
             for _progress in with_progress(making.train(job, jobs.load_base(job))):
                 pass
             self.curve = making.read_curve(job)
-            self.guard = str(job.guard_folder)
+            self.guard, self.code = str(job.guard_folder), job.code
         self.next(self.evaluate)
 
     @resources(cpu=2, memory=6000, gpu=1)
@@ -133,13 +143,15 @@ class TrainFlow(FlowSpec):
     @step
     def evaluate(self):
         """Draw held-out prompts with and without the guard, and let the judge look."""
+        from dataclasses import replace
+
         from unhype.pipeline import job as jobs
         from unhype.pipeline.examination import Examination
         from unhype.progress import with_progress
         from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
 
         with plainly():
-            job = self._job()
+            job = replace(self._job(), code=self.code)  # of the guard that was trained, whatever was edited since
             examination = Examination(job, jobs.load_base(job), jobs.guard_of(job), jobs.judge_of(job))
             for _progress in with_progress(examination.draw()):
                 pass
@@ -147,7 +159,7 @@ class TrainFlow(FlowSpec):
             examination.write(self.scores)
         print(markdown(protocol_rows(self.scores)))
         show = current.card.append
-        show(Markdown(f"# {job.concepts.name} on {job.base}"))
+        show(Markdown(f"# {job.concepts.name} on {job.base.reference}"))
         for title, (header, rows) in (
             ("Scores", protocol_rows(self.scores)),
             ("By role", role_rows(self.scores)),
@@ -200,7 +212,8 @@ class TrainFlow(FlowSpec):
     def end(self):
         """Say where everything is."""
         print(
-            f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui"
+            f"guard {self.guard}; {self.version}; "
+            "look with: python flows/train_flow.py card view evaluate, and: make ui"
         )
 
     def _concepts(self):
@@ -212,33 +225,21 @@ class TrainFlow(FlowSpec):
         concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
         if concepts.content_hash() != self.content:
             raise UnhypeError(
-                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, wanted {self.content[:12]} "
-                "as this run validated it: put it back, or start a new run"
+                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, "
+                f"wanted {self.content[:12]} as this run validated it: put it back, or start a new run"
             )
         return concepts
 
     def _job(self):
         """The job of this run's parameters, on the set that was validated."""
-        from dataclasses import replace
-
-        from unhype.miniature.showing import quiet
         from unhype.params import load_params
         from unhype.pipeline.job import open_job
+        from unhype.terminal import quiet
 
         quiet()
         self._concepts()
         params = load_params(Path(self.settings))
-        training = replace(params.training, seed=self.seed)
-        return open_job(
-            self.concepts,
-            self.base,
-            Path(self.data),
-            Path(self.build),
-            training,
-            params.prompts,
-            params.sampling,
-            params.judges,
-        )
+        return open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
 
 
 def _curves(curve, lines):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_the_shipped_file_is_the_default() -> None:
-    assert load_params(ROOT / "params.yaml") == Params()
+    assert replace(load_params(ROOT / "params.yaml"), families={}) == Params()
+
+
+def test_a_family_differs_in_what_it_says_and_nowhere_else() -> None:
+    params = load_params(ROOT / "params.yaml")
+    assert set(params.families) == {"stable_diffusion", "sdxl", "flux"}
+    flux = params.families["flux"]
+    assert (flux.sampling.steps, flux.sampling.size, flux.training.hypernet.rank) == (28, 512, 4)
+    assert flux.training.hypernet.steps == params.training.hypernet.steps
+    assert flux.training.switch == params.training.switch
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -38,6 +48,8 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("a: [1", ["malformed YAML", "line 1"]),
         ("sampling: {steps: 2}\nsampling: {steps: 3}\n", ["'sampling' stands twice", "line 2", "first on line 1"]),
         ("[]", ["[] at", "mapping"]),
+        ("training: {seed: -1}", ["got -1 as training: seed", "from 0 to"]),
+        ("pretraining: {seed: 99999999999999999999}", ["as pretraining: seed", "from 0 to"]),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, words: list[str]) -> None:

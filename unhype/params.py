@@ -8,16 +8,20 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from unhype.bases.finding import Source
+from unhype.bases.loading import BaseSettings, plain_pipeline
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
+from unhype.families.choosing import FAMILIES
 from unhype.handwritten import load_yaml
-from unhype.judges.choosing import JudgeSettings
+from unhype.judges.choosing import JudgeSettings, in_miniature
 from unhype.miniature.workshop import Pretraining
 from unhype.pictures.sampling import Sampling
+from unhype.pictures.seeds import check_seed
 from unhype.prompts.tables import PromptSettings
 
 T = TypeVar("T")
@@ -33,6 +37,8 @@ class Params:
         prompts: how many prompts are evaluated.
         training: how a hypernetwork is trained.
         judges: who looks at the pictures of bases that bring no judge.
+        base: how a base is loaded.
+        families: family of real bases → all settings with what differs there in place.
     """
 
     pretraining: Pretraining = field(default_factory=Pretraining)
@@ -40,6 +46,21 @@ class Params:
     prompts: PromptSettings = field(default_factory=PromptSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     judges: JudgeSettings = field(default_factory=JudgeSettings)
+    base: BaseSettings = field(default_factory=BaseSettings)
+    families: Mapping[str, Params] = field(default_factory=dict)
+
+    def suited(self, source: Source, judges: Path) -> Params:
+        """The settings for a base: those of the file for the miniature's, those of its family for others.
+
+        Args:
+            source: fetched.
+            judges: folder of the judges that ship, by which a miniature base is known.
+        """
+        if source.folder and in_miniature(source.folder, judges):
+            return self
+        name = plain_pipeline(source)
+        family = next((kind.name for kind in FAMILIES if kind.plain == name), "")
+        return self.families.get(family, self)
 
 
 def load_params(path: Path) -> Params:
@@ -50,7 +71,34 @@ def load_params(path: Path) -> Params:
             refuses.
     """
     content = load_yaml(path)
-    return build(Params, {} if content is None else content, str(path))
+    if not isinstance(content, Mapping) or "families" not in content:
+        return _built({} if content is None else content, str(path))
+    whole = {key: value for key, value in content.items() if key != "families"}
+    changes = content["families"]
+    if not isinstance(changes, Mapping) or (odd := sorted(set(changes) - {kind.name for kind in FAMILIES})):
+        got = repr(odd[0]) if isinstance(changes, Mapping) else repr(changes)
+        raise UnhypeError(
+            f"got {got} at {path}: families, wanted a mapping of {', '.join(kind.name for kind in FAMILIES)}"
+        )
+    families = {name: _built(_merged(whole, own), f"{path}: families: {name}") for name, own in changes.items()}
+    return replace(_built(whole, str(path)), families=families)
+
+
+def _built(content: object, where: str) -> Params:
+    params = build(Params, content, where)
+    for block in ("pretraining", "training"):
+        check_seed(getattr(params, block).seed, f"{block}: seed in {where}")
+    return params
+
+
+def _merged(whole: Mapping[str, Any], own: Any) -> Any:
+    """A mapping with another's values in place, level by level."""
+    if not isinstance(own, Mapping):
+        return own
+    found = dict(whole)
+    for key, value in own.items():
+        found[key] = _merged(found[key], value) if isinstance(found.get(key), Mapping) else value
+    return found
 
 
 def build(kind: type[T], content: object, where: str) -> T:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from unhype.adapters.lora import Factors, active
+from unhype.adapters.lora import Factors, active, listen
 from unhype.adapters.sites import Site, find_sites
 from unhype.errors import UnhypeError
 
@@ -43,6 +43,11 @@ def draw(samples: int, rank: int = 2) -> dict[str, Factors]:
     }
 
 
+def behind_nothing(factors: Factors) -> Factors:
+    """As many zero adapters first: a guided batch, whose first half is unconditional."""
+    return Factors(torch.cat([0 * factors.A, factors.A]), torch.cat([0 * factors.B, factors.B]))
+
+
 @pytest.mark.parametrize("shape", [(3, 5), (3, 7, 5), (3, 2, 7, 5)])
 def test_every_sample_sees_its_own_merged_weights(toy: Toy, shape: tuple[int, ...]) -> None:
     x, factors = torch.randn(shape, dtype=torch.float64), draw(3)
@@ -70,7 +75,7 @@ def test_nothing_is_left_behind_even_after_an_error(toy: Toy) -> None:
 
 def test_the_unconditional_half_is_the_base_itself(toy: Toy) -> None:
     x = torch.randn(3, 7, 5, dtype=torch.float64)
-    with active(toy, {name: factor.after_unadapted() for name, factor in draw(3).items()}):
+    with active(toy, {name: behind_nothing(factor) for name, factor in draw(3).items()}):
         guided = toy(torch.cat([x, x]))
     assert torch.equal(guided[:3], toy(x))
     with active(toy, draw(3)):
@@ -124,3 +129,45 @@ def test_mismatches_are_named(toy: Toy) -> None:
 def test_a_site_that_never_ran_is_an_error(toy: Toy) -> None:
     with pytest.raises(UnhypeError, match=r"'block.to_v' \(1 of 2 adapted layers"), active(toy, draw(3)):
         toy(torch.randn(3, 7, 5, dtype=torch.float64), skip=True)
+
+
+@torch.no_grad()
+def test_what_a_site_adds_is_kept_only_as_long_as_it_is_right(toy: Toy) -> None:
+    """Each change of what it depends on is seen: another text, the same one changed in place, other factors."""
+    layer = toy.block["to_k"]
+    x, now = torch.randn(2, 7, 5, dtype=torch.float64), draw(2)["block.to_k"]
+    told = [now]
+    handle = listen(toy, "block.to_k", lambda _: told[0], constant=True)
+
+    def right() -> bool:
+        bare = torch.nn.functional.linear(x, layer.weight, layer.bias)
+        return torch.allclose(layer(x), bare + torch.einsum("nti,noi->nto", x, told[0].merged()))
+
+    assert right()
+    assert right()
+    x = torch.randn(2, 7, 5, dtype=torch.float64)
+    assert right(), "another text"
+    x *= 2
+    assert right(), "changed in place"
+    told[0] = Factors(now.A, 2 * now.B)
+    assert right(), "other factors"
+    layer.weight.mul_(2)
+    assert right(), "other weights under it"
+    with torch.inference_mode():
+        x = torch.randn(2, 7, 5, dtype=torch.float64)
+        assert right()
+        x *= 2
+        assert right(), "where changes in place are not counted"
+    handle.remove()
+
+
+@torch.no_grad()
+def test_a_text_that_is_the_same_in_every_step_is_multiplied_once(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, factors, products = torch.randn(2, 7, 5, dtype=torch.float64), draw(2), []
+    multiply = torch.bmm
+    monkeypatch.setattr(torch, "bmm", lambda *args: products.append(1) or multiply(*args))
+    handle = listen(toy, "block.to_k", factors.__getitem__, constant=True)
+    outputs = [toy.block["to_k"](x) for _ in range(20)]
+    handle.remove()
+    assert len(products) == 2
+    assert all(torch.equal(output, outputs[0]) for output in outputs)

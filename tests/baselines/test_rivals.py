@@ -16,7 +16,7 @@ from unhype.baselines.static_lora import StaticLora
 from unhype.baselines.threshold import Threshold
 from unhype.baselines.uce import Uce
 from unhype.baselines.unguide import UnGuide
-from unhype.bases.cards import content_hash
+from unhype.bases.finding import Source
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing import material
 from unhype.erasing.trainer import TrainingSettings
@@ -49,15 +49,21 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder = tmp_path_factory.mktemp("case")
     (folder / "data").mkdir()
     (folder / "data" / "bases").symlink_to(data / "bases")
-    job = jobs.Job(TOY, "mini-sd", folder / "data", folder / "build", QUICK, PromptSettings(4), HOW)
+    job = jobs.Job(
+        TOY,
+        Source("mini-sd", folder=folder / "data" / "bases" / "mini-sd"),
+        folder / "data",
+        folder / "build",
+        QUICK,
+        PromptSettings(4),
+        HOW,
+    )
     family, tables = jobs.load_base(job), training_tables(TOY)
     album, needed = making.bare_album(job, family), material.pictures_needed(tables, 2)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)
-    return Case(
-        family, content_hash(job.base_folder), tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted"
-    )
+    return Case(family, job.base.hash, tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from unhype.cli.concepts import WIDTH, register
+from unhype.cli.concepts import WIDTH, add_commands
 from unhype.errors import UnhypeError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ Write = Callable[[str, str], Path]
 
 def run(*arguments: str) -> None:
     parser = argparse.ArgumentParser(prog="unhype")
-    register(parser.add_subparsers(required=True))
+    add_commands(parser.add_subparsers(required=True))
     options = parser.parse_args(["concepts", *arguments])
     options.run(options)
 
@@ -77,6 +78,22 @@ def test_a_bad_set_ends_in_one_line_after_its_summary(
     assert (tmp_path / "build" / "reports" / "bad.html").exists()
 
 
+@pytest.mark.slow
+def test_a_base_is_asked_whether_its_judge_can_tell(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = "forget: [{{concept: {}, anchor: a man}}]\nretain: [Ada Lovelace]\nevaluation: [Jackie Chan]"
+    base = ["--base", "mini-sd", "--data", str(ROOT / "data"), "--folder", str(tmp_path)]
+    write("lower", content.format("elon musk"))
+    run("validate", "lower", "--folder", str(tmp_path))
+    with pytest.raises(UnhypeError, match="did you mean Elon Musk") as caught:
+        run("validate", "lower", *base)
+    assert "\n" not in str(caught.value)
+    write("upper", content.format("Elon Musk"))
+    run("validate", "upper", *base)
+    assert "upper: valid" in capsys.readouterr().out
+
+
 def test_diff_tells_changes_or_none(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, same = write("old", GOOD), write("same", GOOD)
     new = write("new", GOOD.replace("a man", "a person"))
@@ -106,6 +123,21 @@ def test_mistakes_are_one_line(arguments: list[str], word: str) -> None:
         run(*arguments)
     assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_terminal_without_arrows_shows_the_rest(encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "unhype", "concepts", "show", "celeb10"],
+        cwd=ROOT,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=True,
+    )
+    said = done.stdout.decode(encoding)
+    assert f"{'→' if encoding == 'utf-8' else '?'} a man" in said
+    assert "evaluation (" in said
+    assert not done.stderr
 
 
 def test_registering_imports_nothing_heavy() -> None:

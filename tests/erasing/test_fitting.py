@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
 from unhype.bases.loading import load_pipeline
+from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.fitting import drawn_alike, fit_to_set, likeness
+from unhype.erasing.phrases import read_phrases
+from unhype.erasing.switch import Switch
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
 from unhype.miniature.folders import BASE
@@ -60,3 +64,23 @@ def test_a_set_that_retains_nothing_has_a_switch_too(family: Family) -> None:
     )
     assert len(switch.kept) == 0
     assert switch(family.vectors(["a photo of a frog", "a photo of a ship"])).min() == 1
+
+
+def shares(family: Family, switch: Switch, prompts: Sequence[str]) -> list[float]:
+    return read_phrases(family.vectors, switch, prompts).opened.amax(1).tolist()
+
+
+def test_a_style_s_name_opens_the_switch_in_whatever_words_and_a_namesake_does_not(family: Family, data: Path) -> None:
+    switch = fit_to_set(family, load_set("styles", data / "concepts"))
+    assert switch.longest == 4
+    meant = ["a landscape in the style of Claude Monet", "a photo of a picture in the style of Gustav Klimt"]
+    assert min(shares(family, switch, meant)) == 1
+    others = ["a picture in the style of Claude Lorrain", "an oil painting of Cher", "a sketch of a dog"]
+    assert shares(family, switch, others) == [0, 0, 0]
+
+
+def test_the_miniature_s_own_styles_make_a_set_too(family: Family) -> None:
+    forgotten = Entry("a sketch", "a photo"), Entry("an oil painting", "a photo")
+    switch = fit_to_set(family, ConceptSet("toy", "styles", forgotten, ("a man", "a street", "a dog", "a photo"), ()))
+    assert shares(family, switch, ["a sketch of a dog", "an oil painting of Cher"]) == [1, 1]
+    assert shares(family, switch, ["a photo of a dog", "a photo of Cher"]) == [0, 0]

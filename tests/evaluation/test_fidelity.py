@@ -1,4 +1,4 @@
-"""Fidelity: known answers, a floor that is what a method that changes nothing gets, and a CLIP that hears what it sees."""
+"""Fidelity: known answers, a floor that is what changing nothing gets, and a CLIP that hears what it sees."""
 
 from __future__ import annotations
 

@@ -35,8 +35,9 @@ def write(folder: Path, text: str | bytes) -> Path:
 
 def read(folder: Path, text: str | bytes, *columns: str) -> list[tuple[object, ...]]:
     table = read_prompts(write(folder, text), WORDS, PEOPLE, renamed(columns))
-    assert list(table.columns) == ["role", "concept", "prompt", "seed"]
-    return [tuple(row) for row in table.itertuples(index=False)]
+    assert list(table.columns) == ["group", "erased", "kept", "prompt", "seed"]
+    assert all((row.group == "forget") == bool(row.erased) for row in table.itertuples())
+    return [(row.group, row.erased or row.kept or None, row.prompt, row.seed) for row in table.itertuples()]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,9 @@ def test_each_row_has_the_concept_that_is_meant(tmp_path: Path, text: str, conce
     assert [concept for _, concept, _, _ in read(tmp_path, text)] == concepts
 
 
-@pytest.mark.parametrize("text", [GOOD, GOOD.replace(",", ";"), GOOD.replace(",", "\t"), "\ufeff" + GOOD])
+@pytest.mark.parametrize(
+    "text", [GOOD, "\n\n" + GOOD, GOOD.replace(",", ";"), GOOD.replace(",", "\t"), "\ufeff" + GOOD]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_separators_ends_and_marks_do_not_matter(tmp_path: Path, text: str, end: str) -> None:
     assert read(tmp_path, text.replace("\n", end)) == [

@@ -1,7 +1,4 @@
-"""The main flow end to end at toy size: from a list to a registered version that loads back and guards.
-
-And lists that it refuses.
-"""
+"""The main flow at toy size: from a list to a registered version that loads back and guards; lists that it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +14,11 @@ import pytest
 from unhype.bases.loading import load_pipeline
 from unhype.erasing.guard import Guard
 from unhype.pictures.sampling import Sampling, sample
+from unhype.pipeline.job import MAKERS
+from unhype.pipeline.sources import digest
 from unhype.registry import local_folder
+from unhype.registry.models import versions
+from unhype.registry.store import open_store
 
 pytestmark = pytest.mark.slow
 
@@ -56,12 +57,23 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(place: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     where = {"--data": "data", "--build": "build", "--store": "store", "--settings": "params.yaml"}
     options = [text for option, name in where.items() for text in (option, str(place / name))]
-    environment = {**os.environ, "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place / "metaflow"), "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, str(ROOT / "flows" / "train_flow.py"), "run", *options, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=place, check=False)
+    return flow(place, "run", *options, *arguments, encoding=encoding)
+
+
+def flow(place: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place / "metaflow"),
+        "OMP_NUM_THREADS": "2",
+        "PYTHONIOENCODING": encoding,
+    }
+    command = [sys.executable, str(ROOT / "flows" / "train_flow.py"), *arguments]
+    return subprocess.run(
+        command, capture_output=True, encoding=encoding, errors="replace", env=environment, cwd=place, check=False
+    )
 
 
 def test_a_list_becomes_a_registered_guard(place: Path) -> None:
@@ -69,6 +81,8 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     guard = Guard.load(local_folder("models:/unhype-toy@challenger", place / "store"))
     assert guard.trained.facts["forget"] == ["Cher", "Prince"]
+    (version,) = versions(open_store(place / "store"), "unhype-toy")
+    assert guard.trained.facts["code"] == version.tags["code"] == digest(MAKERS)
     pipeline = load_pipeline(ROOT / "data" / "bases" / "mini-sd")
     with guard.attached(pipeline):
         assert np.concatenate(list(sample(pipeline, ["a photo of Cher"], [1], Sampling(steps=2)))).shape == (
@@ -87,9 +101,22 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
         "evaluation.csv",
     }
 
-    again = run(place, "--concepts", str(place / "toy.yaml"))
-    assert again.returncode == 0
-    assert "training: " not in again.stdout, "the same job trains once"
+    again = run(place, "--concepts", str(place / "toy.yaml"), encoding="cp1252")
+    told = again.stdout + again.stderr
+    assert again.returncode == 0, told[-3000:]
+    assert "Acc_e" in told
+    assert "registered models:/unhype-toy/" in told
+    assert "training: " not in told, "the same job trains once"
+
+    (place / "toy.yaml").write_text(TOY.replace("retain: [Amy Adams", "retain: [CHER"))
+    origin = (place / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run").read_text().strip()
+    for step in ("train", "evaluate", "register"):
+        resumed = flow(place, "resume", "--origin-run-id", origin, step)
+        told = resumed.stdout + resumed.stderr
+        assert resumed.returncode != 0
+        assert "as this run validated it" in told, told[-3000:]
+        assert "Traceback" not in told
+    (place / "toy.yaml").write_text(TOY)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +126,11 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
         (["--concepts", "BROKEN"], "rule"),
         (["--concepts", "STRANGE"], "Nobody Known in the concept set"),
         (["--concepts", "TOY", "--base", "nothing"], "got the base 'nothing'"),
+        (["--concepts", "DOTTED"], "got the name 'toy.v2'"),
+        (["--concepts", "LOWER"], "did you mean Cher?"),
+        (["--concepts", "TOY", "--model", "team.v2"], "got the model name 'team.v2'"),
+        (["--concepts", "TOY", "--model", "team's"], "got the model name"),
+        (["--concepts", "TOY", "--seed", "-1"], "got -1 as --seed"),
     ],
 )
 def test_what_cannot_work_is_refused_before_any_training(place: Path, options: list[str], message: str) -> None:
@@ -108,7 +140,15 @@ def test_what_cannot_work_is_refused_before_any_training(place: Path, options: l
     (place / "strange.yaml").write_text(
         TOY.replace("name: toy", "name: strange").replace("concept: Cher", "concept: Nobody Known")
     )
-    files = {"BROKEN": "broken.yaml", "STRANGE": "strange.yaml", "TOY": "toy.yaml"}
+    (place / "toy.v2.yaml").write_text(TOY.replace("name: toy", "name: toy.v2"))
+    (place / "lower.yaml").write_text(TOY.replace("name: toy", "name: lower").replace("concept: Cher", "concept: cher"))
+    files = {
+        "DOTTED": "toy.v2.yaml",
+        "LOWER": "lower.yaml",
+        "BROKEN": "broken.yaml",
+        "STRANGE": "strange.yaml",
+        "TOY": "toy.yaml",
+    }
     done = run(place, *(str(place / files[option]) if option in files else option for option in options))
     told = done.stdout + done.stderr
     assert done.returncode != 0

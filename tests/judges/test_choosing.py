@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from unhype.bases.finding import Source
 from unhype.concepts.kinds import CLASSES, KINDS
 from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet, Entry
@@ -36,8 +37,12 @@ def nudenet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nudity, "installed", lambda: True)
 
 
+def at(folder: Path) -> Source:
+    return Source(folder.name, folder=folder)
+
+
 def chosen(data: Path, base: Path, kind: str, settings: JudgeSettings = JudgeSettings()) -> Judging:  # noqa: B008
-    return choose(base, load_set(SETS[kind], data / "concepts"), data / "judges", settings)
+    return choose(at(base), load_set(SETS[kind], data / "concepts"), data / "judges", settings)
 
 
 @pytest.mark.parametrize("kind", ["people", "things"])
@@ -115,11 +120,11 @@ def test_what_is_missing_is_one_line_with_its_remedy(
 
 def test_one_thing_is_judged_beside_the_usual_classes_and_one_name_alone_by_nobody(data: Path, elsewhere: Path) -> None:
     car = ConceptSet("cars", "things", (Entry("car", "a street", ("automobile",)),), ("the sky",))
-    judge = choose(elsewhere, car, data / "judges", NAMED).judge
+    judge = choose(at(elsewhere), car, data / "judges", NAMED).judge
     assert judge is not None
     assert judge.known == {"car", *CLASSES} - {"automobile"}
     alone = ConceptSet("monet", "styles", (Entry("Claude Monet", "a picture"),), ("a sketch",))
-    judging = choose(elsewhere, alone, data / "judges", NAMED)
+    judging = choose(at(elsewhere), alone, data / "judges", NAMED)
     assert judging.judge is None
     assert "got 1 names" in judging.missing
 
@@ -127,11 +132,11 @@ def test_one_thing_is_judged_beside_the_usual_classes_and_one_name_alone_by_nobo
 def test_what_the_judge_cannot_tell_is_refused_and_without_a_judge_nothing_is(data: Path, elsewhere: Path) -> None:
     strange = replace(load_set("celeb10", data / "concepts"), forget=(Entry("Nobody Known", "a man"),))
     with pytest.raises(UnhypeError, match="Nobody Known in the concept set celeb10"):
-        checked(choose(data / BASE, strange, data / "judges", JudgeSettings()), strange)
-    unjudged = choose(elsewhere, strange, data / "judges", JudgeSettings())
+        checked(choose(at(data / BASE), strange, data / "judges", JudgeSettings()), strange)
+    unjudged = choose(at(elsewhere), strange, data / "judges", JudgeSettings())
     assert checked(unjudged, strange).judge is None
 
 
 def test_a_list_about_no_set_is_judged_on_the_miniature_alone(data: Path, elsewhere: Path) -> None:
-    assert isinstance(choose(data / BASE, None, data / "judges", NAMED).judge, MiniatureJudge)
-    assert "got no concept set" in choose(elsewhere, None, data / "judges", NAMED).missing
+    assert isinstance(choose(at(data / BASE), None, data / "judges", NAMED).judge, MiniatureJudge)
+    assert "got no concept set" in choose(at(elsewhere), None, data / "judges", NAMED).missing

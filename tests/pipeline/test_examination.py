@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from unhype.bases.cards import content_hash
+from unhype.bases.finding import find_base
 from unhype.bases.identity import identify
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.checkpoint import Trained
@@ -39,7 +39,7 @@ def job(data: Path, tmp_path: Path) -> jobs.Job:
         (tmp_path / "data" / part).symlink_to(data / part)
     return jobs.Job(
         THINGS,
-        "mini-sd",
+        find_base("mini-sd", tmp_path / "data"),
         tmp_path / "data",
         tmp_path / "build",
         TrainingSettings(),
@@ -70,13 +70,13 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
         "base": "mini-sd",
         "family": "stable_diffusion",
         "site_table": "cross_attention",
-        "base_hash": content_hash(job.base_folder),
+        "base_hash": job.base.hash,
         "sha256": "x" * 64,
     }
     hypernet = Hypernet(job.training.hypernet, family.sites, family.width).eval()
     guard = Guard(Trained(hypernet, switch, identify(family.parts), facts))
     examination = Examination(job, family, guard, jobs.judge_of(job))
-    assert set(examination.table["role"]) == {"forget", "alias", "unjudged", "evaluation"}
+    assert set(examination.table["group"]) == {"forget", "alias", "unjudged", "evaluation"}
     parts = [progress.part for progress in examination.draw()]
     assert {"bare pictures", "guarded pictures", "dog in turn", "ship in turn"} == set(parts)
     scores = examination.scores()
@@ -89,9 +89,20 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     assert (job.guard_folder / "gallery.png").exists()
     assert [progress.done == progress.total for progress in examination.draw()] == [True] * 4, "nothing is drawn twice"
 
+    unjudged = Examination(job, family, guard, None)
+    assert [progress.part for progress in unjudged.draw()] == ["bare pictures", "guarded pictures"]
+    found = unjudged.scores()
+    assert (found["judge"], found["unjudged"], found["protocols"]) == (None, True, {})
+    assert "in_turn" not in found
+    assert set(found["roles"]) == {"forget", "alias", "retain", "evaluation"}
+    assert set(found["roles"]["forget"]) == {"group", "n", "n_go", "n_stay", "drift", "identical"}
+    assert found["roles"]["forget"]["drift"] == scores["roles"]["forget"]["drift"]
+    assert found["switch_auc"]["evaluation"] == scores["switch_auc"]["evaluation"]
+    unjudged.write(found)
+
 
 def test_what_is_not_there_is_said(job: jobs.Job, data: Path) -> None:
     with pytest.raises(UnhypeError, match="got no guard in"):
         jobs.guard_of(job)
     with pytest.raises(UnhypeError, match="wanted one of mini-sd"):
-        jobs.open_job("celeb100", "maxi-sd", data, data, job.training, job.prompts, job.sampling)
+        find_base("maxi-sd", data)

@@ -6,27 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.judges.choosing import JudgeSettings
 from unhype.judges.zero_shot import ZeroShot
-from unhype.pictures.sampling import Sampling
+from unhype.params import Params
 from unhype.pipeline import job as jobs
-from unhype.prompts.tables import PromptSettings
 
 
 @pytest.fixture
 def place(data: Path, tmp_path: Path) -> Path:
     """A data folder with the shipped base, and one that no card describes."""
     (tmp_path / "bases" / "elsewhere").mkdir(parents=True)
+    (tmp_path / "bases" / "elsewhere" / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     for part in ("judges", "concepts", "bases/mini-sd"):
         (tmp_path / part).symlink_to(data / part)
     return tmp_path
 
 
 def opened(place: Path, concepts: str, base: str, judges: JudgeSettings | None = None) -> jobs.Job:
-    settings = TrainingSettings(), PromptSettings(2), Sampling()
-    return jobs.open_job(concepts, base, place, place / "build", *settings, judges)
+    return jobs.open_job(Params(judges=judges or JudgeSettings()), concepts, base, place, place / "build")
 
 
 def test_a_base_without_a_judge_opens_and_a_named_clip_judges_it(place: Path) -> None:

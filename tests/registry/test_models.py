@@ -1,4 +1,7 @@
-"""The registry: what goes in comes out to the byte, by number, by alias and by copy; it says where it comes from; nothing in it is a pickle."""
+"""The registry: what goes in comes out to the byte, by number, by alias and by copy.
+
+A version says where it comes from; nothing in it is a pickle.
+"""
 
 from __future__ import annotations
 
@@ -153,6 +156,7 @@ def test_the_end_of_a_flow(root: Path, guard: Path, tmp_path: Path) -> None:
     store = open_store(root)
     version = versions(store, NAME)[0]
     assert set(REQUIRED) <= set(version.tags)
+    assert version.tags["judge"] == "unjudged"
     run = store.client.get_run(version.run_id)
     assert run.data.metrics == {"loss": 0.5, "protocols/unseen/H": 0.9}
     assert {"report.html", "scores.json", "gallery.png", "images"} <= {

@@ -20,26 +20,46 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unhype.bases.finding import Source
 from unhype.errors import UnhypeError
 from unhype.registry.models import register
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import Store
 
+SAMPLING = {"steps": 20, "guidance": 4.0, "batch": 16}
 
-class StubPipeline:
-    """Like a real one, it can draw one call at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.guarded, self.drawing = folder, False, threading.Lock()
+class StubFamily:
+    """Like a real one's pipeline, it can draw one call at a time."""
+
+    def __init__(self, source: Source, table: str) -> None:
+        self.source, self.table, self.guarded, self.drawing = source, table, False, threading.Lock()
+
+    @property
+    def pipeline(self) -> StubFamily:
+        return self
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int], how: Any) -> Iterator[np.ndarray]:
+        assert self.guarded
+        assert self.drawing.acquire(blocking=False), "two calls at once"
+        try:
+            for prompt, seed in zip(prompts, seeds, strict=True):
+                if not prompt:
+                    raise UnhypeError("got an empty prompt, wanted words")
+                time.sleep(0.02)
+                yield np.full((1, 4, 4, 3), [len(prompt), seed, how.steps], np.uint8)
+        finally:
+            self.drawing.release()
 
 
 class StubGuard:
-    trained = SimpleNamespace(facts={"base": "mini-sd"})
+    trained = SimpleNamespace(facts={"base": "mini-sd", "site_table": "sites", "sampling": SAMPLING})
 
     def __init__(self, folder: Path) -> None:
         assert (folder / "guard.safetensors").exists()
 
-    def attach(self, pipeline: StubPipeline) -> None:
+    def attach(self, pipeline: StubFamily, family: StubFamily) -> None:
+        assert pipeline is family
         assert not pipeline.guarded, "a guard is put on once"
         pipeline.guarded = True
 
@@ -56,26 +76,12 @@ def location(
     store: Store, record: RunRecord, guard: Path, tags: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> str:
     """Of a registered guard, whose guard and base will be stubs."""
-    import unhype.bases.loading
     import unhype.erasing.guard
-    import unhype.pictures.sampling
-
-    def sample(pipeline: StubPipeline, prompts: Sequence[str], seeds: Sequence[int], how: Any) -> Iterator[np.ndarray]:
-        assert pipeline.guarded
-        assert pipeline.drawing.acquire(blocking=False), "two calls at once"
-        try:
-            for prompt, seed in zip(prompts, seeds, strict=True):
-                if not prompt:
-                    raise UnhypeError("got an empty prompt, wanted words")
-                time.sleep(0.02)
-                yield np.full((1, 4, 4, 3), [len(prompt), seed, how.steps], np.uint8)
-        finally:
-            pipeline.drawing.release()
+    import unhype.families.loading
 
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     monkeypatch.setattr(unhype.erasing.guard.Guard, "load", StubGuard)
-    monkeypatch.setattr(unhype.bases.loading, "load_pipeline", StubPipeline)
-    monkeypatch.setattr(unhype.pictures.sampling, "sample", sample)
+    monkeypatch.setattr(unhype.families.loading, "load_family", StubFamily)
     return registered(store, record, guard, tags)
 
 
@@ -142,10 +148,14 @@ def test_the_base_is_where_the_caller_says(location: str, tmp_path: Path, monkey
 
     def base(config: dict[str, str] | None = None) -> Path:
         model = mlflow.pyfunc.load_model(location, model_config=config)
-        folder: Path = model.unwrap_python_model().pipeline.folder
-        return folder
+        source: Source = model.unwrap_python_model().family.source
+        assert source.folder
+        return source.folder
 
     assert base().parts[-3:] == ("data", "bases", "mini-sd")
+    for name in ("environment", "named"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model_index.json").write_text("{}")
     monkeypatch.setenv("UNHYPE_BASE", str(tmp_path / "environment"))
     assert base() == tmp_path / "environment"
     assert base({"base": str(tmp_path / "named")}) == tmp_path / "named"
@@ -158,25 +168,28 @@ def test_a_real_guard_served_to_three_at_once_draws_what_it_draws_offline(
     import mlflow.pyfunc
     import torch
 
-    from unhype.bases.cards import content_hash
-    from unhype.bases.loading import load_pipeline
+    from unhype.bases.finding import find_base
+    from unhype.bases.identity import identify
     from unhype.erasing.checkpoint import Trained, save
     from unhype.erasing.guard import Guard
     from unhype.erasing.hypernet import Hypernet, HypernetConfig
-    from unhype.families.stable_diffusion import StableDiffusion
+    from unhype.families.loading import load_family
     from unhype.miniature.folders import BASE
-    from unhype.pictures.sampling import Sampling, sample
+    from unhype.pictures.sampling import Sampling
 
-    family, folder = StableDiffusion(load_pipeline(data / BASE)), tmp_path / "toy-guard"
+    source, folder = find_base(BASE.name, data), tmp_path / "toy-guard"
+    family = load_family(source)
     torch.manual_seed(0)
     # Not trained, and without a switch: what it does to a picture can't be overlooked.
     hypernet = Hypernet(HypernetConfig(rank=2, alpha=300.0), family.sites, family.width)
     folder.mkdir()
-    save(Trained(hypernet.eval(), None, {"base": "mini-sd", "base_hash": content_hash(data / BASE)}), folder)
+    facts = {"base": "mini-sd", "base_hash": source.hash, "sampling": SAMPLING}
+    facts |= {"family": family.name, "site_table": family.table}
+    save(Trained(hypernet.eval(), None, identify(family.parts), facts), folder)
     prompts, how = ["a photo of Cher", "a photo of a dog", "a photo of Prince"], Sampling(steps=3)
 
     def offline() -> list[np.ndarray]:
-        return [next(sample(family.pipeline, [prompt], [i], how))[0] for i, prompt in enumerate(prompts)]
+        return [next(family.draw([prompt], [i], how))[0] for i, prompt in enumerate(prompts)]
 
     bare = offline()
     with Guard.load(folder).attached(family.pipeline):

@@ -1,8 +1,10 @@
-"""Low-rank adapters that differ from sample to sample: ``with active(model, factors)`` every sample of a batch has its own ΔW = BA.
+"""Low-rank adapters that differ from sample to sample: every sample of a batch has its own ΔW = BA.
 
-The adapted Linear layers keep their weights. While the context is open, a forward hook adds ``x Aᵀ Bᵀ`` in two batched products that
-contract over the sample index; when it closes, the model is what it was, to the bit. So classifier-free guidance and mixed batches need
-no second pass: a sample with B = 0 is the base's own. Source: Hu et al. 2021 (LoRA), equation 3; alpha is folded into the factors.
+The adapted Linear layers keep their weights. While ``with active(model, factors)`` is open, a forward hook adds
+``x Aᵀ Bᵀ`` in two batched products; when it closes, the model is what it was, to the bit. So classifier-free guidance
+and mixed batches need no second pass: a sample with B = 0 is the base's own.
+
+Source: Hu et al. 2021 (LoRA), equation 3; alpha is folded into the factors.
 
 Shapes: n samples, t tokens, i inputs, o outputs, r rank.
 """
@@ -13,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import nn
@@ -32,22 +33,13 @@ class Factors:
 
     def __post_init__(self) -> None:
         if self.A.ndim != 3 or self.B.ndim != 3 or self.A.shape[:2] != (self.B.shape[0], self.B.shape[2]):
-            raise ValueError(
-                f"got A {tuple(self.A.shape)} and B {tuple(self.B.shape)}, wanted [n, rank, inputs] and [n, outputs, rank]"
-            )
+            A, B = tuple(self.A.shape), tuple(self.B.shape)
+            raise ValueError(f"got A {A} and B {B}, wanted [n, rank, inputs] and [n, outputs, rank]")
 
     @property
     def samples(self) -> int:
         """n."""
         return self.A.shape[0]
-
-    def after(self, others: Factors) -> Factors:
-        """The others' samples first, then these."""
-        return Factors(torch.cat([others.A, self.A]), torch.cat([others.B, self.B]))
-
-    def after_unadapted(self) -> Factors:
-        """2n samples: n zero adapters first, then these. What a guided batch needs, whose first half is unconditional."""
-        return self.after(Factors(torch.zeros_like(self.A), torch.zeros_like(self.B)))
 
     def repeated(self, times: int) -> Factors:
         """Each sample so many times in a row."""
@@ -108,30 +100,47 @@ def idle_sites(idle: Sequence[str], total: int) -> str:
     )
 
 
-def listen(model: nn.Module, name: str, factors: Callable[[str], Factors | None]) -> RemovableHandle:
-    """Adapt one Linear from now on, each time with the factors that ``factors(name)`` gives then; None leaves it be."""
-    return layer_at(model, name).register_forward_hook(partial(_add, name=name, factors=factors))
+def listen(
+    model: nn.Module, name: str, factors: Callable[[str], Factors | None], constant: bool = False
+) -> RemovableHandle:
+    """Adapt one Linear from now on, each time with the factors that ``factors(name)`` gives then; None leaves it be.
+
+    Args:
+        constant: its input is the text, which is the same in every step of a picture: so is what is added, and it is
+            worked out once.
+    """
+    return layer_at(model, name).register_forward_hook(_Adapter(name, factors, constant))
 
 
-def _add(
-    layer: nn.Module,
-    inputs: tuple[torch.Tensor, ...],
-    output: torch.Tensor,
-    *,
-    name: str,
-    factors: Callable[[str], Factors | None],
-) -> torch.Tensor:
-    x, factor = inputs[0], factors(name)
-    if factor is None:
-        return output
-    if x.shape[0] != factor.samples:
-        raise ValueError(
-            f"got a batch of {x.shape[0]} at {name!r}, wanted {factor.samples}, one for each sample's factors"
-        )
+class _Adapter:
+    """What one Linear is told after each call."""
+
+    def __init__(self, name: str, factors: Callable[[str], Factors | None], constant: bool) -> None:
+        self.name, self.factors, self.constant = name, factors, constant
+        self.last: tuple[torch.Tensor, int, Factors, torch.Tensor] | None = None
+
+    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        x, factor = inputs[0], self.factors(self.name)
+        if factor is None:
+            self.last = None
+            return output
+        if x.shape[0] != factor.samples:
+            raise ValueError(
+                f"got a batch of {x.shape[0]} at {self.name!r}, wanted {factor.samples}, one for each sample's factors"
+            )
+        # Tensors of inference mode tell no one when they are changed in place.
+        if not self.constant or torch.is_grad_enabled() or x.is_inference():
+            return output + _delta(x, factor).reshape(output.shape)
+        last = self.last
+        if last is None or last[0] is not x or last[1] != x._version or last[2] is not factor:
+            self.last = last = (x, x._version, factor, _delta(x, factor).reshape(output.shape))
+        return output + last[3]
+
+
+def _delta(x: torch.Tensor, factor: Factors) -> torch.Tensor:
     tokens = x.reshape(x.shape[0], -1, x.shape[-1])
     A, B = factor.A.to(x), factor.B.to(x)
-    delta = torch.bmm(torch.bmm(tokens, A.transpose(1, 2)), B.transpose(1, 2))
-    return output + delta.reshape(output.shape)
+    return torch.bmm(torch.bmm(tokens, A.transpose(1, 2)), B.transpose(1, 2))
 
 
 def check_fit(model: nn.Module, name: str, factor: Factors) -> None:

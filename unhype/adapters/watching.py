@@ -66,7 +66,10 @@ class Watch:
         self.owner, self.unconditional = weakref.ref(owner), unconditional
         self._start()
         self.handles: list[RemovableHandle] = [
-            *(listen(self.denoiser, name, partial(self._factors, name)) for name in self.sites),
+            *(
+                listen(self.denoiser, site.name, partial(self._factors, site.name), constant=site.reads != "hidden")
+                for site in family.sites
+            ),
             *(
                 layer_at(self.denoiser, site.name).register_forward_pre_hook(partial(self._reads, site=site.name))
                 for site in family.text_layers

@@ -87,8 +87,8 @@ def distances(
 ) -> torch.Tensor:
     """d(p) of each prompt, ``[n]``: along the base's own trajectories, the same noises for every prompt."""
     path, n = family.trajectory(how.steps), len(prompts)
-    looked = {round(share * (how.steps - 1)) for share in probes}
-    text, empty = family.encode(prompts).repeated(noises), family.encode([""]).expanded(noises * n)
+    looked = {round(share * (len(path.times) - 1)) for share in probes}
+    text, empty = family.encode(prompts).repeated(noises), family.unconditional(noises * n)
     starts = torch.randn(noises, 1, *family.latent_shape, generator=torch.Generator("cpu").manual_seed(seed))
     latents = path.start(starts.expand(-1, n, -1, -1, -1).flatten(0, 1).to(family.device))
     found = torch.zeros(noises * n, device=family.device)
@@ -110,7 +110,7 @@ def mixture(family: Family, lora: Mapping[str, Factors], w: torch.Tensor) -> Ite
     In both halves of guidance.
     """
     model = family.bare_denoiser
-    forward = model.forward
+    forward, own = model.forward, vars(model).get("forward")
     signature = inspect.signature(forward)
 
     def both(*args: Any, **named: Any) -> Any:
@@ -127,6 +127,8 @@ def mixture(family: Family, lora: Mapping[str, Factors], w: torch.Tensor) -> Ite
         yield
     finally:
         del model.forward
+        if own is not None:  # whoever offloads weights has put one there, too
+            model.forward = own
 
 
 def repeated(lora: Mapping[str, Factors], n: int) -> dict[str, Factors]:

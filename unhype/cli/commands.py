@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
+    from unhype.bases.finding import Source
     from unhype.eraser import Eraser
     from unhype.judges.judge import Reader
     from unhype.params import Params
+
+BASES = "a shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a hub id, a folder or a .safetensors file"
 
 
 def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
@@ -70,7 +73,7 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
         "unhype compare --concepts celeb100 --methods all",
     )
     compare.add_argument("--concepts", default="celeb100", metavar="SET", help="a concept set (default: %(default)s)")
-    compare.add_argument("--base", default="mini-sd", help="a base in data/bases (default: %(default)s)")
+    compare.add_argument("--base", default="mini-sd", metavar="BASE", help=f"{BASES} (default: %(default)s)")
     compare.add_argument(
         "--methods",
         nargs="+",
@@ -104,7 +107,12 @@ def _which(command: argparse.ArgumentParser) -> None:
         default="unhype",
         help="none draws with the bare base (default: %(default)s)",
     )
-    command.add_argument("--base", default="mini-sd", help="the base for --method none (default: %(default)s)")
+    command.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")
+    command.add_argument(
+        "--derived",
+        action="store_true",
+        help="accept a fine-tuned relative of the guard's base; the difference is told",
+    )
     command.add_argument(
         "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
     )
@@ -118,12 +126,11 @@ def _which(command: argparse.ArgumentParser) -> None:
 
 def _erasers(options: argparse.Namespace, params: Params) -> tuple[Eraser, Eraser]:
     """The eraser that was asked for, and the bare base on the same pipeline."""
-    from unhype.bases.cards import content_hash
-    from unhype.bases.loading import load_pipeline
     from unhype.eraser import Nothing
     from unhype.erasing.guard import Guard
     from unhype.erasing.guarded import Guarded
-    from unhype.miniature.showing import quiet
+    from unhype.families.loading import load_family
+    from unhype.terminal import quiet
 
     if (options.method == "none") == bool(options.model):
         raise UnhypeError(
@@ -132,12 +139,20 @@ def _erasers(options: argparse.Namespace, params: Params) -> tuple[Eraser, Erase
         )
     quiet()
     guard = Guard.load(options.model, options.only, options.share) if options.model else None
-    folder = options.data / "bases" / (guard.trained.facts["base"] if guard else options.base)
-    if not folder.is_dir():
-        raise UnhypeError(f"got no base {folder}, wanted its folder: check --base and --data")
-    pipeline = load_pipeline(folder)
-    bare = Nothing(pipeline, content_hash(folder), params.sampling)
-    return (Guarded(pipeline, guard, params.sampling) if guard else bare), bare
+    source = _source(options, guard.trained.facts if guard else {})
+    params = params.suited(source, options.data / "judges")
+    family = load_family(source, params.base, guard.trained.facts["site_table"] if guard else None)
+    bare = Nothing(family, source.hash, params.sampling)
+    return (Guarded(family, guard, params.sampling, options.derived) if guard else bare), bare
+
+
+def _source(options: argparse.Namespace, facts: Mapping[str, Any]) -> Source:
+    """The base that was asked for: by name, else the guard's own, else the one that ships."""
+    from unhype.bases.finding import find_base
+    from unhype.bases.loading import fetched
+    from unhype.miniature.folders import BASE
+
+    return fetched(find_base(options.base or facts.get("base", BASE.name), options.data))
 
 
 def params_of(options: argparse.Namespace) -> Params:
@@ -205,8 +220,7 @@ def _judge(options: argparse.Namespace, params: Params) -> Reader:
     folder = options.data / "concepts"
     name = options.concepts or (facts.get("concepts") if facts.get("concepts") in available_sets(folder) else None)
     concepts = load_set(name, folder) if name else None
-    base = options.data / "bases" / facts.get("base", options.base)
-    judging = choose(base, concepts, options.data / "judges", params.judges)
+    judging = choose(_source(options, facts), concepts, options.data / "judges", params.judges)
     if judging.judge is None:
         raise UnhypeError(judging.missing)
     return judging.judge
@@ -216,26 +230,17 @@ def _compare(options: argparse.Namespace) -> None:
     from unhype.comparison.methods import chosen
     from unhype.comparison.reporting import write_report
     from unhype.comparison.running import Comparison
-    from unhype.miniature.showing import quiet
+    from unhype.pictures.seeds import check_seed
     from unhype.pipeline import job as jobs
     from unhype.progress import with_progress
-    from unhype.prompts.tables import PromptSettings
+    from unhype.terminal import quiet
 
     if options.n is not None and options.n < 1:
         raise UnhypeError(f"got --n {options.n}, wanted at least 1 picture a stratum")
+    for seed in options.seeds:
+        check_seed(seed, "--seeds")
     quiet()
-    params = params_of(options)
-    prompts = PromptSettings(options.n) if options.n else params.prompts
-    job = jobs.open_job(
-        options.concepts,
-        options.base,
-        options.data,
-        options.build,
-        params.training,
-        prompts,
-        params.sampling,
-        params.judges,
-    )
+    job = jobs.open_job(params_of(options), options.concepts, options.base, options.data, options.build, n=options.n)
     judging = jobs.judging_of(job)
     if judging.judge is None or judging.embeddings is None:
         raise UnhypeError(judging.missing)

@@ -138,13 +138,11 @@ def _validate(options: argparse.Namespace) -> None:
 
 def _check_told(paths: Sequence[Path], base: str, data: Path) -> None:
     """Refuse sets with concepts that a base's judge can't tell, as a training run would."""
-    from unhype.erasing.trainer import TrainingSettings
-    from unhype.pictures.sampling import Sampling
+    from unhype.params import Params
     from unhype.pipeline.job import open_job
-    from unhype.prompts.tables import PromptSettings
 
     for path in paths:
-        open_job(str(path), base, data, Path("build"), TrainingSettings(), PromptSettings(), Sampling())
+        open_job(Params(), str(path), base, data, Path("build"))
 
 
 def _summary(result: ValidationResult, report: Path) -> str:

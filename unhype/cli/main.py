@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unhype import __version__
-from unhype.cli import commands, concepts
+from unhype.cli import commands, concepts, exporting
 from unhype.errors import UnhypeError
 from unhype.miniature.folders import BASE
+from unhype.offline import stay_offline
 from unhype.terminal import show_anyway
+from unhype.threads import wait_briefly
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -27,9 +29,10 @@ BASES = (BASE.name,)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     show_anyway()
+    wait_briefly()
     options = _parser().parse_args(arguments)
-    # Libraries that ask a hub or draw bars of their own would only confuse: everything here is local.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # Libraries that ask a hub or draw bars of their own would only confuse.
+    stay_offline(getattr(options, "base", None))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
@@ -102,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
     concepts.add_commands(verbs)
     commands.add_commands(verb)
+    exporting.add_commands(verb)
 
     measure = verb(
         "measure",

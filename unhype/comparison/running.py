@@ -1,4 +1,7 @@
-"""The comparison: for every (method, seed) fit, draw, score. What is there is reused; a method that fails is told, and does not stop the rest."""
+"""The comparison: for every (method, seed) fit, draw, score.
+
+What is there is reused; a method that fails is told, and does not stop the rest.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,15 @@ import numpy as np
 import pandas as pd
 
 from unhype.baselines.case import Case, Fit, Method
-from unhype.bases.cards import content_hash
-from unhype.comparison.scoring import score_strata, summary
+from unhype.comparison.scoring import summary
 from unhype.eraser import Eraser
 from unhype.erasing import material
 from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
-from unhype.evaluation.fidelity import compare_embeddings
+from unhype.evaluation.fidelity import Fidelity, compare_embeddings
+from unhype.evaluation.looking import drifts, measured, readings
+from unhype.evaluation.scores import score_groups
 from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.embeddings import Embeddings
@@ -40,13 +44,14 @@ class Comparison:
     """Methods on one base and one set.
 
     Attributes:
+        judge: ``None`` where nobody can read this base's pictures: then how far they moved is all that is said.
         methods: the base itself, ``none``, is always there.
         seeds: of training; pictures have the same seeds for all.
     """
 
     job: Job
     family: Family
-    judge: Reader
+    judge: Reader | None
     clip: Embeddings
     methods: Mapping[str, Method]
     seeds: Sequence[int]
@@ -81,7 +86,7 @@ class Comparison:
     def case(self, seed: int) -> Case:
         """What every method is given."""
         facts = {"concepts": self.job.concepts.name, "concepts_hash": self.job.concepts.content_hash()}
-        base_hash = content_hash(self.job.base_folder)
+        base_hash = self.job.base.hash
         family, how = self.family, self.job.sampling
         return Case(
             family,
@@ -134,7 +139,10 @@ class Comparison:
         self._score(name, seed, album, cost)
 
     def _latency(self, name: str, seed: int, eraser: Eraser) -> float:
-        """How many times as long as the base it draws: a batch of as many forgotten as unseen prompts, both side by side, the median of three."""
+        """How many times as long as the base it draws a batch of as many forgotten as unseen prompts.
+
+        Both side by side, the median of three.
+        """
         if (path := self._path(name, seed)).exists() and "latency" in (
             known := json.loads(path.read_text(encoding="utf-8"))
         ):
@@ -143,8 +151,8 @@ class Comparison:
         rows = pd.concat(
             [
                 part.iloc[:half]
-                for _, part in table[table["stratum"].isin(("forgotten", "unseen", "trained"))].groupby(
-                    "stratum", sort=False
+                for _, part in table[table["group"].isin(("forgotten", "unseen", "trained"))].groupby(
+                    "group", sort=False
                 )
             ][:2]
         )
@@ -162,33 +170,33 @@ class Comparison:
 
     def _score(self, name: str, seed: int, album: Album, cost: Mapping[str, float]) -> None:
         table, missing = self.strata
-        prompts, seeds = list(table["prompt"]), list(table["seed"])
-        pixels, before = album.read(prompts, seeds), self.bare.read(prompts, seeds)
-        stays = (table["erased"] == "").to_numpy()
-        said = self.clip.hear(list(table["prompt"][stays]))
-        now, then = pixels[stays], before[stays]
-        features = features_of(self.judge)
-        moved, still = (features(of) if features else None for of in (now, then))
-        fidelity = compare_embeddings(self.clip.see(now), self.clip.see(then), said, moved, still)
-        drift = np.array(
-            [np.abs(a.astype(int) - b.astype(int)).mean() / 255 for a, b in zip(pixels, before, strict=True)]
-        )
-        faces = self.job.concepts.sort.faces
-        scores = score_strata(table, self.judge.read(pixels), self.judge.read(before), drift, faces)
+        kind, judge = self.job.concepts.sort, self.judge
+        now, before = (readings(judge, _pictures(of, table)) if judge else None for of in (album, self.bare))
+        moved = drifts(_pictures(album, table), _pictures(self.bare, table))
+        scores = score_groups(table, now, before, moved, kind.faces)
         found = {
             "method": name,
             "seed": seed,
             "eraser": album.eraser.identity,
-            "judge": self.judge.name,
+            **({"judge": judge.name} if judge else {"judge": None, "unjudged": True}),
             "clip": self.clip.name,
             "n": self.job.prompts.per_role,
             **cost,
-            "fidelity": asdict(fidelity),
+            "fidelity": asdict(self._fidelity(album)),
             "missing_strata": missing,
-            "strata": {stratum: asdict(score) for stratum, score in scores.items()},
-            "summary": summary(scores, faces),
+            "strata": {stratum: score.told() for stratum, score in scores.items()},
+            "summary": summary(scores, kind.general),
         }
         write_text(self._path(name, seed), json.dumps(found, indent=2) + "\n")
+
+    def _fidelity(self, album: Album) -> Fidelity:
+        """Of the pictures of prompts in which nothing must go."""
+        rows = self.strata[0].query("erased == ''")
+        both = (album, self.bare)
+        now, before = (measured(self.clip.see, _pictures(of, rows)) for of in both)
+        features = features_of(self.judge) if self.judge else None
+        moved, still = (measured(features, _pictures(of, rows)) if features else None for of in both)
+        return compare_embeddings(now, before, self.clip.hear(list(rows["prompt"])), moved, still)
 
     def _path(self, name: str, seed: int) -> Path:
         return self.folder / f"{name}-{seed}-n{self.job.prompts.per_role}.json"
@@ -209,3 +217,7 @@ def _fitted(part: Fit, case: Case, label: str) -> Iterator[Progress]:
 def _drawn(part: str, album: Album, table: pd.DataFrame, bare: Album | None = None) -> Iterator[Progress]:
     for done in album.draw(list(table["prompt"]), list(table["seed"]), bare):
         yield Progress(part, done, len(table))
+
+
+def _pictures(album: Album, rows: pd.DataFrame) -> Iterator[np.ndarray]:
+    return album.batches(list(rows["prompt"]), list(rows["seed"]))

@@ -146,7 +146,11 @@ class Guard:
 
     def read(self, family: Family, prompts: Sequence[str]) -> Reading:
         """What prompts speak of; nothing is open for those that the base draws as if there were no guard."""
-        return reader(family.vectors, self._place(family).switch)([family.visible(prompt) for prompt in prompts])
+        return self._read(family, [family.visible(prompt) for prompt in prompts])
+
+    def _read(self, family: Family, texts: Sequence[str]) -> Reading:
+        """Of texts that are cut to what the encoders read."""
+        return reader(family.vectors, self._place(family).switch)(texts)
 
     def strength(self, family: Family, prompts: Sequence[str]) -> torch.Tensor:
         """‖ΔW‖ of each prompt, ``[n]``: is the switch a switch?"""
@@ -164,7 +168,7 @@ class Guard:
         def read(family: Family, rows: Sequence[Texts]) -> list[Reading | None]:
             """One reading a picture, over all the texts that its encoders get; None if the base draws it alone."""
             distinct = list(dict.fromkeys(chain.from_iterable(rows)))
-            found = self.read(family, distinct)
+            found = self._read(family, distinct)  # cut already, to what this call reads
             place = {text: i for i, text in enumerate(distinct)}
             readings = [beside([found[torch.tensor([place[text]])] for text in row]) for row in rows]
             return [None if bool(reading.untouched.all()) else reading for reading in readings]

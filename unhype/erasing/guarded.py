@@ -20,14 +20,15 @@ class Guarded:
 
     name = "unhype"
 
-    def __init__(self, family: Family, guard: Guard, how: Sampling) -> None:
-        self.family, self.guard, self.how = family, guard, how
+    def __init__(self, family: Family, guard: Guard, how: Sampling, derived: bool = False) -> None:
+        """Args as the attributes; ``derived`` accepts a relative of the guard's base."""
+        self.family, self.guard, self.how, self.derived = family, guard, how, derived
         concepts = list(guard.switch.concepts) if guard.switch else None
         facts = guard.trained.facts
         self.identity = identity(facts["base_hash"], how, facts["sha256"], guard.share, concepts)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
-        with self.guard.attached(self.family.pipeline, family=self.family):
+        with self.guard.attached(self.family.pipeline, self.derived, self.family):
             yield from self.family.draw(prompts, seeds, self.how)
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:

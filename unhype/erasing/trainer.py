@@ -47,6 +47,7 @@ class TrainingSettings:
         earliest: lowest timestep that is trained on, as a share of all; below it a caption explains almost nothing.
         pictures: base pictures of each forgotten concept, and as many of its anchor, whose noised latents are z_t.
         precision: of the arithmetic, ``bf16`` or ``fp32``; weights stay float32.
+        sites: choice of layers that adapters go to, of those that the base's family has; empty for its first.
     """
 
     mode: str = "direct"
@@ -62,6 +63,7 @@ class TrainingSettings:
     earliest: float = 0.2
     pictures: int = 2
     precision: str = "bf16"
+    sites: str = ""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -161,6 +163,7 @@ class Trainer(Generic[E]):
     """One run on a frozen base: of a hypernetwork, or of something else that gives every prompt a LoRA."""
 
     def __init__(self, family: Family, settings: TrainingSettings, material: Material, build: Callable[[], E]) -> None:
+        family.check_starts_from_noise()
         self.family, self.settings, self.material = family, settings, material
         self.device = family.device
         torch.manual_seed(settings.seed)

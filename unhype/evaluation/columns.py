@@ -74,8 +74,9 @@ def read_lines(path: Path, columns: Mapping[str, str] | None = None) -> list[Lin
     try:
         separator = max(SEPARATORS, key=lambda sign: _familiar(_header(text, sign), columns))
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        places = _places(next(rows), columns, path, separator)
-        lines, number, width = [], rows.line_num + 1, len(_header(text, separator))
+        names = next(row for row in rows if row)
+        places = _places(names, columns, path, separator)
+        lines, number, width = [], rows.line_num + 1, len(names)
         for row in rows:
             if len(row) not in (0, width):
                 raise UnhypeError(
@@ -95,7 +96,8 @@ def read_lines(path: Path, columns: Mapping[str, str] | None = None) -> list[Lin
 
 
 def _header(text: str, separator: str) -> list[str]:
-    return [_plain(name) for name in next(csv.reader(io.StringIO(text, newline=""), delimiter=separator))]
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    return [_plain(name) for name in next(row for row in rows if row)]
 
 
 def _plain(name: str) -> str:

@@ -1,11 +1,13 @@
-"""Fidelity: are the pictures that must stay still the base's? Distances of distributions and of pairs, and agreement with the prompt.
+"""Fidelity: are pictures that must stay still the base's? Distances of sets and of pairs, agreement with the prompt.
 
-    CMMD  = mean k(x, x′) + mean k(y, y′) − 2·mean k(x, y)        over CLIP's embeddings of two sets of pictures, with k(x, y) = exp(−‖x − y‖² / 2σ²)
+    CMMD  = mean k(x, x′) + mean k(y, y′) − 2·mean k(x, y)
+            over CLIP's embeddings of two sets of pictures, with k(x, y) = exp(−‖x − y‖² / 2σ²)
     score = cosine of CLIP's embeddings of a picture and of its prompt
     drift = 1 − cosine of a judge's features of two pictures of one prompt and seed
 
-CMMD (Jayasumana et al. 2024, equation 4; σ = 10, × 1000) compares halves: guarded pictures of one half of the prompts with the base's of the other.
-Its floor is the same with the base on both sides, so a method that changes nothing gets exactly the floor.
+CMMD (Jayasumana et al. 2024, equation 4; σ = 10, × 1000) compares halves: guarded pictures of one half of the prompts
+with the base's of the other. Its floor is the same with the base on both sides, so a method that changes nothing gets
+exactly the floor.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class Fidelity:
 
 
 def cmmd(one: np.ndarray, two: np.ndarray) -> float:
-    """Squared maximum mean discrepancy of embeddings ``[n, e]`` and ``[m, e]``, × 1000; 0 for equal sets, never below."""
+    """Squared maximum mean discrepancy of embeddings ``[n, e]`` and ``[m, e]``, × 1000; 0 where equal, else above."""
     return float(SCALE * (_kernel(one, one) + _kernel(two, two) - 2 * _kernel(one, two)))
 
 
@@ -53,7 +55,13 @@ def compare_embeddings(
     bare_features: np.ndarray | None,
     seed: int = 0,
 ) -> Fidelity:
-    """Everything above from unit embeddings ``[n, e]`` of guarded and bare pictures and of their prompts, and from a judge's unit features ``[n, f]``."""
+    """All of it.
+
+    Args:
+        guarded, bare, prompts: unit embeddings ``[n, e]`` of guarded and bare pictures and of their prompts.
+        guarded_features, bare_features: a judge's unit features ``[n, f]``; ``None`` where there is no judge.
+        seed: of the split into halves.
+    """
     order = np.random.default_rng(seed).permutation(len(guarded))
     first, second = np.array_split(order, 2)
     moved = None

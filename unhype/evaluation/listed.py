@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,13 @@ from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
 from unhype.evaluation.columns import Line, read_lines
+from unhype.evaluation.looking import drifts, readings
 from unhype.evaluation.naming import Names
-from unhype.evaluation.scores import harmonic, score_roles
+from unhype.evaluation.scores import PROTOCOLS, accuracies, score_groups
 from unhype.judges.judge import Reader, Seen
 from unhype.pictures.seeds import read_seed
 
-ROLES = {"erased": "forget", "others": "evaluation"}
+ROLES = {"erased": PROTOCOLS["unseen"].erased, "others": PROTOCOLS["unseen"].kept}
 """What a list says in its column ``type`` → the role that is scored."""
 
 NAMED = "named"
@@ -42,7 +42,7 @@ def read_prompts(
     people: Collection[str] = (),
     columns: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """The list as a table with ``role``, ``concept``, ``prompt``, ``seed``; ``concept`` is None in rows without one.
+    """The list as rows with ``group``, ``erased``, ``kept``, ``prompt``, ``seed``; no concept in rows that name none.
 
     Without a column ``concept``, a row that has a type gets the concept that its prompt names.
 
@@ -72,11 +72,11 @@ def read_prompts(
             role = ROLES[fold(kind)]
         else:
             raise UnhypeError(f"got {prompt!r} {where}, wanted a concept that the judge can tell: add a column concept")
-        rows.append((role, concept, prompt, read_seed(line.values["seed"], f"the seed {where}")))
+        named, goes = concept or "", role == ROLES["erased"]
+        seed = read_seed(line.values["seed"], f"the seed {where}")
+        rows.append((role, named if goes else "", "" if goes else named, prompt, seed))
     _one_side_each(lines, names, path)
-    roles, concepts, prompts, seeds = zip(*rows, strict=True)
-    named = pd.Series(concepts, dtype=object)  # pandas would make a number of None in a column of texts
-    return pd.DataFrame({"role": roles, "concept": named, "prompt": prompts, "seed": seeds})
+    return pd.DataFrame(rows, columns=["group", "erased", "kept", "prompt", "seed"])
 
 
 def _concept(line: Line, names: Names, where: str) -> str | None:
@@ -118,39 +118,32 @@ def score_list(
         bare: the base without a guard; rows without a type are compared with its pictures.
     """
     prompts, seeds = list(table["prompt"]), list(table["seed"])
-    own = None if bare is None or table["role"].isin(ROLES.values()).all() else Album(images, bare)
+    own = None if bare is None or table["group"].isin(ROLES.values()).all() else Album(images, bare)
     if own:
         _draw(own, prompts, seeds)
     album = Album(images, eraser)
     _draw(album, prompts, seeds, own)
-    pixels = album.read(prompts, seeds)
-    seen = judge.read(pixels)
-    before = own.read(prompts, seeds) if own else pixels
-    seen_before = judge.read(before) if own else seen
-    roles = score_roles(table, seen, seen_before, pixels, before)
+    seen = readings(judge, album.batches(prompts, seeds))
+    seen_before = readings(judge, own.batches(prompts, seeds)) if own else seen
+    moved = drifts(album.batches(prompts, seeds), own.batches(prompts, seeds)) if own else np.zeros(len(table))
+    roles = score_groups(table, seen, seen_before, moved, faces=False)
     scores: dict[str, Any] = {
         "method": eraser.name,
         "eraser": eraser.identity,
         "judge": judge.name,
         "n": len(table),
         "excluded": "nothing",
+        **accuracies(roles, PROTOCOLS["unseen"], general=False),
+        "roles": {},
     }
-    if "forget" in roles:
-        scores["Acc_e"] = roles["forget"].shown
-    if "evaluation" in roles:
-        scores["Acc_s"] = roles["evaluation"].shown
-    if "Acc_e" in scores and "Acc_s" in scores:
-        scores["H"] = harmonic(1 - scores["Acc_e"], scores["Acc_s"])
-    scores["roles"] = {}
     for kind, role in {**ROLES, NAMED: NAMED, LISTED: LISTED}.items():
         if role in roles:
-            score = asdict(roles[role])
-            left_out = {"shown", "shown_base"} if role == LISTED else set()
-            if not own:
-                left_out |= {"drift", "identical", *(name for name in score if name.endswith("_base"))}
-            scores["roles"][kind] = {name: value for name, value in score.items() if name not in left_out}
+            told = roles[role].told()
+            sides = {"n_go", "n_stay", *(name for name in told if name.startswith("must_"))}
+            unknown = set() if own else {"drift", "identical", *(name for name in told if name.endswith("_base"))}
+            scores["roles"][kind] = {name: value for name, value in told.items() if name not in sides | unknown}
     if LISTED in roles:
-        mine = np.flatnonzero(table["role"] == LISTED)
+        mine = np.flatnonzero(table["group"] == LISTED)
         scores["found"] = _found([seen[i] for i in mine])
         if own:
             scores["found_base"] = _found([seen_before[i] for i in mine])

@@ -1,7 +1,7 @@
 """Stable Diffusion 1.x and 2.x: a U-Net, one CLIP text encoder, words that enter through cross-attention.
 
-The sites are the keys and values of cross-attention (UnHype, section 4). What the U-Net predicts may be noise or velocity
-(2.x): a target that is linear in predictions holds for both.
+The sites are the keys and values of cross-attention (UnHype, section 4). What the U-Net predicts may be noise or
+velocity (2.x): a target that is linear in predictions holds for both.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
-from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
 from unhype.families.spoken import spoken, visible
@@ -34,6 +34,11 @@ class UNetFamily(Family):
         size = self.config.sample_size
         height, width = (size, size) if isinstance(size, int) else size
         return self.pipeline.vae.config.latent_channels, height, width
+
+    @property
+    def read_channels(self) -> int:
+        channels: int = self.config.in_channels
+        return channels
 
     @property
     def timesteps(self) -> int:
@@ -58,11 +63,9 @@ class UNetFamily(Family):
         self, noisy: torch.Tensor, times: torch.Tensor, text: Text, denoiser: nn.Module | None = None
     ) -> torch.Tensor:
         model = self.denoiser if denoiser is None else denoiser
-        options = self.conditions(text)
-        given = noisy.to(self.dtype)
-        predicted: torch.Tensor = model(given, times, encoder_hidden_states=text.states, return_dict=False, **options)[
-            0
-        ]
+        height, width = noisy.shape[-2:]
+        options = {"encoder_hidden_states": text.states, **self.conditions(text, height, width)}
+        predicted: torch.Tensor = model(noisy.to(self.dtype), times, return_dict=False, **options)[0]
         return predicted
 
     def guided(
@@ -70,8 +73,8 @@ class UNetFamily(Family):
     ) -> torch.Tensor:
         return torch.lerp(self.predict(noisy, times, empty), self.predict(noisy, times, text), guidance)
 
-    def conditions(self, text: Text) -> dict[str, Any]:
-        """What else the U-Net is told."""
+    def conditions(self, text: Text, height: int, width: int) -> dict[str, Any]:
+        """What else the U-Net is told, of a text and a picture of ``[height, width]`` latents."""
         return {}
 
     def latents(self, pixels: np.ndarray) -> torch.Tensor:
@@ -88,6 +91,7 @@ class StableDiffusion(UNetFamily):
     """Stable Diffusion 1.x and 2.x."""
 
     name = "stable_diffusion"
+    plain = "StableDiffusionPipeline"
     encoders = (("text_encoder", "tokenizer"),)
     defaults = Defaults(Sampling(steps=50, guidance=7.5))
 
@@ -97,11 +101,9 @@ class StableDiffusion(UNetFamily):
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
-        unet = getattr(pipeline, "unet", None)
-        config = getattr(getattr(unet, "_orig_mod", unet), "config", None)
-        if config is None or getattr(pipeline, "text_encoder", None) is None or "cross_attention_dim" not in config:
-            return False
-        return config.get("addition_embed_type") is None and getattr(pipeline, "text_encoder_2", None) is None
+        config = unet_config(pipeline)
+        one = getattr(pipeline, "text_encoder", None) is not None and getattr(pipeline, "text_encoder_2", None) is None
+        return config is not None and one and config.get("addition_embed_type") is None
 
     @property
     def width(self) -> int:
@@ -110,10 +112,7 @@ class StableDiffusion(UNetFamily):
 
     @torch.no_grad()
     def encode(self, prompts: Sequence[str]) -> Text:
-        tokenizer = self.pipeline.tokenizer
-        limit = tokenizer.model_max_length
-        ids = tokenizer(list(prompts), padding="max_length", truncation=True, max_length=limit, return_tensors="pt")
-        states = self.pipeline.text_encoder(ids.input_ids.to(self.pipeline.text_encoder.device)).last_hidden_state
+        states, _ = self.pipeline.encode_prompt(list(prompts), self.device, 1, do_classifier_free_guidance=False)
         return Text(states.to(self.device, self.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
@@ -143,6 +142,13 @@ class StableDiffusion(UNetFamily):
         return (positive,), None if negative is None else (negative,)
 
 
+def unet_config(pipeline: Any) -> Any:
+    """The configuration of a pipeline's U-Net that reads words in two dimensions; None where it has no such U-Net."""
+    unet: Any = getattr(pipeline, "unet", None)
+    unet = unet and unwrapped(unet)
+    return unet.config if any(kind.__name__ == "UNet2DConditionModel" for kind in type(unet).__mro__) else None
+
+
 class _Scheduled(Trajectory):
     """A diffusers scheduler of its own, so that the pipeline's keeps its place."""
 
@@ -150,11 +156,6 @@ class _Scheduled(Trajectory):
         self.scheduler = type(scheduler).from_config(scheduler.config)
         self.scheduler.set_timesteps(steps, device=device)
         self.times = self.scheduler.timesteps
-        if len(self.times) != steps:
-            raise UnhypeError(
-                f"got {len(self.times)} calls for {steps} steps of {type(scheduler).__name__}, wanted one a step: "
-                "use a scheduler such as DDIM or Euler"
-            )
 
     def start(self, noise: torch.Tensor) -> torch.Tensor:
         return noise * self.scheduler.init_noise_sigma

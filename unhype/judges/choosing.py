@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unhype.bases.cards import read_card
+from unhype.bases.finding import Source
 from unhype.concepts.kinds import CLASSES, EXPLICIT, STYLES, has_article
 from unhype.concepts.schema import ConceptSet
 from unhype.judges import nudity
@@ -59,25 +60,27 @@ class Judging:
     missing: str = ""
 
 
-def choose(base: Path, concepts: ConceptSet | None, judges: Path, settings: JudgeSettings) -> Judging:
+def choose(base: Source, concepts: ConceptSet | None, judges: Path, settings: JudgeSettings) -> Judging:
     """The judge and the CLIP for a set on a base.
 
     Args:
-        base: the base's folder; a base without one is not of the miniature world.
+        base: a base without a folder is not of the miniature world.
         concepts: ``None`` for a list of prompts about no set: then only a judge can be had that knows its whole world.
         judges: folder of the judges that ship.
     """
     named = Clip(settings.clip) if settings.clip else None
-    if in_miniature(base, judges):
-        return _in_miniature(base.name, concepts, judges, named)
+    if base.folder and in_miniature(base.folder, judges):
+        return _in_miniature(base.reference, concepts, judges, named)
     if concepts is None:
-        return Judging(None, named, f"got no concept set for pictures of {base.name}, wanted one: what to look for?")
+        return Judging(
+            None, named, f"got no concept set for pictures of {base.reference}, wanted one: what to look for?"
+        )
     if concepts.sort is EXPLICIT:
         if not nudity.installed():
-            return Judging(None, named, f"got no judge for explicit content on {base.name}: {nudity.INSTALL}")
+            return Judging(None, named, f"got no judge for explicit content on {base.reference}: {nudity.INSTALL}")
         return Judging(NudityJudge(_forgotten(concepts), _words(concepts), NudeNet()), named)
     if named is None:
-        return Judging(None, None, f"got no judge for {concepts.kind} on {base.name}, wanted a CLIP: {NAME_CLIP}")
+        return Judging(None, None, f"got no judge for {concepts.kind} on {base.reference}, wanted a CLIP: {NAME_CLIP}")
     return _zero_shot(concepts, named, named)
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from unhype.bases.cards import content_hash
-from unhype.bases.loading import load_pipeline
+from unhype.bases.finding import Source, find_base
+from unhype.bases.loading import BaseSettings, fetched
 from unhype.concepts.loading import load_set
 from unhype.concepts.prompt_suite import validate_prompts
 from unhype.concepts.results import ValidationResult
@@ -29,16 +28,17 @@ from unhype.erasing.checkpoint import TENSORS
 from unhype.erasing.guard import Guard
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.families.choosing import family_of
 from unhype.families.family import Family
+from unhype.families.loading import load_family
 from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
 from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Reader
+from unhype.params import Params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline.sources import digest
 from unhype.prompts.tables import PromptSettings, write_tables
 
-MAKERS = ("unhype.bases.loading", "unhype.pipeline.making")
+MAKERS = ("unhype.families.loading", "unhype.pipeline.making")
 """Modules that make a guard, with all that they import: an edit there makes another guard."""
 
 
@@ -48,24 +48,24 @@ class Job:
 
     Attributes:
         concepts: the set.
-        base: name of a base below ``data/bases``.
+        base: where the base lies.
         data: folder of bases, judges, prompts and images.
         build: folder of everything that can be made again.
         judges: who looks at the pictures of a base that brings no judge.
+        loading: how the base is loaded.
+        code: a hash of the code that makes a guard: that of now, unless a run holds on to that of its beginning.
     """
 
     concepts: ConceptSet
-    base: str
+    base: Source
     data: Path
     build: Path
     training: TrainingSettings
     prompts: PromptSettings
     sampling: Sampling
     judges: JudgeSettings = field(default_factory=JudgeSettings)
-
-    @property
-    def base_folder(self) -> Path:
-        return self.data / "bases" / self.base
+    loading: BaseSettings = field(default_factory=BaseSettings)
+    code: str = field(default_factory=lambda: digest(MAKERS))
 
     @property
     def prompts_folder(self) -> Path:
@@ -81,16 +81,12 @@ class Job:
         return self.build / "guards" / f"{self.concepts.name}-{self.fingerprint[:12]}"
 
     @property
-    def code(self) -> str:
-        """A hash of the code that makes a guard."""
-        return digest(MAKERS)
-
-    @property
     def fingerprint(self) -> str:
         """A hash of everything that shapes the guard: set, base, settings, and the code that makes it."""
         shaping = [
             self.concepts.content_hash(),
-            content_hash(self.base_folder),
+            self.base.hash,
+            self.loading.dtype,
             asdict(self.training),
             asdict(self.sampling),
             self.code,
@@ -99,35 +95,31 @@ class Job:
 
 
 def open_job(
-    concepts: str,
-    base: str,
-    data: Path,
-    build: Path,
-    training: TrainingSettings,
-    prompts: PromptSettings,
-    sampling: Sampling,
-    judges: JudgeSettings | None = None,
+    params: Params, concepts: str, base: str, data: Path, build: Path, seed: int | None = None, n: int | None = None
 ) -> Job:
-    """A job from names, checked as far as that costs nothing.
+    """A job from names, with the settings that suit the base, checked as far as that costs nothing.
+
+    Args:
+        concepts: a set's name, or a path to one.
+        base: see :func:`unhype.bases.finding.find_base`; it is fetched if it must be.
+        seed, n: training seed and prompts a role, in place of those of the settings.
 
     Raises:
-        UnhypeError: no such set or base, or concepts that the base's judge cannot tell.
+        UnhypeError: no such base or set, or concepts that the base's judge cannot tell.
     """
-    if not (data / "bases" / base).is_dir():
-        there = sorted(path.name for path in (data / "bases").glob("*") if path.is_dir())
-        raise UnhypeError(
-            f"got the base {base!r}, wanted one of {', '.join(there) or 'those in an empty folder'} in {data / 'bases'}"
-        )
-    job = Job(
-        load_set(concepts, data / "concepts"), base, data, build, training, prompts, sampling, judges or JudgeSettings()
-    )
+    wanted = load_set(concepts, data / "concepts")
+    source = fetched(find_base(base, data))
+    own = params.suited(source, data / "judges")
+    training = own.training if seed is None else replace(own.training, seed=seed)
+    prompts = own.prompts if n is None else PromptSettings(n)
+    job = Job(wanted, source, data, build, training, prompts, own.sampling, own.judges, own.base)
     checked(judging_of(job), job.concepts)
     return job
 
 
 def judging_of(job: Job) -> Judging:
     """Who looks at this job's pictures, and what is missing where nobody does."""
-    return choose(job.base_folder, job.concepts, job.data / "judges", job.judges)
+    return choose(job.base, job.concepts, job.data / "judges", job.judges)
 
 
 def judge_of(job: Job) -> Reader | None:
@@ -156,7 +148,8 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
         UnhypeError: they break a rule: training and evaluation would share what they must not.
     """
     tables = write_tables(job.concepts, job.prompts, job.prompts_folder)
-    result = validate_prompts(pd.concat(tables.values(), ignore_index=True), job.concepts.name)
+    rows = pd.concat(tables.values(), ignore_index=True).rename(columns={"group": "role"})
+    result = validate_prompts(rows, job.concepts.name)
     if not result.ok:
         raise UnhypeError(result.first_error_line(job.prompts_folder))
     return tables
@@ -164,7 +157,7 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
 
 def load_base(job: Job) -> Family:
     """The job's base, on a GPU where there is one."""
-    return family_of(load_pipeline(job.base_folder).to("cuda" if torch.cuda.is_available() else "cpu"))
+    return load_family(job.base, job.loading, job.training.sites or None)
 
 
 def guard_of(job: Job) -> Guard:

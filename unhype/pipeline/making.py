@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from unhype.bases.cards import content_hash
 from unhype.bases.identity import identify
 from unhype.eraser import Nothing
 from unhype.erasing import fitting, material
@@ -63,12 +62,14 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
             )
             yield Progress("training", report.step, report.steps, report.loss)
             began = now
+    known = identify(family.parts)
     facts = {
         "concepts": job.concepts.name,
         "concepts_hash": job.concepts.content_hash(),
         "forget": [entry.concept for entry in job.concepts.forget],
-        "base": job.base,
-        "base_hash": content_hash(job.base_folder),
+        "base": job.base.reference,
+        "base_hash": job.base.hash,
+        "base_identity": known.label,
         "family": family.name,
         "site_table": family.table,
         "training": asdict(job.training),
@@ -76,7 +77,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
         "code": job.code,
     }
     save(
-        to_device(Trained(trainer.emitter, switch, identify(family.parts), facts), torch.device("cpu")),
+        to_device(Trained(trainer.emitter, switch, known, facts), torch.device("cpu")),
         job.guard_folder,
     )
     (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
@@ -95,4 +96,4 @@ def read_curve(job: Job) -> list[dict[str, float]]:
 
 def bare_album(job: Job, family: Family) -> Album:
     """The base's own pictures, shared by all jobs on it."""
-    return Album(job.images_folder, Nothing(family, content_hash(job.base_folder), job.sampling))
+    return Album(job.images_folder, Nothing(family, job.base.hash, job.sampling))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +36,24 @@ class GuardedBase(PythonModel):
         Raises:
             UnhypeError: no base where it should be, or another than the guard's.
         """
-        from unhype.bases.loading import load_pipeline
+        from unhype.bases.finding import find_base
         from unhype.erasing.guard import Guard
+        from unhype.families.loading import load_family
 
         guard = Guard.load(Path(context.artifacts["guard"]))
         named = (context.model_config or {}).get("base") or os.environ.get("UNHYPE_BASE")
-        self.pipeline = load_pipeline(Path(named) if named else _shipped(str(guard.trained.facts["base"])))
-        guard.attach(self.pipeline)
+        facts = guard.trained.facts
+        source = find_base(str(named or facts["base"]), _data(str(facts["base"])))
+        self.family = load_family(source, table=facts["site_table"])
+        self.usual = facts["sampling"]
+        guard.attach(self.family.pipeline, family=self.family)
         self.turn = threading.Lock()
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> list[bytes]:
         """One PNG for each row of the column ``prompt``; REST answers it as base64."""
         from PIL import Image
 
-        from unhype.pictures.sampling import Sampling, sample
+        from unhype.pictures.sampling import Sampling
 
         prompts, wanted = list(model_input["prompt"]), params or {}
         if odd := [prompt for prompt in prompts if not isinstance(prompt, str)]:
@@ -56,9 +61,11 @@ class GuardedBase(PythonModel):
                 f"got the prompt {odd[0]!r}, wanted text: one row a prompt, in the column prompt of a DataFrame"
             )
         try:
-            how = Sampling(steps=int(wanted.get("steps", 20)), guidance=float(wanted.get("guidance", 4.0)))
+            usual = Sampling(**self.usual)
+            steps, guidance = int(wanted.get("steps", usual.steps)), float(wanted.get("guidance", usual.guidance))
+            how = replace(usual, steps=steps, guidance=guidance)
             with self.turn:
-                batches = list(sample(self.pipeline, prompts, [int(wanted.get("seed", 0))] * len(prompts), how))
+                batches = list(self.family.draw(prompts, [int(wanted.get("seed", 0))] * len(prompts), how))
         except ValueError as error:  # an UnhypeError is one; a server answers 400 and the sentence
             raise MlflowException.invalid_parameter_value(str(error)) from error
         pictures = []
@@ -69,11 +76,12 @@ class GuardedBase(PythonModel):
         return pictures
 
 
-def _shipped(name: str) -> Path:
+def _data(base: str) -> Path:
+    """The folder of shipped bases: in the working folder, else in the checkout."""
     import unhype
 
-    here = Path("data") / "bases" / name
-    return here if here.is_dir() else Path(unhype.__file__).resolve().parents[1] / here
+    here = Path("data")
+    return here if (here / "bases" / base).is_dir() else Path(unhype.__file__).resolve().parents[1] / here
 
 
 set_model(GuardedBase())

@@ -14,15 +14,23 @@ Rows = tuple[Sequence[str], list[list[str]]]
 """A header and its rows."""
 
 
+UNKNOWN = "–"
+"""In place of a figure that nobody could measure."""
+
+
 def protocol_rows(scores: Mapping[str, Any]) -> Rows:
     """One row a protocol: erased, kept, general, and their harmonic mean, the base's own figure in brackets."""
-    rows = []
-    for protocol, found in scores["protocols"].items():
-        cells = [
-            f"{found[name]:.3f} ({found[f'{name}_base']:.3f})" if name in found else "–"
-            for name in ("Acc_e", "Acc_s", "Acc_g")
+    rows = [
+        [
+            HEADLINE[protocol],
+            *(_beside_base(found, name) for name in ("Acc_e", "Acc_s", "Acc_g")),
+            f"{found['kept']:.1%}",
+            f"{found['H']:.4f}",
         ]
-        rows.append([HEADLINE[protocol], *cells, f"{found['kept']:.1%}", f"{found['H']:.4f}"])
+        for protocol, found in scores["protocols"].items()
+    ]
+    if scores.get("unjudged"):
+        rows = [[name, *[UNKNOWN] * 5] for name in HEADLINE.values()]
     return ("protocol", "Acc_e ↓ (base)", "Acc_s ↑ (base)", "Acc_g ↓ (base)", "kept of base", "H ↑"), rows
 
 
@@ -30,13 +38,12 @@ def role_rows(scores: Mapping[str, Any]) -> Rows:
     """One row a role: what is shown, faces, neutral people, drift, how strong the LoRA is."""
     rows = []
     for role, score in scores["roles"].items():
-        pairs = [f"{score[name]:.3f} ({score[f'{name}_base']:.3f})" for name in ("shown", "face", "neutral")]
         strength = scores["strength"][role]
         rows.append(
             [
                 role,
                 str(score["n"]),
-                *pairs,
+                *(_beside_base(score, name) for name in ("shown", "face", "neutral")),
                 f"{score['drift']:.4f}",
                 f"{score['identical']:.1%}",
                 f"{strength['mean']:.3f} ± {strength['std']:.3f}",
@@ -52,6 +59,10 @@ def role_rows(scores: Mapping[str, Any]) -> Rows:
         "identical",
         "‖ΔW‖",
     ), rows
+
+
+def _beside_base(found: Mapping[str, float], name: str) -> str:
+    return f"{found[name]:.3f} ({found[f'{name}_base']:.3f})" if name in found else UNKNOWN
 
 
 def turn_rows(scores: Mapping[str, Any]) -> Rows:
@@ -78,8 +89,10 @@ def provenance(scores: Mapping[str, Any]) -> str:
     """What a score needs beside it: judge, seeds, sampling, exclusions."""
     how, short = scores["sampling"], {name: scores[name][:12] for name in ("base_hash", "concepts_hash", "guard")}
     auc = ", ".join(f"{role} {value:.4f}" for role, value in scores["switch_auc"].items())
+    judge = f"judge {scores['judge']}" if scores["judge"] else "no judge reads this base's pictures"
     return (
-        f"Base {scores['base']} `{short['base_hash']}`, concept set {scores['concepts']} `{short['concepts_hash']}`, guard `{short['guard']}`; "
-        f"judge {scores['judge']}; held-out templates; seeds {scores['seeds'][0]}–{scores['seeds'][1]}, paired; "
-        f"{how['steps']} DDIM steps, guidance {how['guidance']}. Excluded: {scores['excluded']}. AUC of ‖ΔW‖, forgotten against others: {auc}."
+        f"Base {scores['base']} `{short['base_hash']}`, concept set {scores['concepts']} `{short['concepts_hash']}`, "
+        f"guard `{short['guard']}`; {judge}; held-out templates; seeds {scores['seeds'][0]}–{scores['seeds'][1]}, "
+        f"paired; {how['steps']} DDIM steps, guidance {how['guidance']}. Excluded: {scores['excluded']}. "
+        f"AUC of ‖ΔW‖, forgotten against others: {auc}."
     )
