@@ -1,8 +1,8 @@
 """What a base's files hash to, in milliseconds even for 24 GB: all that is small, and pieces of every tensor.
 
-A safetensors file begins with a header that names every tensor and where it lies. The hash covers the header whole and a
-few pieces of each tensor, so that an edit of a single layer is seen, too. Only an edit of a few rows of one tensor can
-slip through. Names and folders around a file do not count: a copy elsewhere is the same base.
+A safetensors file begins with a header that names every tensor and where it lies. The hash covers the header whole and
+a few pieces of each tensor, so that an edit of a single layer is seen, too. Only an edit of a few rows of one tensor
+can slip through. Names and folders around a file do not count: a copy elsewhere is the same base.
 """
 
 from __future__ import annotations

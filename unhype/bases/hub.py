@@ -84,18 +84,18 @@ def _told(error: BaseException, where: str) -> str | None:
     ):
         cache = os.environ.get("HF_HOME") or "~/.cache/huggingface"
         return (
-            f"no space left on the disk for {where} in {cache}: free some, or set HF_HOME to a folder on a larger disk, "
-            "and run the same command again, it resumes"
+            f"no space left on the disk for {where} in {cache}: free some, or set HF_HOME to a folder on a larger "
+            "disk, and run the same command again, it resumes"
         )
     if gated := found(GatedRepoError):
         if getattr(getattr(gated, "response", None), "status_code", 401) == 403:
             return (
-                f"got no access to {where}, whose licence this account has not accepted: accept it on the base's page at "
-                "the hub, wait until access is granted, and run the same command again"
+                f"got no access to {where}, whose licence this account has not accepted: accept it on the base's page "
+                "at the hub, wait until access is granted, and run the same command again"
             )
         return (
-            f"got no access to {where}, which asks for a licence: accept it on the base's page at the hub, then log in "
-            "with `hf auth login` and run the same command again"
+            f"got no access to {where}, which asks for a licence: accept it on the base's page at the hub, then log "
+            "in with `hf auth login` and run the same command again"
         )
     if found(RepositoryNotFoundError):
         return (
@@ -118,8 +118,8 @@ def _told(error: BaseException, where: str) -> str | None:
         return f"got {_short(answer)} from the hub for {where}: try again later"
     if found(LocalEntryNotFoundError):
         return (
-            f"got no connection to the hub for {where}, and not all of its files are in the local cache: go online once, "
-            "or give the folder of a copy as --base"
+            f"got no connection to the hub for {where}, and not all of its files are in the local cache: go online "
+            "once, or give the folder of a copy as --base"
         )
     if found(HFValidationError):
         return f"got {where}, wanted a hub id (owner/name): check the id"

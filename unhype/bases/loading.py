@@ -1,8 +1,8 @@
 """From a base to a pipeline: checked, strict, safetensors only, nobody's code but diffusers' own.
 
-Which pipeline it is, a folder says in its ``model_index.json``; of a single file diffusers tells by its keys, and takes the
-configuration from the family's hub page, or from a folder that is named. No safety checker: its black pictures would count
-as forgotten.
+Which pipeline it is, a folder says in its ``model_index.json``; of a single file its keys tell, and its configuration
+comes from the family's hub page, or from a folder that is named. No safety checker: its black pictures would count as
+forgotten.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _from_folder(source: Source, dtype: Any, **given: Any) -> Any:
 
 
 def _from_file(source: Source, dtype: Any, config: str) -> Any:
-    """A pipeline of a single file; of Flux such files hold the transformer alone, and the rest is the configuration's."""
+    """A single file as a pipeline; of Flux it holds the transformer alone, and the rest comes with the configuration."""
     import diffusers
 
     assert source.file is not None
@@ -127,7 +127,7 @@ def _config_folder(file: Path, kind: str, config: str) -> Path | None:
     named = read_index(folder)["_class_name"]
     if named != kind:
         raise UnhypeError(
-            f"got a {named} in {folder} as the configuration of {file}, wanted one of a {kind}: params.yaml, base: {{config}}"
+            f"got a {named} in {folder} as the configuration of {file}, wanted a {kind}: params.yaml, base: {{config}}"
         )
     return folder
 
@@ -147,7 +147,9 @@ def _check_device(source: Source, device: str, needed: int) -> None:
         there = torch.cuda.get_device_properties(device).total_memory
     else:
         if not torch.backends.mps.is_available():
-            raise UnhypeError(f"got device {device}, wanted one that torch sees here: params.yaml, base: {{device: cpu}}")
+            raise UnhypeError(
+                f"got device {device}, wanted what torch sees here: params.yaml, base: {{device: cpu}}"
+            )
         return
     if needed > there:
         raise UnhypeError(f"got {there / 1e9:.1f} GB where {needed / 1e9:.1f} are needed: {_short_of_memory(source)}")
@@ -178,6 +180,6 @@ def _unfit(source: Source, error: Exception) -> str:
 
 def _short_of_memory(source: Source) -> str:
     return (
-        f"got too little memory for {source.reference}: load it in bf16 (params.yaml, base: {{dtype: bf16}}), on another "
-        f"device, or see what it needs with: unhype plan --base {source.reference}"
+        f"got too little memory for {source.reference}: load it in bf16 (params.yaml, base: {{dtype: bf16}}), on "
+        f"another device, or see what it needs with: unhype plan --base {source.reference}"
     )

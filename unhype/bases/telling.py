@@ -89,7 +89,9 @@ def bytes_of(source: Source, each: int) -> int:
 def _check_part(folder: Path) -> None:
     files = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     if not files:
-        raise UnhypeError(f"got no {folder}, which model_index.json lists, wanted a whole pipeline: fetch the base again")
+        raise UnhypeError(
+            f"got no {folder}, which model_index.json lists, wanted a whole pipeline: fetch the base again"
+        )
     plain = [name for name in files if name.endswith(".safetensors")]
     if odd := sorted(name for name in files if Path(name).suffix in UNSAFE and not plain):
         raise UnhypeError(
