@@ -65,7 +65,7 @@ class Family:
     """What it says of itself."""
 
     part, frozen = "denoiser", ("denoiser",)
-    sites = (Site("to_v", 3, 3),)
+    sites = text_layers = (Site("to_v", 3, 3),)
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
@@ -158,6 +158,16 @@ def test_a_layer_that_is_passed_by_is_an_error(pipeline: Pipeline) -> None:
         pipeline.denoiser(torch.zeros(1), 1, text + 1e-6)
     undo()
     pipeline.denoiser(torch.zeros(1), 1, text, skip=True)
+
+
+def test_text_that_is_exchanged_behind_the_watch_is_refused(pipeline: Pipeline) -> None:
+    other = pipeline.encode_prompt(["name"])
+    watch(pipeline)
+    forward = pipeline.denoiser.forward
+    pipeline.denoiser.forward = lambda sample, timestep, text: forward(sample, timestep, other)  # type: ignore[method-assign]
+    with pytest.raises(UnhypeError, match="other text at 'to_v' than the denoiser was called with"):
+        pipeline(["dog"])
+    pipeline(["name"])
 
 
 def test_copies_hold_by_themselves(pipeline: Pipeline) -> None:

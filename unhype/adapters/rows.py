@@ -24,7 +24,7 @@ Texts = tuple[str, ...]
 """What one picture is asked for: one text, or one for each text encoder where they differ."""
 
 Rows = tuple[torch.Tensor, ...]
-"""Encoded text as the denoiser gets it, by route: token states ``[n, t, d]``, and in some families pooled ``[n, p]``."""
+"""Encoded text as the denoiser gets it, by route: token states ``[n, t, d]``, in some families pooled ``[n, p]``."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ class Watchable(Protocol):
     def denoiser(self) -> nn.Module: ...
     @property
     def sites(self) -> Sequence[Site]: ...
+
+    @property
+    def text_layers(self) -> Sequence[Site]:
+        """The layers that read token states as they come."""
+        ...
 
     def asked(self, arguments: Mapping[str, Any], turn: int) -> Asked:
         """From the arguments of ``encode_prompt``; ``turn`` counts its calls before the denoiser's first."""

@@ -7,7 +7,7 @@ adapter. A row that nobody has read is refused. So is a call in which an adapted
 is exchanged.
 
 Pipelines that share a denoiser share the watch; one that is not watched itself is refused there, since nobody has read
-its prompts. Rows are forgotten when the pipeline's call ends, and every thread has its own. A copy is watched by itself.
+its prompts. Rows are forgotten when the pipeline's call ends; every thread has its own. A copy is watched by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from torch.utils.hooks import RemovableHandle
 
 from unhype.adapters.lora import Factors, idle_sites, listen
 from unhype.adapters.rows import Asked, Emit, Read, Reader, Row, Rows, Scope, Texts, Watchable, keys, same
-from unhype.adapters.sites import unwrapped
+from unhype.adapters.sites import layer_at, unwrapped
 from unhype.errors import UnhypeError
 
 __all__ = ["Asked", "Rows", "Texts", "Watch", "attach", "detach", "is_guarded"]
@@ -49,6 +49,7 @@ class _Thread(threading.local):
         self.factors: Mapping[str, Factors] | None = None
         self.ran: set[str] = set()
         self.last: tuple[Rows, int, int, Mapping[str, Factors]] | None = None
+        self.states: torch.Tensor | None = None
 
 
 class Watch:
@@ -68,6 +69,10 @@ class Watch:
             *(
                 listen(self.denoiser, site.name, partial(self._factors, site.name), constant=site.reads != "hidden")
                 for site in family.sites
+            ),
+            *(
+                layer_at(self.denoiser, site.name).register_forward_pre_hook(partial(self._reads, site=site.name))
+                for site in family.text_layers
             ),
             self.denoiser.register_forward_pre_hook(self._before, with_kwargs=True),
             self.denoiser.register_forward_hook(self._after, with_kwargs=True),
@@ -97,7 +102,7 @@ class Watch:
     def leave(self) -> None:
         """It ends, and its rows with it."""
         self._thread.scopes.pop()
-        self._thread.last = self._thread.factors = None
+        self._thread.last = self._thread.factors = self._thread.states = None
 
     @property
     def turn(self) -> int:
@@ -161,7 +166,7 @@ class Watch:
     @torch.compiler.disable
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         thread, scope = self._thread, self._scope
-        thread.factors, thread.ran = None, set()
+        thread.factors, thread.states, thread.ran = None, None, set()
         arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
         reader = scope.reader if scope else next((hold.reader for hold in self.holds), None)
         if reader is None:
@@ -177,12 +182,12 @@ class Watch:
             last = thread.last = (copies, free, *self._adapters(text, free))
         if scope:
             scope.called(time, conditional=last[2] < len(text[0]))
-        thread.factors = last[3]
+        thread.factors, thread.states = last[3], text[0]
 
     @torch.compiler.disable
     def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         idle = sorted(set(self.sites) - self._thread.ran)
-        self._thread.factors = None
+        self._thread.factors = self._thread.states = None
         if idle:
             raise UnhypeError(idle_sites(idle, len(self.sites)))
 
@@ -196,13 +201,27 @@ class Watch:
         self._thread.ran.add(site)
         return self._thread.factors.get(site)
 
+    @torch.compiler.disable
+    def _reads(self, layer: nn.Module, args: tuple[Any, ...], site: str) -> None:
+        """Whether a layer that reads text reads what came to the denoiser: processors and hooks may put other text there."""
+        states, given = self._thread.states, args[0]
+        if (
+            states is not None
+            and given is not states
+            and not (given.shape == states.shape and torch.equal(given, states.to(given)))
+        ):
+            raise UnhypeError(
+                f"got other text at {site!r} than the {self.part} was called with, wanted the prompts themselves: undo hooks "
+                "and attention processors that exchange it"
+            )
+
     def _adapters(self, text: Rows, free: int) -> tuple[int, Mapping[str, Factors]]:
         """How many leading rows are unconditional after all, and the factors of every row; none if all stay."""
         rows = self._found(keys(text))
         if unread := sum(row is None for row in rows):
             raise UnhypeError(
-                f"got {unread} of {len(rows)} rows of text at the {self.part} that no guarded pipeline has read, wanted "
-                "a call of a guarded pipeline with prompts: attach the guard to the pipeline that you call, and pass "
+                f"got {unread} of {len(rows)} rows of text at the {self.part} that no guarded pipeline has read, "
+                "wanted a call of a guarded pipeline with prompts: attach the guard to the pipeline that you call, and pass "
                 "prompts, not embeddings"
             )
         known = [row for row in rows if row is not None]
@@ -308,7 +327,7 @@ class _Watched:
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
         warnings.warn(
-            "the guard is not in the files that are saved: they hold the bare base; attach the guard again after loading",
+            "the guard is not in the files that are saved, they hold the bare base: attach it again after loading",
             stacklevel=2,
         )
         return super().save_pretrained(*args, **kwargs)  # type: ignore[misc]
@@ -367,8 +386,8 @@ def attach(family: Watchable, read: Read, emit: Emit, owner: object, uncondition
         watch: Watch | None = vars(denoiser).get("_unhype_watch")
         if watch is not None and watch.owner() is not owner:
             raise UnhypeError(
-                f"got a {family.part} that is under another guard, through a pipeline that shares it, wanted a bare one, "
-                "or the same guard: detach the other first"
+                f"got a {family.part} that is under another guard, through a pipeline that shares it, wanted a bare "
+                "one, or the same guard: detach the other first"
             )
         if watch is None:
             watch = Watch(family, owner, unconditional)

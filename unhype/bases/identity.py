@@ -119,11 +119,6 @@ def identify(parts: Mapping[str, nn.Module]) -> Identity:
     sizes: dict[str, int] = {}
     for part, module in parts.items():
         for name, tensor in plain_parameters(module).items():
-            if tensor.is_meta:
-                raise UnhypeError(
-                    f"got a base whose {part} is not in memory ({name}), wanted weights that can be read: "
-                    "attach the guard before offloading layer by layer"
-                )
             key = f"{part}.{name}"
             sizes[key] = tensor.numel()
             entries[key] = _sampled(tensor, sizes[key])
@@ -187,6 +182,11 @@ def plain_parameters(module: nn.Module) -> dict[str, torch.Tensor]:
 @torch.no_grad()
 def _sampled(tensor: torch.Tensor, size: int) -> torch.Tensor:
     """Evenly spaced entries of the first ``size`` of a tensor, float32 on the CPU; a vocabulary may have grown."""
+    if tensor.is_meta:
+        raise UnhypeError(
+            "got a base that is not in memory, wanted weights that can be read: attach the guard before offloading layer "
+            "by layer"
+        )
     places = torch.linspace(0, size - 1, min(size, ENTRIES), dtype=torch.float64).round().long()
     where = torch.unravel_index(places.to(tensor.device), tensor.shape or (1,))
     return tensor.detach().reshape(tensor.shape or (1,))[where].float().cpu()

@@ -183,7 +183,12 @@ class Guard:
         with self._lock:
             placed = self._placed.get(family)
             if placed is None or placed.device != family.device:
-                hypernet = copy.deepcopy(self.trained.hypernet).to(family.device).bind(family.denoiser)
+                if (
+                    placed and next(family.denoiser.parameters()).is_meta
+                ):  # offloaded since: its weights were read before
+                    hypernet = placed.hypernet.to(family.device)
+                else:
+                    hypernet = copy.deepcopy(self.trained.hypernet).to(family.device).bind(family.denoiser)
                 switch = self.switch and self.switch.to(family.device)
                 placed = self._placed[family] = _Placed(hypernet, switch, family.device)
             return placed
