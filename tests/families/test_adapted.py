@@ -136,6 +136,18 @@ def test_unconditional_rows_are_left_alone(family: Family) -> None:
     assert same == [True, True, False, True]
 
 
+def test_several_pictures_a_prompt(family: Family) -> None:
+    guard, latents = guard_of(family), []
+    given = {**family.call_options(HOW), "num_inference_steps": 1, "output_type": "latent", "num_images_per_prompt": 2}
+    for guarded in (False, True):
+        undo = guard.attach(family.pipeline, family=family) if guarded else None
+        generators = [torch.Generator().manual_seed(seed) for seed in range(4)]
+        latents.append(family.pipeline([FORGOTTEN, KEPT], generator=generators, **given).images)
+        if undo:
+            undo()
+    assert [torch.equal(a, b) for a, b in zip(*latents, strict=True)] == [False, False, True, True]
+
+
 def test_a_name_is_found_in_either_prompt(pipelines: dict[str, Any]) -> None:
     for name in ("sdxl", "flux_dev"):
         family = family_of(pipelines[name])

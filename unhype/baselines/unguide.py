@@ -114,13 +114,11 @@ def mixture(family: Family, lora: Mapping[str, Factors], w: torch.Tensor) -> Ite
     signature = inspect.signature(forward)
 
     def both(*args: Any, **named: Any) -> Any:
-        named["return_dict"] = False
         n = len(family.text_in(signature.bind(*args, **named).arguments)[0])
-        base = forward(*args, **named)[0]
+        base = forward(*args, **named)
         with active(model, repeated(lora, n)):
-            adapted = forward(*args, **named)[0]
-        weight = w.to(base).repeat(n // len(w)).view(-1, *[1] * (base.ndim - 1))
-        return (weight * base + (1 - weight) * adapted,)
+            adapted = forward(*args, **named)
+        return _mixed(base, adapted, w.repeat(n // len(w)))
 
     model.forward = both
     try:
@@ -129,6 +127,15 @@ def mixture(family: Family, lora: Mapping[str, Factors], w: torch.Tensor) -> Ite
         del model.forward
         if own is not None:  # whoever offloads weights has put one there, too
             model.forward = own
+
+
+def _mixed(base: Any, adapted: Any, w: torch.Tensor) -> Any:
+    """w · base + (1 − w) · adapted, of what a denoiser returns: a tensor, or something that begins with one."""
+    if isinstance(base, torch.Tensor):
+        weight = w.to(base).view(-1, *[1] * (base.ndim - 1))
+        return weight * base + (1 - weight) * adapted
+    first = _mixed(base[0], adapted[0], w)
+    return (first, *base[1:]) if isinstance(base, tuple) else type(base)(first)
 
 
 def repeated(lora: Mapping[str, Factors], n: int) -> dict[str, Factors]:

@@ -108,6 +108,7 @@ class Family(ABC):
         for module in self.parts.values():
             module.requires_grad_(False).eval()
         self._sites: tuple[Site, ...] | None = None
+        self._away: dict[str, torch.device] = {}
 
     # ------------------------------------------------------------ what it is
 
@@ -176,6 +177,26 @@ class Family(ABC):
     @abstractmethod
     def latent_shape(self) -> tuple[int, int, int]:
         """``(C, h, w)`` of a picture of the usual size."""
+
+    def release(self, encoders: bool = True) -> None:
+        """Let the VAE, and the text encoders too, leave the denoiser's device until :meth:`restore`; on a CPU they stay.
+
+        Until then nobody can encode prompts, if the encoders went, or draw.
+        """
+        if self.device.type == "cpu":
+            return
+        for name in ("vae", *(name for name, _ in self.encoders if encoders)):
+            module = getattr(self.pipeline, name, None)
+            # Parts that somebody else moves about as they are needed are left to them.
+            if module is not None and module.device == self.device and not hasattr(module, "_hf_hook"):
+                self._away[name] = module.device
+                module.to("cpu")
+
+    def restore(self) -> None:
+        """Bring back what :meth:`release` sent away; the device may draw again."""
+        for name, device in self._away.items():
+            getattr(self.pipeline, name).to(device)
+        self._away.clear()
 
     # ------------------------------------------------------------ text
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
+from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
 from unhype.families.spoken import spoken, visible
@@ -54,8 +55,18 @@ class UNetFamily(Family):
         return torch.full((n,), min(int(share * self.timesteps), self.timesteps - 1), device=self.device)
 
     def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-        """z_t = √ᾱ_t · z_0 + √(1 − ᾱ_t) · ε, whatever sampler the pipeline draws with."""
-        alphas = self.pipeline.scheduler.alphas_cumprod.to(latents)[times]
+        """z_t = √ᾱ_t · z_0 + √(1 − ᾱ_t) · ε, whatever sampler the pipeline draws with.
+
+        Raises:
+            UnhypeError: a scheduler that mixes noise in by another rule.
+        """
+        scheduler = self.pipeline.scheduler
+        if not hasattr(scheduler, "alphas_cumprod"):
+            raise UnhypeError(
+                f"got a {type(scheduler).__name__}, wanted the schedule that {self.name} was trained with: "
+                "give the pipeline a DDIM or Euler scheduler"
+            )
+        alphas = scheduler.alphas_cumprod.to(latents)[times]
         signal, spread = (part.view(-1, 1, 1, 1) for part in (alphas**0.5, (1 - alphas) ** 0.5))
         return signal * latents + spread * noise
 
