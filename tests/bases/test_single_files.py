@@ -173,7 +173,9 @@ def test_a_file_that_was_cut_off(tmp_path: Path) -> None:
     save_file({"cond_stage_model.model.ln_final.weight": torch.zeros(1000)}, path)
     whole = path.stat().st_size
     path.write_bytes(path.read_bytes()[:-100])
-    refused(lambda: plain_pipeline(Source("x", file=path)), f"got {whole - 100} bytes", f"wanted the {whole}", "cut off")
+    refused(
+        lambda: plain_pipeline(Source("x", file=path)), f"got {whole - 100} bytes", f"wanted the {whole}", "cut off"
+    )
 
 
 @pytest.mark.parametrize(
