@@ -67,5 +67,19 @@ def gradient_of(loss: torch.Tensor, leaves: Mapping[str, Factors]) -> dict[str, 
     return {name: Factors(next(slopes), next(slopes)) for name in leaves}
 
 
+def with_gradient(value: torch.Tensor, factors: Mapping[str, Factors], slope: Mapping[str, Factors]) -> torch.Tensor:
+    """A number that was worked out elsewhere, with its gradient in θ.
+
+    What made θ learns from it as from the loss itself.
+    """
+    pairs = [
+        (part, known)
+        for name, each in factors.items()
+        for part, known in zip(_parts(each), _parts(slope[name]), strict=True)
+    ]
+    along = torch.stack([(part * known.detach()).sum().float() for part, known in pairs]).sum()
+    return value.detach() + (along - along.detach())
+
+
 def _parts(factors: Factors) -> Sequence[torch.Tensor]:
     return factors.A, factors.B
