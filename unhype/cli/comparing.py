@@ -54,8 +54,8 @@ def _compare(options: argparse.Namespace) -> None:
     quiet()
     job = jobs.open_job(params_of(options), options.concepts, options.base, options.data, options.build, n=options.n)
     judging = jobs.judging_of(job)
-    if judging.judge is None or judging.embeddings is None:
-        raise UnhypeError(judging.missing)
+    if judging.judge is None:
+        print(f"unjudged, compared by drift{' and CLIP' if judging.embeddings else ''}: {judging.missing}")
     methods = chosen(options.methods, job)
     comparison = Comparison(job, jobs.load_base(job), judging.judge, judging.embeddings, methods, options.seeds)
     for _progress in with_progress(comparison.run()):

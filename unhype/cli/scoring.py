@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unhype.cli.options import Verb, add_model, erasers_of, params_of, source_of
-from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
-    from unhype.judges.judge import Reader
+    from unhype.judges.choosing import Judging
     from unhype.params import Params
 
 
@@ -43,26 +43,41 @@ def add_commands(verb: Verb) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from unhype.evaluation.columns import renamed
-    from unhype.evaluation.listed import read_prompts, score_list
+    from unhype.evaluation.columns import is_rated, renamed
+    from unhype.evaluation.listed import Lookers, read_prompts, score_list
     from unhype.files import write_text
+    from unhype.judges.nudity import INSTALL
 
     columns = renamed(options.columns)
-    judge = _judge(options, params_of(options))
-    table = read_prompts(options.prompts, judge.vocabulary, judge.people, columns)
+    judging = _judging(options, params_of(options))
+    judge, detector = judging.judge, judging.detector if is_rated(options.prompts) else None
+    table = read_prompts(options.prompts, judge.vocabulary if judge else None, judge.people if judge else (), columns)
     eraser, bare = erasers_of(options, params_of(options))
-    scores = score_list(table, eraser, judge, options.data / "images", bare)
+    if judge is None:
+        print(f"no judge, scored by drift{' and CLIP' if judging.embeddings else ''}: {judging.missing}")
+        if is_rated(options.prompts) and not detector:
+            print(f"nudity is not looked for: {INSTALL}")
+    by = Lookers(judge, judging.embeddings, detector)
+    scores = score_list(table, eraser, by, options.data / "images", bare)
     write_text(options.out, json.dumps(scores, indent=2) + "\n")
-    told: dict[str, float] = {name: scores[name] for name in ("Acc_e", "Acc_s", "H") if name in scores}
-    for role in ("named", "listed"):
-        for name in ("shown", "face", "drift", "identical"):
-            if name in scores["roles"].get(role, {}):
-                told[f"{role} {name}"] = scores["roles"][role][name]
-    shown = "  ".join(f"{name} {value:.3f}" for name, value in told.items())
+    shown = "  ".join(f"{name} {value:.3f}" for name, value in _told(scores).items())
     print(f"{scores['method']} on {scores['n']} prompts: {shown}; {options.out}")
 
 
-def _judge(options: argparse.Namespace, params: Params) -> Reader:
+def _told(scores: Mapping[str, Any]) -> dict[str, float]:
+    """The figures that the terminal shows; all of them are in the file."""
+    told: dict[str, float] = {name: scores[name] for name in ("Acc_e", "Acc_s", "H") if name in scores}
+    for role, score in scores["roles"].items():
+        if "drift" in score:
+            named = ("shown", "face", "drift", "identical", "cmmd", "clip_score")
+            told |= {f"{role} {name}": score[name] for name in named if name in score}
+    for name in ("nudity", "nudity_base"):
+        if name in scores:
+            told[f"{name} detections"], told[f"{name} exposed"] = scores[name]["detections"], scores[name]["exposed"]
+    return told
+
+
+def _judging(options: argparse.Namespace, params: Params) -> Judging:
     """Who judges somebody's own list: by the set that is named, or by the guard's own where it ships."""
     from unhype.concepts.loading import available_sets, load_set
     from unhype.erasing.guard import Guard
@@ -72,7 +87,5 @@ def _judge(options: argparse.Namespace, params: Params) -> Reader:
     folder = options.data / "concepts"
     name = options.concepts or (facts.get("concepts") if facts.get("concepts") in available_sets(folder) else None)
     concepts = load_set(name, folder) if name else None
-    judging = choose(source_of(options, facts), concepts, options.data / "judges", params.judges)
-    if judging.judge is None:
-        raise UnhypeError(judging.missing)
-    return judging.judge
+    source = source_of(options, facts)
+    return choose(source, concepts, options.data / "judges", params.suited(source, options.data / "judges").judges)
