@@ -134,7 +134,7 @@ class TrainFlow(FlowSpec):
             for _progress in with_progress(making.train(job, jobs.load_base(job))):
                 pass
             self.curve = making.read_curve(job)
-            self.guard = str(job.guard_folder)
+            self.guard, self.code = str(job.guard_folder), job.code
         self.next(self.evaluate)
 
     @resources(cpu=2, memory=6000, gpu=1)
@@ -143,21 +143,25 @@ class TrainFlow(FlowSpec):
     @step
     def evaluate(self):
         """Draw held-out prompts with and without the guard, and let the judge look."""
+        from dataclasses import replace
+
         from unhype.pipeline import job as jobs
         from unhype.pipeline.examination import Examination
         from unhype.progress import with_progress
         from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
 
         with plainly():
-            job = self._job()
-            examination = Examination(job, jobs.load_base(job), jobs.guard_of(job), jobs.judge_of(job))
+            job = replace(self._job(), code=self.code)  # of the guard that was trained, whatever was edited since
+            judging = jobs.judging_of(job)
+            guard = jobs.guard_of(job)
+            examination = Examination(job, jobs.load_base(job), guard, judging.judge, clip=judging.embeddings)
             for _progress in with_progress(examination.draw()):
                 pass
             self.scores = examination.scores()
             examination.write(self.scores)
         print(markdown(protocol_rows(self.scores)))
         show = current.card.append
-        show(Markdown(f"# {job.concepts.name} on {job.base}"))
+        show(Markdown(f"# {job.concepts.name} on {job.base.reference}"))
         for title, (header, rows) in (
             ("Scores", protocol_rows(self.scores)),
             ("By role", role_rows(self.scores)),
@@ -230,9 +234,9 @@ class TrainFlow(FlowSpec):
 
     def _job(self):
         """The job of this run's parameters, on the set that was validated."""
-        from unhype.miniature.showing import quiet
         from unhype.params import load_params
         from unhype.pipeline.job import open_job
+        from unhype.terminal import quiet
 
         quiet()
         self._concepts()

@@ -1,8 +1,8 @@
 """Low-rank adapters that differ from sample to sample: every sample of a batch has its own ΔW = BA.
 
 The adapted Linear layers keep their weights. While ``with active(model, factors)`` is open, a forward hook adds
-``x Aᵀ Bᵀ`` in two batched products; when it closes, the model is what it was, to the bit. So classifier-free guidance and
-mixed batches need no second pass: a sample with B = 0 is the base's own.
+``x Aᵀ Bᵀ`` in two batched products; when it closes, the model is what it was, to the bit. So classifier-free guidance
+and mixed batches need no second pass: a sample with B = 0 is the base's own.
 
 Source: Hu et al. 2021 (LoRA), equation 3; alpha is folded into the factors.
 

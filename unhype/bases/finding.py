@@ -8,8 +8,6 @@ Nothing is loaded here: a light import, and milliseconds even for 24 GB.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,13 +15,20 @@ from pathlib import Path
 
 from unhype.bases.aliases import ALIASES
 from unhype.bases.cards import content_hash, read_card
+from unhype.bases.hashing import hash_of
 from unhype.errors import UnhypeError
-from unhype.files import describe
 
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+"""owner/name."""
 
-BLOCKS, BLOCK = 64, 4096
-"""Pieces of a weights file that its hash covers, and their bytes: a file that differs anywhere differs nearly everywhere."""
+FILES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
+"""Endings of files with weights: what ends so is a file, and no name of a repository."""
+
+KINDS = (".json", ".model", ".safetensors", ".txt")
+"""Endings of a folder's files that shape what it draws: configurations, vocabularies, weights."""
+
+LEFT_OUT = ("safety_checker",)
+"""Parts of a folder that are never loaded."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Source:
 
     @cached_property
     def hash(self) -> str:
-        """Of everything that shapes a picture: exact, so that other bytes are another base to caches and fingerprints.
+        """Of everything that shapes a picture, so that other weights are another base to caches and fingerprints.
 
         Whether a guard fits is another question, which :mod:`unhype.bases.identity` answers by the weights themselves.
 
@@ -52,14 +57,14 @@ class Source:
             UnhypeError: a hub id whose files were not fetched yet.
         """
         if self.file:
-            return _hashed([self.file])
+            return hash_of([("", self.file)])
         if self.folder is None:
             raise UnhypeError(f"got {self.reference}, whose files are not here yet, wanted them fetched first")
         if read_card(self.folder):
             return content_hash(self.folder)
-        return _hashed(
-            sorted(path for path in self.folder.rglob("*") if path.suffix in (".json", ".safetensors", ".txt"))
-        )
+        names = {path.relative_to(self.folder): path for path in self.folder.rglob("*") if path.suffix in KINDS}
+        kept = sorted(name for name in names if name.parts[0] not in LEFT_OUT and names[name].is_file())
+        return hash_of((name.as_posix(), names[name]) for name in kept)
 
     @property
     def name(self) -> str:
@@ -68,30 +73,33 @@ class Source:
 
 
 def find_base(reference: str, data: Path) -> Source:
-    """Where a base lies.
+    """Where a base lies. A name that ships comes before a folder that is called alike, and an alias after one.
 
     Args:
         data: folder with ``bases/``, where the shipped ones are.
 
     Raises:
-        UnhypeError: nothing of that name, with those that there are.
+        UnhypeError: nothing of that name, with those that there are; a file of another format; a folder that is no
+            whole pipeline.
     """
     shipped = data / "bases" / reference
-    if reference and "/" not in reference and shipped.is_dir():
+    if reference.strip(".") and "/" not in reference and shipped.is_dir():
         return Source(reference, folder=shipped)
     path = Path(reference).expanduser()
-    if path.is_file():
+    if path.is_file() or path.suffix in FILES:
         if path.suffix != ".safetensors":
             raise UnhypeError(
                 f"got the file {path}, wanted a .safetensors file: other formats can run code when they are read; "
                 "ask its author for one, or convert it where you trust it"
             )
+        if not path.is_file():
+            raise UnhypeError(f"got no file {path}, wanted a .safetensors file: check the path")
         return Source(reference, file=path)
-    if path.is_dir():
+    if reference.strip() and path.is_dir():
         if not (path / "model_index.json").exists():
             raise UnhypeError(f"got no {path / 'model_index.json'}, wanted a diffusers folder of a whole pipeline")
         return Source(reference, folder=path)
-    if reference in ALIASES or (HUB_ID.fullmatch(reference) and not reference.startswith((".", "/"))):
+    if at_hub(reference):
         return Source(reference, hub=ALIASES.get(reference, reference))
     there = sorted(path.name for path in (data / "bases").glob("*") if path.is_dir())
     raise UnhypeError(
@@ -100,25 +108,16 @@ def find_base(reference: str, data: Path) -> Source:
     )
 
 
+def at_hub(reference: str) -> bool:
+    """Whether a reference can only mean something at the hub: an alias or an id, and no file or folder."""
+    if Path(reference).expanduser().exists() or Path(reference).suffix in FILES:
+        return False
+    return reference in ALIASES or HUB_ID.fullmatch(reference) is not None
+
+
 def wants_hub(reference: str) -> bool:
-    """Whether a base may have to be fetched: libraries are kept off the network otherwise."""
-    return not Path(reference).exists() and (reference in ALIASES or HUB_ID.fullmatch(reference) is not None)
+    """Whether something may have to be fetched: a base at the hub, or the configuration of a single file.
 
-
-def _hashed(files: list[Path]) -> str:
-    """A hash over names, sizes and contents; of weights over evenly spaced blocks, their header among them."""
-    digest = hashlib.sha256()
-    for path in files:
-        try:
-            size = path.stat().st_size
-            digest.update(json.dumps([path.name, path.parent.name, size]).encode())
-            with open(path, "rb") as file:
-                if size <= BLOCKS * BLOCK or path.suffix != ".safetensors":
-                    digest.update(file.read())
-                    continue
-                for i in range(BLOCKS):
-                    file.seek(i * (size - BLOCK) // (BLOCKS - 1))
-                    digest.update(file.read(BLOCK))
-        except OSError as error:
-            raise UnhypeError(describe(error, path)) from error
-    return digest.hexdigest()
+    Libraries are kept off the network otherwise.
+    """
+    return at_hub(reference) or Path(reference).suffix == ".safetensors"

@@ -61,7 +61,7 @@ def _export(options: argparse.Namespace) -> None:
     from unhype.erasing.guard import Guard
     from unhype.families.loading import load_family
     from unhype.families.lora_files import check_format
-    from unhype.miniature.showing import quiet
+    from unhype.terminal import quiet
 
     out = options.out or Path("build/loras" if options.all else "build/lora.safetensors")
     if not options.all and out.suffix != ".safetensors":

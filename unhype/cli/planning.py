@@ -35,8 +35,8 @@ def _plan(options: argparse.Namespace) -> None:
     from unhype.cli.commands import params_of
     from unhype.concepts.loading import load_set
     from unhype.files import write_text
-    from unhype.miniature.showing import quiet
     from unhype.pipeline.forecast import figures, opened, table
+    from unhype.terminal import quiet
 
     quiet()
     concepts = load_set(options.concepts, options.data / "concepts")

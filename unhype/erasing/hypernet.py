@@ -4,8 +4,8 @@ One shared trunk, and a head that turns its features into factors (:mod:`unhype.
 
     A = α·(A0 + s/S · left(c, s))        B = s/S · g(c) · right(c, s)
 
-A0 is constant and not zero, and B carries the factor s/S: so ΔW = BA is exactly zero at s = 0, while its gradient is not
-(UnHype, section 4.1).
+A0 is constant and not zero, and B carries the factor s/S: so ΔW = BA is exactly zero at s = 0, while its gradient is
+not (UnHype, section 4.1).
 g is the switch (:mod:`unhype.erasing.switch`), 1 where there is none.
 
 Shapes: n prompts, d width of c, r rank.

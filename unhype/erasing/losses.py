@@ -1,7 +1,7 @@
 """The equations of UnHype (arXiv 2602.03410, section 3), one function each.
 
 Symbols: c a concept's prompt, c_m its anchor's, θ_s the LoRA at step s of S, ε* the frozen base, ε_θ the adapted one,
-γ negative guidance, η the inner step. Of a base that predicts velocity, ε is velocity: at one z_t it is linear in noise.
+γ negative guidance, η the inner step. Where a base predicts velocity, ε stands for it: at one z_t it is linear in noise.
 """
 
 from __future__ import annotations
@@ -65,6 +65,20 @@ def gradient_of(loss: torch.Tensor, leaves: Mapping[str, Factors]) -> dict[str, 
     tensors = [part for f in leaves.values() for part in _parts(f)]
     slopes = iter(torch.autograd.grad(loss, tensors))
     return {name: Factors(next(slopes), next(slopes)) for name in leaves}
+
+
+def with_gradient(value: torch.Tensor, factors: Mapping[str, Factors], slope: Mapping[str, Factors]) -> torch.Tensor:
+    """A number that was worked out elsewhere, with its gradient in θ.
+
+    What made θ learns from it as from the loss itself.
+    """
+    pairs = [
+        (part, known)
+        for name, each in factors.items()
+        for part, known in zip(_parts(each), _parts(slope[name]), strict=True)
+    ]
+    along = torch.stack([(part * known.detach()).sum().float() for part, known in pairs]).sum()
+    return value.detach() + (along - along.detach())
 
 
 def _parts(factors: Factors) -> Sequence[torch.Tensor]:

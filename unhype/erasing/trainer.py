@@ -1,4 +1,6 @@
-"""Training the hypernetwork: prompts and the latents of base pictures in, step reports out. Knows no Metaflow, no MLflow and no folders but its checkpoint's.
+"""Training the hypernetwork: prompts and the latents of base pictures in, step reports out.
+
+Knows no Metaflow, no MLflow and no folders but its checkpoint's.
 
 Three objectives (docs/experiments tells which is best, and why all three are here):
 ``direct``   ∇_φ of the task loss through θ_s, end to end;
@@ -13,7 +15,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -21,8 +23,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unhype.adapters.lora import Factors, active
 from unhype.erasing.hypernet import Emitter, HypernetConfig, strength
-from unhype.erasing.losses import as_leaves, gradient_of, guided_target, removal_loss, retention_loss, task_loss
+from unhype.erasing.losses import (
+    as_leaves,
+    gradient_of,
+    guided_target,
+    removal_loss,
+    retention_loss,
+    task_loss,
+    with_gradient,
+)
 from unhype.erasing.phrases import Reading, joined
+from unhype.erasing.texts import Texts
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.training import PRECISIONS, Schedule, fit
@@ -80,7 +91,8 @@ class TrainingSettings:
             or self.pictures < 1
         ):
             raise ValueError(
-                f"got {self}, wanted retained, gamma, remove and retain ≥ 0, eta > 0, earliest in [0, 1) and pictures ≥ 1"
+                f"got {self}, wanted retained, gamma, remove and retain ≥ 0, eta > 0, earliest in [0, 1) and "
+                "pictures ≥ 1"
             )
 
 
@@ -162,34 +174,73 @@ E = TypeVar("E", bound=Emitter)
 class Trainer(Generic[E]):
     """One run on a frozen base: of a hypernetwork, or of something else that gives every prompt a LoRA."""
 
-    def __init__(self, family: Family, settings: TrainingSettings, material: Material, build: Callable[[], E]) -> None:
+    def __init__(
+        self,
+        family: Family,
+        settings: TrainingSettings,
+        material: Material,
+        build: Callable[[], E],
+        cache_gb: float = 4.0,
+        checkpointing: bool | None = None,
+    ) -> None:
+        """Take what is trained, on what.
+
+        Args:
+            build: makes what is trained.
+            cache_gb: memory on the CPU for encoded prompts.
+            checkpointing: whether the denoiser trades time for memory; as its family does, if None.
+        """
+        family.check_starts_from_noise()
         self.family, self.settings, self.material = family, settings, material
+        self.cache_gb = cache_gb
+        self.checkpointing = family.defaults.checkpointing if checkpointing is None else checkpointing
         self.device = family.device
         torch.manual_seed(settings.seed)
         self.emitter: E = build().to(self.device)
         self._telemetry: dict[str, float] = {}
+        self._encoded: Texts | None = None
 
     def run(self, checkpoint: Path) -> Iterator[StepReport]:
-        """Train to the end, resuming from ``checkpoint``; it then has the averaged weights."""
+        """Train to the end, resuming from ``checkpoint``; it then has the averaged weights.
+
+        Meanwhile the parts of the base that training does not need are off the device; when it ends, or is stopped,
+        they are back.
+        """
         self.emitter.train()
-        for report in fit(
-            self.emitter,
-            self._loss,
-            self.settings.schedule,
-            checkpoint,
-            self.settings.seed,
-            self.device,
-            PRECISIONS[self.settings.precision],
-        ):
-            yield StepReport(report.step, report.steps, report.loss, dict(self._telemetry))
+        denoiser: Any = self.family.bare_denoiser
+        if self.checkpointing:
+            denoiser.enable_gradient_checkpointing()
+        try:
+            for report in fit(
+                self.emitter,
+                self._loss,
+                self.settings.schedule,
+                checkpoint,
+                self.settings.seed,
+                self.device,
+                PRECISIONS[self.settings.precision],
+            ):
+                yield StepReport(report.step, report.steps, report.loss, dict(self._telemetry))
+        finally:
+            self._encoded = None
+            self.family.restore()
+            if self.checkpointing:
+                denoiser.disable_gradient_checkpointing()
         self.emitter.eval()
+
+    def _texts(self) -> Texts:
+        """Prompts, then anchors; encoded in the first step, in the arithmetic of a step."""
+        if self._encoded is None:
+            schedule = self.settings.schedule
+            together = [*self.material.prompts, *self.material.anchors]
+            self._encoded = Texts(self.family, together, self.cache_gb * 1e9, 2 * schedule.steps * schedule.batch)
+            self.family.release(encoders=self._encoded.cached)
+        return self._encoded
 
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
         settings, S = self.settings, self.settings.hypernet.steps
         chosen = self.material.draw(settings.schedule.batch, rng)
-        both = self.family.encode(
-            [texts[i] for texts in (self.material.prompts, self.material.anchors) for i in chosen]
-        )
+        both = self._texts()([*chosen, *(chosen + len(self.material.prompts))])
         concept, _ = both.chunk(2)
         read = self.material.reading[torch.from_numpy(chosen)].to(self.device)
         # Half of the batch at S, where inference is; the rest anywhere, so that s is a dial.
@@ -205,23 +256,32 @@ class Trainer(Generic[E]):
         scale = scale.mean() + scale
         scale = torch.where(scale > 0, scale, 1)  # a batch of prompts to keep alone has no distance to measure by
 
-        def task(factors: dict[str, Factors]) -> torch.Tensor:
-            # On a CPU the fused attention's backward pass is slow at small sizes; the plain product has the same values.
-            together = {name: each.joined(read.phrases) for name, each in factors.items()}
+        def task(factors: dict[str, Factors]) -> tuple[torch.Tensor, dict[str, Factors]]:
+            """The task loss at θ, and its gradient there.
+
+            Both while θ is on the denoiser: with checkpointing the backward pass runs it a second time.
+            """
+            leaves = as_leaves(factors)
+            together = {name: each.joined(read.phrases) for name, each in leaves.items()}
+            # On a CPU the fused attention's backward pass is slow at small sizes; the plain product has the same
+            # values.
             with (
                 active(self.family.denoiser, together),
                 sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext(),
             ):
-                return task_loss(self.family.predict(*batch, concept), target, scale)
+                loss = task_loss(self.family.predict(*batch, concept), target, scale)
+                # A backward pass has its arithmetic from the forward pass, and wants no other on top.
+                with torch.autocast(self.device.type, enabled=False):
+                    return loss.detach(), gradient_of(loss, leaves)
 
         total = torch.zeros((), device=self.device)
         if settings.mode in ("matching", "both"):
             total = total + settings.remove * self._matching(read, s, task)
         factors = self._emit(read, s)
         if settings.mode in ("direct", "both"):
-            direct = task(factors)
-            self._telemetry["task"] = float(direct.detach())
-            total = total + direct
+            direct, slope = task(factors)
+            self._telemetry["task"] = float(direct)
+            total = total + with_gradient(direct, factors, slope)
         self._telemetry["strength_forget"] = float(strength(factors).mean().detach())
         if settings.retained and not self.material.retained.untouched.all():
             total = total + settings.retain * self._retention(rng)
@@ -235,14 +295,17 @@ class Trainer(Generic[E]):
         return factors
 
     def _matching(
-        self, read: Reading, s: torch.Tensor, task: Callable[[dict[str, Factors]], torch.Tensor]
+        self,
+        read: Reading,
+        s: torch.Tensor,
+        task: Callable[[dict[str, Factors]], tuple[torch.Tensor, dict[str, Factors]]],
     ) -> torch.Tensor:
         s = s.clamp(max=self.settings.hypernet.steps - 1)
         now, following = self._emit(read, s), self._emit(read, s + 1)
-        leaves = as_leaves(now)
-        # The batch's mean gradient is a batch-th of each sample's own.
-        slope = gradient_of(task(leaves) * len(read), leaves)
+        _, mean = task(now)
         with torch.no_grad():
+            # The batch's mean gradient is a batch-th of each sample's own.
+            slope = {name: Factors(each.A * len(read), each.B * len(read)) for name, each in mean.items()}
             step = torch.cat(
                 [
                     torch.cat([(following[k].A - now[k].A).flatten(1), (following[k].B - now[k].B).flatten(1)], 1)

@@ -29,7 +29,7 @@ from unhype.erasing.guard import Guard
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
-from unhype.families.loading import load_family
+from unhype.families.loading import family_named_in, load_family
 from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
 from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Reader
@@ -53,6 +53,7 @@ class Job:
         build: folder of everything that can be made again.
         judges: who looks at the pictures of a base that brings no judge.
         loading: how the base is loaded.
+        code: a hash of the code that makes a guard: that of now, unless a run holds on to that of its beginning.
     """
 
     concepts: ConceptSet
@@ -64,6 +65,7 @@ class Job:
     sampling: Sampling
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     loading: BaseSettings = field(default_factory=BaseSettings)
+    code: str = field(default_factory=lambda: digest(MAKERS))
 
     @property
     def prompts_folder(self) -> Path:
@@ -79,17 +81,13 @@ class Job:
         return self.build / "guards" / f"{self.concepts.name}-{self.fingerprint[:12]}"
 
     @property
-    def code(self) -> str:
-        """A hash of the code that makes a guard."""
-        return digest(MAKERS)
-
-    @property
     def fingerprint(self) -> str:
         """A hash of everything that shapes the guard: set, base, settings, and the code that makes it."""
         shaping = [
             self.concepts.content_hash(),
             self.base.hash,
             self.loading.dtype,
+            *([self.loading.config] if self.base.file else []),
             asdict(self.training),
             asdict(self.sampling),
             self.code,
@@ -108,10 +106,12 @@ def open_job(
         seed, n: training seed and prompts a role, in place of those of the settings.
 
     Raises:
-        UnhypeError: no such base or set, or concepts that the base's judge cannot tell.
+        UnhypeError: no such base or set, a base of no family that is known, or concepts that the base's judge cannot
+            tell.
     """
     wanted = load_set(concepts, data / "concepts")
     source = fetched(find_base(base, data))
+    family_named_in(source)
     own = params.suited(source, data / "judges")
     training = own.training if seed is None else replace(own.training, seed=seed)
     prompts = own.prompts if n is None else PromptSettings(n)
@@ -151,7 +151,8 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
         UnhypeError: they break a rule: training and evaluation would share what they must not.
     """
     tables = write_tables(job.concepts, job.prompts, job.prompts_folder)
-    result = validate_prompts(pd.concat(tables.values(), ignore_index=True), job.concepts.name)
+    rows = pd.concat(tables.values(), ignore_index=True).rename(columns={"group": "role"})
+    result = validate_prompts(rows, job.concepts.name)
     if not result.ok:
         raise UnhypeError(result.first_error_line(job.prompts_folder))
     return tables

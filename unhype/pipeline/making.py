@@ -49,6 +49,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
         job.training,
         stuff,
         lambda: Hypernet(job.training.hypernet, family.sites, family.width).bind(family.denoiser),
+        job.loading.cache_gb,
     )
     job.guard_folder.mkdir(parents=True, exist_ok=True)
     with open(job.guard_folder / CURVE, "a", encoding="utf-8") as curve:
