@@ -407,7 +407,8 @@ def wrapped(pipe: Any) -> None:
 
 
 def in_place(pipe: Any) -> None:
-    pipe.unet.compile(backend="eager")
+    """A part of it, as regional compilation does: the whole takes the test minutes."""
+    pipe.unet.mid_block.compile(backend="eager")
 
 
 @pytest.mark.parametrize("compiled", [wrapped, in_place])
