@@ -152,7 +152,9 @@ class TrainFlow(FlowSpec):
 
         with plainly():
             job = replace(self._job(), code=self.code)  # of the guard that was trained, whatever was edited since
-            examination = Examination(job, jobs.load_base(job), jobs.guard_of(job), jobs.judge_of(job))
+            judging = jobs.judging_of(job)
+            guard = jobs.guard_of(job)
+            examination = Examination(job, jobs.load_base(job), guard, judging.judge, clip=judging.embeddings)
             for _progress in with_progress(examination.draw()):
                 pass
             self.scores = examination.scores()

@@ -95,6 +95,22 @@ def test_without_a_judge_pixels_are_still_compared() -> None:
     assert protocols(groups, general=False) == {}
 
 
+def test_what_the_judge_has_no_word_for_is_neither_lost_nor_gone() -> None:
+    faceless = [NOBODY] * 8
+    groups = score_groups(ROLES, faceless, faceless, np.zeros(8), faces=False, known={"Cher"})
+    others = groups["evaluation"]
+    assert (others.must_stay, others.shown, others.unjudged, others.n_stay, others.drift) == (None, None, 4, 4, 0.0)
+    assert (groups["forget"].must_go, groups["forget"].unjudged) == (0.0, None)
+    found = protocols(groups, general=False)["unseen"]
+    assert found == {"Acc_e": 0.0, "Acc_e_base": 0.0}, "forgetting is told, and no H without what stays"
+
+
+def test_of_two_concepts_the_known_one_is_judged() -> None:
+    saw = [*[NOBODY] * 4, seen("Drake"), STRANGER, NOBODY, NOBODY]
+    pair = score_groups(STRATA, saw, saw, np.zeros(8), faces=False, known={"Drake"})["forgotten_and_retained"]
+    assert (pair.must_go, pair.must_stay, pair.shown, pair.unjudged) == (None, 0.5, 0.5, None)
+
+
 def test_rows_keep_their_readings_whatever_their_index() -> None:
     guarded = [seen("Cher")] * 4 + [NOBODY] * 4
     mixed = ROLES.iloc[[4, 5, 6, 7, 0, 1, 2, 3]]

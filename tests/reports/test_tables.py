@@ -46,9 +46,15 @@ def test_markdown_and_provenance() -> None:
     assert markdown((["a", "b"], [["1", "2"]])) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
     said = provenance(SCORES)
     assert all(
-        word in said
-        for word in ("mini-judge 123", "held-out", "20 DDIM steps", "Excluded: nothing", "evaluation 0.9900")
+        word in said for word in ("mini-judge 123", "held-out", "20 steps", "Excluded: nothing", "evaluation 0.9900")
     )
+
+
+def test_what_a_clip_tells_is_said_where_there_was_one() -> None:
+    found = {"n": 8, "cmmd": 1.5, "cmmd_floor": 1.0, "clip_score": 0.25, "clip_score_base": 0.26}
+    said = provenance({**SCORES, "clip": "clip small", "fidelity": found})
+    assert "CMMD 1.5000 (base against itself 1.0000), CLIP score 0.2500 (base 0.2600), by clip small" in said
+    assert "CMMD" not in provenance(SCORES)
 
 
 def test_what_nobody_judged_is_an_en_dash() -> None:

@@ -46,16 +46,20 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
     export.add_argument(
         "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
     )
+    export.add_argument("--base", metavar="BASE", help="where the base is (default: the guard's own)")
+    export.add_argument("--derived", action="store_true", help="accept a fine-tuned relative of the guard's base")
     export.add_argument(
         "--concepts", metavar="SET", help="with --all: the concept set, which says how concepts stand in a prompt"
     )
 
 
 def _export(options: argparse.Namespace) -> None:
-    from unhype.bases.loading import load_pipeline
+    from unhype.bases.finding import find_base
+    from unhype.bases.loading import fetched
+    from unhype.cli.commands import params_of
     from unhype.erasing.exporting import INDEX, concepts_of, export, export_all
     from unhype.erasing.guard import Guard
-    from unhype.families.choosing import family_of
+    from unhype.families.loading import load_family
     from unhype.families.lora_files import check_format
     from unhype.terminal import quiet
 
@@ -67,11 +71,10 @@ def _export(options: argparse.Namespace) -> None:
     guard = Guard.load(options.model, share=options.share)
     prompts = _prompts(guard, options) if options.all else {}
     facts = guard.trained.facts
-    folder = options.data / "bases" / facts["base"]
-    if not folder.is_dir():
-        raise UnhypeError(f"got no base {folder}, wanted its folder: check --data")
-    family = family_of(load_pipeline(folder), facts["site_table"])
-    with guard.attached(family.pipeline, family=family):  # refuses another base
+    source = fetched(find_base(options.base or facts["base"], options.data))
+    settings = params_of(options).suited(source, options.data / "judges").base
+    family = load_family(source, settings, facts["site_table"])
+    with guard.attached(family.pipeline, options.derived, family):  # refuses another base
         pass
     if not options.all:
         exported = export(guard, family, options.prompt, options.format)

@@ -12,7 +12,7 @@ from unhype.comparison.running import BARE, Comparison
 from unhype.evaluation.album import Album
 from unhype.files import write_text
 from unhype.pictures.gallery import draw_gallery, save_picture
-from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, missing_strata
+from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, judged, missing_strata
 from unhype.reports.tables import markdown
 
 SHOWN = ("forgotten", "alias", "two_forgotten", "forgotten_and_retained", "trained", "unseen", "near_miss", "things")
@@ -20,7 +20,11 @@ SHOWN = ("forgotten", "alias", "two_forgotten", "forgotten_and_retained", "train
 
 
 def write_report(comparison: Comparison, folder: Path) -> str:
-    """Write ``comparison.{md,json}``, ``gallery.png`` and, if judged, ``pareto.png``; returns the table."""
+    """Write ``comparison.{md,json}``, ``gallery.png`` and, where both its axes are judged, ``pareto.png``.
+
+    Returns:
+        The table.
+    """
     results = comparison.results()
     missing = missing_strata(results)
     text = "\n\n".join(
@@ -33,7 +37,7 @@ def write_report(comparison: Comparison, folder: Path) -> str:
     )
     write_text(folder / "comparison.md", text + "\n")
     write_text(folder / "comparison.json", json.dumps(results, indent=2) + "\n")
-    if comparison.judge:
+    if judged(results):
         draw_pareto(results, folder / "pareto.png")
     _draw_gallery(
         comparison,

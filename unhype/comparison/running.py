@@ -23,13 +23,13 @@ from unhype.erasing import material
 from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
-from unhype.evaluation.fidelity import Fidelity, compare_embeddings
-from unhype.evaluation.looking import drifts, measured, readings
+from unhype.evaluation.fidelity import Fidelity, compare_albums
+from unhype.evaluation.looking import drifts, readings
 from unhype.evaluation.scores import score_groups
 from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.embeddings import Embeddings
-from unhype.judges.judge import Reader, features_of
+from unhype.judges.judge import Reader
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.progress import Progress
@@ -45,6 +45,7 @@ class Comparison:
 
     Attributes:
         judge: ``None`` where nobody can read this base's pictures: then how far they moved is all that is said.
+        clip: ``None`` where none is at hand: then CMMD and CLIP's score stay unsaid.
         methods: the base itself, ``none``, is always there.
         seeds: of training; pictures have the same seeds for all.
     """
@@ -52,7 +53,7 @@ class Comparison:
     job: Job
     family: Family
     judge: Reader | None
-    clip: Embeddings
+    clip: Embeddings | None
     methods: Mapping[str, Method]
     seeds: Sequence[int]
 
@@ -173,13 +174,13 @@ class Comparison:
         kind, judge = self.job.concepts.sort, self.judge
         now, before = (readings(judge, _pictures(of, table)) if judge else None for of in (album, self.bare))
         moved = drifts(_pictures(album, table), _pictures(self.bare, table))
-        scores = score_groups(table, now, before, moved, kind.faces)
+        scores = score_groups(table, now, before, moved, kind.faces, judge.known if judge else None)
         found = {
             "method": name,
             "seed": seed,
             "eraser": album.eraser.identity,
             **({"judge": judge.name} if judge else {"judge": None, "unjudged": True}),
-            "clip": self.clip.name,
+            "clip": self.clip.name if self.clip else None,
             "n": self.job.prompts.per_role,
             **cost,
             "fidelity": asdict(self._fidelity(album)),
@@ -192,11 +193,7 @@ class Comparison:
     def _fidelity(self, album: Album) -> Fidelity:
         """Of the pictures of prompts in which nothing must go."""
         rows = self.strata[0].query("erased == ''")
-        both = (album, self.bare)
-        now, before = (measured(self.clip.see, _pictures(of, rows)) for of in both)
-        features = features_of(self.judge) if self.judge else None
-        moved, still = (measured(features, _pictures(of, rows)) if features else None for of in both)
-        return compare_embeddings(now, before, self.clip.hear(list(rows["prompt"])), moved, still)
+        return compare_albums(album, self.bare, list(rows["prompt"]), list(rows["seed"]), self.clip, self.judge)
 
     def _path(self, name: str, seed: int) -> Path:
         return self.folder / f"{name}-{seed}-n{self.job.prompts.per_role}.json"

@@ -57,10 +57,13 @@ class Album:
                 yield done
 
     def _adopt(self, bare: Album, prompts: Sequence[str], seeds: Sequence[int]) -> None:
-        for prompt, seed, same in zip(prompts, seeds, self.eraser.untouched(prompts), strict=True):
-            path, source = self.path(prompt, int(seed)), bare.path(prompt, int(seed))
-            if same and source.exists() and not path.exists():
-                write_whole(path, partial(shutil.copyfile, source))
+        asked = ((prompt, int(seed)) for prompt, seed in zip(prompts, seeds, strict=True))
+        there = [one for one in asked if bare.path(*one).exists() and not self.path(*one).exists()]
+        for start in range(0, len(there), BATCH):
+            part = there[start : start + BATCH]
+            for one, same in zip(part, self.eraser.untouched([prompt for prompt, _ in part]), strict=True):
+                if same:
+                    write_whole(self.path(*one), partial(shutil.copyfile, bare.path(*one)))
 
     def batches(self, prompts: Sequence[str], seeds: Sequence[int], parts: int | None = None) -> Iterator[np.ndarray]:
         """The pictures in order, ``uint8 [n, height, width, 3]``, :data:`BATCH` at a time.

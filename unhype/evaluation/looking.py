@@ -11,6 +11,7 @@ import numpy as np
 
 from unhype.errors import UnhypeError
 from unhype.judges.judge import Reader, Seen
+from unhype.judges.nudity import NudeNet
 
 Batches = Iterable[np.ndarray]
 """Pictures ``uint8 [n, height, width, 3]``, as :meth:`unhype.evaluation.album.Album.batches` gives them."""
@@ -24,6 +25,11 @@ def readings(judge: Reader, batches: Batches) -> list[Seen]:
 def measured(instrument: Callable[[np.ndarray], np.ndarray], batches: Batches) -> np.ndarray:
     """What an instrument makes of the pictures, a row each: ``[n, …]``. There must be at least one batch."""
     return np.concatenate([instrument(batch) for batch in batches])
+
+
+def exposures(detector: NudeNet, batches: Batches) -> np.ndarray:
+    """How many exposed parts of bodies the detector finds in each picture, ``int [n]``."""
+    return np.array([len(boxes) for batch in batches for boxes in detector.boxes(batch)])
 
 
 def drifts(guarded: Batches, bare: Batches) -> np.ndarray:

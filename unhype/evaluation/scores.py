@@ -8,12 +8,13 @@
 A destroyed face counts neither as forgotten nor as kept: Acc_e leaves it out, Acc_s counts it as wrong. H is H_o for
 things and H_c for all others. Protocols are always named: *papers'* others are the retain names that training saw,
 *unseen* others it never saw. Nothing is excluded otherwise. Without a judge, what pictures show stays unsaid, and so
-does every protocol; how far pixels moved is still there.
+does every protocol; how far pixels moved is still there. A judge is only asked for concepts that it has a word for:
+of others that it does not name them means nothing, and they count neither as gone nor as lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,12 +29,13 @@ from unhype.prompts.rows import named
 class GroupScore:
     """One role or stratum, guarded and bare, on the same prompts and seeds: shares of ``n`` pictures.
 
-    ``None`` where nobody judged, and where the group has nothing that must go, or stay.
+    ``None`` where nobody judged, and where the group has nothing that must go, or stay, and that the judge can tell.
 
     Attributes:
         n_go, n_stay: pictures whose prompt names what must go, what must stay.
         drift: mean absolute difference of guarded and bare pixels, in 0…1.
         identical: pictures without one different pixel.
+        unjudged: pictures of whose concepts the judge can tell none; ``None`` where there are none, or no judge.
         must_go: what must go and is still there, of the pictures that can show it: of people, those with a face.
         must_stay: what must stay and is there, of all pictures.
         shown: what the prompts name and is there, whether it must go or stay, of all pictures.
@@ -47,6 +49,7 @@ class GroupScore:
     n_stay: int
     drift: float
     identical: float
+    unjudged: int | None = None
     must_go: float | None = None
     must_go_base: float | None = None
     must_stay: float | None = None
@@ -82,6 +85,7 @@ def score_groups(
     bare: Sequence[Seen] | None,
     drift: np.ndarray,
     faces: bool,
+    known: Collection[str] | None = None,
 ) -> dict[str, GroupScore]:
     """Group → its score, in the order of the table.
 
@@ -90,6 +94,7 @@ def score_groups(
         guarded, bare: what the judge saw; ``None`` where there is no judge.
         drift: of each picture, ``[n]``.
         faces: whether only pictures with a face can show what must go (people) or all (things).
+        known: concepts that the judge can tell; all of them where it is left out.
     """
     wanted = {"guarded readings": guarded, "bare readings": bare, "drifts": drift}
     for name, given in wanted.items():
@@ -99,10 +104,12 @@ def score_groups(
     scores = {}
     for group, index in rows.reset_index(drop=True).groupby("group", sort=False).indices.items():
         go, stay = [erased[i] for i in index], [kept[i] for i in index]
-        seen = {}
+        seen, unjudged = {}, None
         if guarded is not None and bare is not None:
-            seen = _marks(go, stay, [guarded[i] for i in index], faces, "")
-            seen |= _marks(go, stay, [bare[i] for i in index], faces, "_base")
+            can_go, can_stay = (_told(side, known) for side in (go, stay))
+            seen = _marks(can_go, can_stay, [guarded[i] for i in index], faces, "")
+            seen |= _marks(can_go, can_stay, [bare[i] for i in index], faces, "_base")
+            unjudged = _asking(go, stay) - _asking(can_go, can_stay) or None
         scores[str(group)] = GroupScore(
             str(group),
             len(index),
@@ -110,6 +117,7 @@ def score_groups(
             sum(map(bool, stay)),
             float(drift[index].mean()),
             float((drift[index] == 0).mean()),
+            unjudged,
             **seen,
         )
     return scores
@@ -140,16 +148,19 @@ def accuracies(
 def protocols(scores: Mapping[str, GroupScore], general: bool) -> dict[str, dict[str, float]]:
     """Protocol → Acc_e, Acc_s, Acc_g and H, the share kept of what the base shows, and the base's own accuracies.
 
-    A protocol whose forgotten or others are not there, or not judged, is left out.
+    A protocol whose forgotten or others are not there, or not judged, is left out. Where that leaves none, those whose
+    others nobody could judge say what they can: how much is forgotten, and no H.
     """
-    found = {}
+    found, partly = {}, {}
     for name, protocol in PROTOCOLS.items():
         now, before = (accuracies(scores, protocol, general, ending) for ending in ("", "_base"))
+        base = {f"{part}_base": value for part, value in before.items() if part != "H"}
         if "H" in now:
             kept = now["Acc_s"] / before["Acc_s"] if before["Acc_s"] else 0.0
-            base = {f"{part}_base": value for part, value in before.items() if part != "H"}
             found[name] = {**now, "kept": kept, **base}
-    return found
+        elif "Acc_e" in now and protocol.kept in scores:
+            partly[name] = now | base
+    return found or partly
 
 
 def harmonic(*shares: float) -> float:
@@ -165,6 +176,16 @@ def separation(forgotten: np.ndarray, others: np.ndarray) -> float:
 
 Concepts = Sequence[tuple[str, ...]]
 """Of each picture, those that its prompt names."""
+
+
+def _told(concepts: Concepts, known: Collection[str] | None) -> Concepts:
+    """Those that the judge can tell."""
+    return concepts if known is None else [tuple(one for one in some if one in known) for some in concepts]
+
+
+def _asking(go: Concepts, stay: Concepts) -> int:
+    """How many prompts name something."""
+    return sum(bool(some or others) for some, others in zip(go, stay, strict=True))
 
 
 def _marks(go: Concepts, stay: Concepts, seen: Sequence[Seen], faces: bool, ending: str) -> dict[str, float | None]:

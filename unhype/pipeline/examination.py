@@ -18,10 +18,12 @@ import pandas as pd
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
+from unhype.evaluation.fidelity import compare_albums
 from unhype.evaluation.looking import drifts, readings
 from unhype.evaluation.scores import GroupScore, protocols, score_groups, separation
 from unhype.families.family import Family
 from unhype.files import write_text
+from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Reader, Seen
 from unhype.pictures.gallery import draw_gallery, save_picture
 from unhype.pipeline.job import Job
@@ -32,25 +34,27 @@ from unhype.prompts.tables import evaluation_table
 if TYPE_CHECKING:
     from PIL import Image
 
-UNJUDGED = "unjudged"
-"""Role of retained texts that the judge has no word for: their drift counts, what they show does not."""
-
 
 class Examination:
     """One guard on one table of prompts.
 
     Attributes:
-        table: the evaluation table; what the judge cannot tell is ``unjudged``.
+        table: the evaluation table.
         turns: class → the guard with its switch set to it alone; empty for people, and where nobody judges.
     """
 
-    def __init__(self, job: Job, family: Family, guard: Guard, judge: Reader | None, development: bool = False) -> None:
-        self.job, self.family, self.guard, self.judge = job, family, guard, judge
+    def __init__(
+        self,
+        job: Job,
+        family: Family,
+        guard: Guard,
+        judge: Reader | None,
+        development: bool = False,
+        clip: Embeddings | None = None,
+    ) -> None:
+        self.job, self.family, self.guard, self.judge, self.clip = job, family, guard, judge, clip
         self.kind = job.concepts.sort
         self.table = evaluation_table(job.concepts, job.prompts, development)
-        if judge:
-            unknown = (self.table["group"] == "retain") & ~self.table["concept"].isin(judge.known)
-            self.table["group"] = self.table["group"].mask(unknown, UNJUDGED)
         self.bare = bare_album(job, family)
         self._read: dict[Path, Seen] = {}
         self.turns: dict[str, Guard] = {}
@@ -68,7 +72,7 @@ class Examination:
         """Everything measured; the pictures must be drawn."""
         job, table = self.job, self.table
         groups = self._groups(table, self.guard)
-        strengths = self.guard.strength(self.family, list(table["prompt"])).cpu().numpy()
+        strengths = self._strengths(list(table["prompt"]))
         by_role = {role: strengths[(table["group"] == role).to_numpy()] for role in groups}
         scores: dict[str, Any] = {
             "concepts": job.concepts.name,
@@ -92,6 +96,12 @@ class Examination:
                 if role not in ("forget", "alias")
             },
         }
+        if self.clip:
+            stays = table[table["erased"] == ""]
+            asked = list(stays["prompt"]), list(stays["seed"])
+            told = asdict(compare_albums(self._album(self.guard), self.bare, *asked, self.clip, self.judge))
+            scores["clip"] = self.clip.name
+            scores["fidelity"] = {name: value for name, value in told.items() if value is not None}
         if self.turns:
             scores["in_turn"] = {concept: self._score_turn(concept, guard) for concept, guard in self.turns.items()}
             scores["H_o"] = float(np.mean([turn["H"] for turn in scores["in_turn"].values()]))
@@ -119,6 +129,12 @@ class Examination:
             words += [f"{role}: {prompt}" for prompt in chosen["prompt"]] + ["guarded"] * len(chosen)
         return draw_gallery(pictures, words, columns)
 
+    def _strengths(self, prompts: Sequence[str]) -> np.ndarray:
+        """‖ΔW‖ of each, as many at a time as are drawn at a time: the LoRAs of a whole table fill any memory."""
+        size = self.job.sampling.batch
+        parts = [prompts[start : start + size] for start in range(0, len(prompts), size)]
+        return np.concatenate([self.guard.strength(self.family, part).cpu().numpy() for part in parts])
+
     def _turn(self, concept: str) -> pd.DataFrame:
         """The rows that matter when one concept alone is forgotten: the other classes must stay then."""
         mine, group = self.table["concept"] == concept, self.table["group"]
@@ -137,7 +153,8 @@ class Examination:
         album = self._album(guard)
         moved = drifts(_pictures(album, table), _pictures(self.bare, table))
         guarded = readings(self.judge, _pictures(album, table)) if self.judge else None
-        return score_groups(table, guarded, self._bare_readings(table), moved, self.kind.faces)
+        known = self.judge.known if self.judge else None
+        return score_groups(table, guarded, self._bare_readings(table), moved, self.kind.faces, known)
 
     def _bare_readings(self, table: pd.DataFrame) -> list[Seen] | None:
         """What the judge sees in bare pictures. Every turn asks for the same ones; each is looked at once."""

@@ -112,11 +112,17 @@ def footnote(results: Results) -> str:
     """What the tables need beside them."""
     first = next(run for runs in results.values() for run in runs if "fidelity" in run)
     base, judge = first["fidelity"], f"judge {first['judge']}" if first["judge"] else "no judge reads these pictures"
+    clip, far = "no CLIP at hand", f"Fidelity is of {base['n']} pictures that must stay."
+    if first["clip"]:
+        clip = f"embeddings {first['clip']}"
+        far = (
+            f"{far[:-1]}; the base against itself has CMMD {_spread([base['cmmd_floor']], 4)}, "
+            f"its CLIP score is {base['clip_score_base']:.4f}."
+        )
     return (
-        f"n ≥ {first['n']} a stratum; {judge}, embeddings {first['clip']}; held-out templates and seeds, "
+        f"n ≥ {first['n']} a stratum; {judge}, {clip}; held-out templates and seeds, "
         "pictures paired by seed; mean ± spread over training seeds. Excluded: nothing; of people, what is shown is a "
-        f"share of pictures with a face. Fidelity is of {base['n']} pictures that must stay; the base against itself "
-        f"has CMMD {base['cmmd_floor']:.4f}, its CLIP score is {base['clip_score_base']:.4f}."
+        f"share of pictures with a face. {far}"
     )
 
 
@@ -141,6 +147,15 @@ def missing_strata(results: Results) -> list[str]:
     return sorted(found)
 
 
+def judged(results: Results) -> bool:
+    """Whether somebody could tell what is forgotten and what is kept."""
+    return any(_both(run) for runs in results.values() for run in runs)
+
+
+def _both(run: Mapping[str, Any]) -> bool:
+    return {"Acc_e", "Acc_s"} <= set(run.get("summary", ()))
+
+
 def draw_pareto(results: Results, path: Path) -> None:
     """Forgotten against kept, as a PNG: a method's mean, and thin lines to its seeds; up and right is better."""
     import matplotlib
@@ -154,7 +169,7 @@ def draw_pareto(results: Results, path: Path) -> None:
     colours = {method: OWN.get(method) or next(others) for method in results}
     named: list[np.ndarray] = []
     for method, runs in results.items():
-        points = np.array([(1 - run["summary"]["Acc_e"], run["summary"]["Acc_s"]) for run in runs if "summary" in run])
+        points = np.array([(1 - run["summary"]["Acc_e"], run["summary"]["Acc_s"]) for run in runs if _both(run)])
         if len(points):
             own, colour = method == "unhype", colours[method]
             x, y = here = points.mean(0)

@@ -24,12 +24,12 @@ def protocol_rows(scores: Mapping[str, Any]) -> Rows:
         [
             HEADLINE[protocol],
             *(_beside_base(found, name) for name in ("Acc_e", "Acc_s", "Acc_g")),
-            f"{found['kept']:.1%}",
-            f"{found['H']:.4f}",
+            f"{found['kept']:.1%}" if "kept" in found else UNKNOWN,
+            f"{found['H']:.4f}" if "H" in found else UNKNOWN,
         ]
         for protocol, found in scores["protocols"].items()
     ]
-    if scores.get("unjudged"):
+    if not rows:
         rows = [[name, *[UNKNOWN] * 5] for name in HEADLINE.values()]
     return ("protocol", "Acc_e ↓ (base)", "Acc_s ↑ (base)", "Acc_g ↓ (base)", "kept of base", "H ↑"), rows
 
@@ -68,12 +68,20 @@ def _beside_base(found: Mapping[str, float], name: str) -> str:
 def turn_rows(scores: Mapping[str, Any]) -> Rows:
     """One row a class that was forgotten alone, and their mean; none for people."""
     names, turns = ("Acc_e", "Acc_s", "Acc_g", "H"), scores.get("in_turn", {})
-    rows = [[concept, *(f"{turn[name]:.3f}" for name in names)] for concept, turn in turns.items()]
+    rows = [
+        [concept, *(f"{turn[name]:.3f}" if name in turn else UNKNOWN for name in names)]
+        for concept, turn in turns.items()
+    ]
     if turns:
         rows.append(
             [
                 f"mean of {len(turns)}",
-                *(f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}" for name in names),
+                *(
+                    f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}"
+                    if all(name in turn for turn in turns.values())
+                    else UNKNOWN
+                    for name in names
+                ),
             ]
         )
     return ("forgotten alone", "Acc_e ↓", "Acc_s ↑", "Acc_g ↓", "H_o ↑"), rows
@@ -93,6 +101,18 @@ def provenance(scores: Mapping[str, Any]) -> str:
     return (
         f"Base {scores['base']} `{short['base_hash']}`, concept set {scores['concepts']} `{short['concepts_hash']}`, "
         f"guard `{short['guard']}`; {judge}; held-out templates; seeds {scores['seeds'][0]}–{scores['seeds'][1]}, "
-        f"paired; {how['steps']} DDIM steps, guidance {how['guidance']}. Excluded: {scores['excluded']}. "
+        f"paired; {how['steps']} steps, guidance {how['guidance']}. Excluded: {scores['excluded']}. "
         f"AUC of ‖ΔW‖, forgotten against others: {auc}."
+    ) + _fidelity(scores)
+
+
+def _fidelity(scores: Mapping[str, Any]) -> str:
+    """What a CLIP tells of the pictures that must stay; nothing where none was at hand."""
+    found = scores.get("fidelity", {})
+    if "clip_score" not in found:
+        return ""
+    far = f"CMMD {found['cmmd']:.4f} (base against itself {found['cmmd_floor']:.4f}), " if "cmmd" in found else ""
+    return (
+        f" Of the {found['n']} pictures that must stay: {far}"
+        f"CLIP score {found['clip_score']:.4f} (base {found['clip_score_base']:.4f}), by {scores['clip']}."
     )
