@@ -56,7 +56,7 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
 def _export(options: argparse.Namespace) -> None:
     from unhype.bases.finding import find_base
     from unhype.bases.loading import fetched
-    from unhype.cli.commands import params_of
+    from unhype.cli.options import params_of
     from unhype.erasing.exporting import INDEX, concepts_of, export, export_all
     from unhype.erasing.guard import Guard
     from unhype.families.loading import load_family

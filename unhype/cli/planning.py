@@ -32,7 +32,7 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from unhype.cli.commands import params_of
+    from unhype.cli.options import params_of
     from unhype.concepts.loading import load_set
     from unhype.files import write_text
     from unhype.pipeline.forecast import figures, opened, table
