@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unhype.cli.options import BASES, Verb, params_of, source_of
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ ABOUT = (
 )
 
 
-def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
+def add_commands(verb: Verb) -> None:
     """Add the verb; ``verb`` makes a command with the options that all have."""
     export = verb(
         "export",
@@ -46,16 +46,16 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
     export.add_argument(
         "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
     )
+    export.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own)")
     export.add_argument(
         "--concepts", metavar="SET", help="with --all: the concept set, which says how concepts stand in a prompt"
     )
 
 
 def _export(options: argparse.Namespace) -> None:
-    from unhype.bases.loading import load_pipeline
     from unhype.erasing.exporting import INDEX, concepts_of, export, export_all
     from unhype.erasing.guard import Guard
-    from unhype.families.choosing import family_of
+    from unhype.families.loading import load_family
     from unhype.families.lora_files import check_format
     from unhype.terminal import quiet
 
@@ -67,10 +67,9 @@ def _export(options: argparse.Namespace) -> None:
     guard = Guard.load(options.model, share=options.share)
     prompts = _prompts(guard, options) if options.all else {}
     facts = guard.trained.facts
-    folder = options.data / "bases" / facts["base"]
-    if not folder.is_dir():
-        raise UnhypeError(f"got no base {folder}, wanted its folder: check --data")
-    family = family_of(load_pipeline(folder), facts["site_table"])
+    source = source_of(options, facts)
+    settings = params_of(options).suited(source, options.data / "judges").base
+    family = load_family(source, settings, facts["site_table"])
     with guard.attached(family.pipeline, family=family):  # refuses another base
         pass
     if not options.all:
