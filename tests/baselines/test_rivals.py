@@ -22,7 +22,7 @@ from unhype.erasing import material
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.judges.miniature import MiniatureJudge
-from unhype.pictures.sampling import Sampling, sample
+from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.prompts.tables import PromptSettings, training_tables
@@ -82,14 +82,14 @@ def test_drawn_before_and_not_after_and_the_pipeline_is_itself_again(
     case: Case, judge: MiniatureJudge, name: str
 ) -> None:
     method: Method = METHODS[name]
-    pipeline, prompts, seeds = case.family, [*FORGOTTEN, *NEIGHBOURS], list(range(7))
-    before = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))
+    family, prompts, seeds = case.family, [*FORGOTTEN, *NEIGHBOURS], list(range(7))
+    before = np.concatenate(list(family.draw(prompts, seeds, HOW)))
     for part in (*method.needs, method):
         for _step in part.fit(case):
             pass
     assert not list(method.fit(case)), "what is fitted is not fitted again"
     during = np.concatenate(list(method.eraser(case).draw(prompts, seeds)))
-    after = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))
+    after = np.concatenate(list(family.draw(prompts, seeds, HOW)))
     assert np.array_equal(before, after)
     shown = [["Adam Driver" in seen.concepts for seen in judge.read(pixels[:4])] for pixels in (before, during)]
     assert sum(shown[0]) == 4

@@ -28,6 +28,7 @@ VERBS = (
     "evaluate",
     "compare",
     "export",
+    "plan",
     "ui",
 )
 
@@ -59,6 +60,8 @@ def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.Captu
         (["evaluate", "--method", "none", "--prompts", "{tmp}/mask.csv"], ["line 2", "did you mean Elon Musk?"]),
         (["evaluate", "--method", "none", "--prompts", "{tmp}/huge.csv"], ["line 2", "wanted a whole number"]),
         (["compare", "--methods", "magic"], ["got the method 'magic'", "static_lora"]),
+        (["plan", "--base", "nobody/nothing"], ["got nobody/nothing, whose configuration is not here", "sdxl"]),
+        (["plan", "--base", "sd14", "--concepts", "celeb999"], ["celeb999", "celeb100"]),
         (["export", "--model", "x", "--prompt", "Cher", "--out", "lora.bin"], ["got --out lora.bin", ".safetensors"]),
         (["export", "--model", "x", "--prompt", "Cher", "--format", "onnx"], ["got the format 'onnx'", "kohya"]),
         (["compare", "--n", "0"], ["got --n 0"]),

@@ -67,7 +67,7 @@ class Pipeline:
 
 
 class Toy(Family):
-    name = "toy"
+    name, plain = "toy", "Pipeline"
     part = "model"
     encoders = (("encoder", "tokenizer"),)
     words = (".read.",)

@@ -203,7 +203,7 @@ class Watch:
 
     @torch.compiler.disable
     def _reads(self, layer: nn.Module, args: tuple[Any, ...], site: str) -> None:
-        """Whether a layer that reads text reads what came to the denoiser: processors and hooks may put other text there."""
+        """Whether a layer of text reads what came to the denoiser: processors and hooks may put other text there."""
         states, given = self._thread.states, args[0]
         if (
             states is not None
@@ -211,8 +211,8 @@ class Watch:
             and not (given.shape == states.shape and torch.equal(given, states.to(given)))
         ):
             raise UnhypeError(
-                f"got other text at {site!r} than the {self.part} was called with, wanted the prompts themselves: undo hooks "
-                "and attention processors that exchange it"
+                f"got other text at {site!r} than the {self.part} was called with, wanted the prompts themselves: undo "
+                "hooks and attention processors that exchange it"
             )
 
     def _adapters(self, text: Rows, free: int) -> tuple[int, Mapping[str, Factors]]:
@@ -221,8 +221,8 @@ class Watch:
         if unread := sum(row is None for row in rows):
             raise UnhypeError(
                 f"got {unread} of {len(rows)} rows of text at the {self.part} that no guarded pipeline has read, "
-                "wanted a call of a guarded pipeline with prompts: attach the guard to the pipeline that you call, and pass "
-                "prompts, not embeddings"
+                "wanted a call of a guarded pipeline with prompts: attach the guard to the pipeline that you call, and "
+                "pass prompts, not embeddings"
             )
         known = [row for row in rows if row is not None]
         if not all(row.negative for row in known[:free]):

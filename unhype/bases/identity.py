@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -170,9 +171,9 @@ def plain_parameters(module: nn.Module) -> dict[str, torch.Tensor]:
         if any(piece in name for piece in ADDED):
             continue
         if ".base_layer" in name:
-            layer = module.get_submodule(name[: name.index(".base_layer")])
+            layer: Any = module.get_submodule(name[: name.index(".base_layer")])
             if name.endswith("weight") and getattr(layer, "merged", False):
-                merged = sum(layer.get_delta_weight(adapter) for adapter in layer.merged_adapters)  # type: ignore[operator, union-attr]
+                merged = sum(layer.get_delta_weight(adapter) for adapter in layer.merged_adapters)
                 tensor = tensor.detach() - merged
             name = name.replace(".base_layer", "")
         found[name] = tensor
@@ -184,8 +185,8 @@ def _sampled(tensor: torch.Tensor, size: int) -> torch.Tensor:
     """Evenly spaced entries of the first ``size`` of a tensor, float32 on the CPU; a vocabulary may have grown."""
     if tensor.is_meta:
         raise UnhypeError(
-            "got a base that is not in memory, wanted weights that can be read: attach the guard before offloading layer "
-            "by layer"
+            "got a base that is not in memory, wanted weights that can be read: attach the guard before offloading "
+            "layer by layer"
         )
     places = torch.linspace(0, size - 1, min(size, ENTRIES), dtype=torch.float64).round().long()
     where = torch.unravel_index(places.to(tensor.device), tensor.shape or (1,))

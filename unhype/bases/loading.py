@@ -96,7 +96,7 @@ def _from_folder(source: Source, dtype: Any, **given: Any) -> Any:
 
 
 def _from_file(source: Source, dtype: Any, config: str) -> Any:
-    """A single file as a pipeline; of Flux it holds the transformer alone, and the rest comes with the configuration."""
+    """A single file as a pipeline; of Flux it holds the transformer alone, the rest comes with the configuration."""
     import diffusers
 
     assert source.file is not None

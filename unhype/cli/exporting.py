@@ -47,6 +47,7 @@ def add_commands(verb: Verb) -> None:
         "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
     )
     export.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own)")
+    export.add_argument("--derived", action="store_true", help="accept a fine-tuned relative of the guard's base")
     export.add_argument(
         "--concepts", metavar="SET", help="with --all: the concept set, which says how concepts stand in a prompt"
     )
@@ -70,7 +71,7 @@ def _export(options: argparse.Namespace) -> None:
     source = source_of(options, facts)
     settings = params_of(options).suited(source, options.data / "judges").base
     family = load_family(source, settings, facts["site_table"])
-    with guard.attached(family.pipeline, family=family):  # refuses another base
+    with guard.attached(family.pipeline, options.derived, family):  # refuses another base
         pass
     if not options.all:
         exported = export(guard, family, options.prompt, options.format)

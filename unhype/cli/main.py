@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unhype import __version__
-from unhype.cli import comparing, concepts, drawing, exporting, pages, scoring, tabling
+from unhype.cli import comparing, concepts, drawing, exporting, pages, planning, scoring, tabling
 from unhype.cli.options import params_of
 from unhype.errors import UnhypeError
 from unhype.miniature.folders import BASE
@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("folders", type=Path, nargs="*", help="model folders (default: all that ship)")
 
     concepts.add_commands(verbs)
-    for group in (tabling, drawing, scoring, comparing, exporting, pages):
+    for group in (tabling, drawing, scoring, comparing, exporting, planning, pages):
         group.add_commands(verb)
 
     measure = verb(

@@ -85,7 +85,8 @@ def _judging(options: argparse.Namespace, params: Params) -> Judging:
 
     facts = Guard.load(options.model).trained.facts if options.model else {}
     folder = options.data / "concepts"
-    name = options.concepts or (facts.get("concepts") if facts.get("concepts") in available_sets(folder) else None)
+    own = facts.get("concepts")
+    name = options.concepts or (own if own and own in available_sets(folder) else None)
     concepts = load_set(name, folder) if name else None
     source = source_of(options, facts)
     return choose(source, concepts, options.data / "judges", params.suited(source, options.data / "judges").judges)

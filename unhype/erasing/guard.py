@@ -209,7 +209,7 @@ def beside(readings: Sequence[Reading]) -> Reading:
 @contextmanager
 def _as_found(pipeline: Any) -> Iterator[None]:
     """A family freezes its parts, which are somebody else's here: they are given back as they were."""
-    modules = [part for part in pipeline.components.values() if isinstance(part, nn.Module)]
+    modules = [part for part in vars(pipeline).values() if isinstance(part, nn.Module)]
     training = [(module, module.training) for part in modules for module in part.modules()]
     wanted = [(weight, weight.requires_grad) for part in modules for weight in part.parameters()]
     try:

@@ -56,7 +56,7 @@ class Flux(Family):
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
         transformer: Any = getattr(pipeline, "transformer", None)
-        kind = type(transformer and unwrapped(transformer)).__name__
+        kind = type(None if transformer is None else unwrapped(transformer)).__name__
         both = all(getattr(pipeline, name, None) is not None for name in ("text_encoder", "text_encoder_2"))
         return both and kind == "FluxTransformer2DModel"
 

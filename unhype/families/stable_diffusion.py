@@ -156,7 +156,7 @@ class StableDiffusion(UNetFamily):
 def unet_config(pipeline: Any) -> Any:
     """The configuration of a pipeline's U-Net that reads words in two dimensions; None where it has no such U-Net."""
     unet: Any = getattr(pipeline, "unet", None)
-    unet = unet and unwrapped(unet)
+    unet = None if unet is None else unwrapped(unet)  # not by its truth: a compiled one asks for its length
     return unet.config if any(kind.__name__ == "UNet2DConditionModel" for kind in type(unet).__mro__) else None
 
 

@@ -29,7 +29,7 @@ from unhype.erasing.guard import Guard
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
-from unhype.families.loading import load_family
+from unhype.families.loading import family_named_in, load_family
 from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
 from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Reader
@@ -87,6 +87,7 @@ class Job:
             self.concepts.content_hash(),
             self.base.hash,
             self.loading.dtype,
+            *([self.loading.config] if self.base.file else []),
             asdict(self.training),
             asdict(self.sampling),
             self.code,
@@ -105,10 +106,12 @@ def open_job(
         seed, n: training seed and prompts a role, in place of those of the settings.
 
     Raises:
-        UnhypeError: no such base or set, or concepts that the base's judge cannot tell.
+        UnhypeError: no such base or set, a base of no family that is known, or concepts that the base's judge cannot
+            tell.
     """
     wanted = load_set(concepts, data / "concepts")
     source = fetched(find_base(base, data))
+    family_named_in(source)
     own = params.suited(source, data / "judges")
     training = own.training if seed is None else replace(own.training, seed=seed)
     prompts = own.prompts if n is None else PromptSettings(n)
