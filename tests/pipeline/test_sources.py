@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from unhype.bases.finding import find_base
 from unhype.concepts.loading import load_set
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
@@ -105,12 +107,14 @@ def test_words_layout_and_reports_do_not(copy: Path, edit: Callable[[Path], None
 
 def test_a_guard_of_other_code_lies_elsewhere(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     concepts = load_set("objects", data / "concepts")
-    job = Job(concepts, "mini-sd", data, tmp_path, TrainingSettings(), PromptSettings(), Sampling())
+    job = Job(concepts, find_base("mini-sd", data), data, tmp_path, TrainingSettings(), PromptSettings(), Sampling())
     assert job.code == digest(MAKERS)
     before = job.guard_folder
     assert job.guard_folder == before
+    assert replace(job, code="0" * 64).guard_folder != before
     monkeypatch.setattr("unhype.pipeline.job.digest", lambda modules: "0" * 64)
-    assert job.guard_folder != before
+    later = Job(concepts, job.base, data, tmp_path, TrainingSettings(), PromptSettings(), Sampling())
+    assert later.guard_folder != before
 
 
 def test_every_kind_of_import_is_followed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from unhype.cli.options import Verb, add_model, erasers_of, params_of
+from unhype.errors import UnhypeError
 
 
 def add_commands(verb: Verb) -> None:
@@ -25,7 +26,8 @@ def add_commands(verb: Verb) -> None:
         "--out",
         type=Path,
         default=Path("build/generated.png"),
-        help="the picture, or a grid of several (default: %(default)s)",
+        help="a .png file: the picture, or a page of several, which holds them all in memory; or a folder: full-sized "
+        "pictures, numbered by prompt, written as they are drawn (default: %(default)s)",
     )
 
 
@@ -35,10 +37,19 @@ def _generate(options: argparse.Namespace) -> None:
     from unhype.pictures.gallery import draw_gallery, save_picture
     from unhype.pictures.seeds import check_seed
 
-    check_seed(options.seed, "--seed", len(options.prompt))
+    prompts, out = options.prompt, options.out
+    check_seed(options.seed, "--seed", len(prompts))
+    if out.suffix not in ("", ".png") or (out.suffix and out.is_dir()):
+        raise UnhypeError(f"got --out {out}, wanted a file that ends in .png, or a folder for one picture a prompt")
     eraser, _ = erasers_of(options, params_of(options))
-    seeds = [options.seed + i for i in range(len(options.prompt))]
-    pictures = [picture for batch in eraser.draw(options.prompt, seeds) for picture in batch]
-    single = Image.fromarray(pictures[0]) if len(pictures) == 1 else draw_gallery(pictures, options.prompt)
-    save_picture(single, options.out)
-    print(f"{len(pictures)} picture{'s' * (len(pictures) > 1)} drawn with {eraser.name}: {options.out}")
+    seeds = [options.seed + i for i in range(len(prompts))]
+    pictures = (picture for batch in eraser.draw(prompts, seeds) for picture in batch)
+    if not out.suffix:
+        # No more than a batch is in memory, however many prompts there are.
+        for number, picture in enumerate(pictures, 1):
+            save_picture(Image.fromarray(picture), out / f"{number:05}.png")
+    elif len(prompts) == 1:
+        save_picture(Image.fromarray(next(pictures)), out)
+    else:  # a page needs all of its pictures at once
+        save_picture(draw_gallery(list(pictures), prompts), out)
+    print(f"{len(prompts)} picture{'s' * (len(prompts) > 1)} drawn with {eraser.name}: {out}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unhype.cli.options import BASES, Verb, params_of, source_of
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ ABOUT = (
 )
 
 
-def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
+def add_commands(verb: Verb) -> None:
     """Add the verb; ``verb`` makes a command with the options that all have."""
     export = verb(
         "export",
@@ -46,7 +46,7 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
     export.add_argument(
         "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
     )
-    export.add_argument("--base", metavar="BASE", help="where the base is (default: the guard's own)")
+    export.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own)")
     export.add_argument("--derived", action="store_true", help="accept a fine-tuned relative of the guard's base")
     export.add_argument(
         "--concepts", metavar="SET", help="with --all: the concept set, which says how concepts stand in a prompt"
@@ -54,9 +54,6 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
 
 
 def _export(options: argparse.Namespace) -> None:
-    from unhype.bases.finding import find_base
-    from unhype.bases.loading import fetched
-    from unhype.cli.options import params_of
     from unhype.erasing.exporting import INDEX, concepts_of, export, export_all
     from unhype.erasing.guard import Guard
     from unhype.families.loading import load_family
@@ -71,7 +68,7 @@ def _export(options: argparse.Namespace) -> None:
     guard = Guard.load(options.model, share=options.share)
     prompts = _prompts(guard, options) if options.all else {}
     facts = guard.trained.facts
-    source = fetched(find_base(options.base or facts["base"], options.data))
+    source = source_of(options, facts)
     settings = params_of(options).suited(source, options.data / "judges").base
     family = load_family(source, settings, facts["site_table"])
     with guard.attached(family.pipeline, options.derived, family):  # refuses another base

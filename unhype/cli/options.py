@@ -74,7 +74,14 @@ def source_of(options: argparse.Namespace, facts: Mapping[str, Any]) -> Source:
     from unhype.bases.loading import fetched
     from unhype.miniature.folders import BASE
 
-    return fetched(find_base(options.base or facts.get("base", BASE.name), options.data))
+    try:
+        return fetched(find_base(options.base or facts.get("base", BASE.name), options.data))
+    except UnhypeError as error:
+        if options.base or "base" not in facts:
+            raise
+        raise UnhypeError(
+            f"{error}; the guard was trained on it: if it lies elsewhere now, say where: --base"
+        ) from error
 
 
 def params_of(options: argparse.Namespace) -> Params:

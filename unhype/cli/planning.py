@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
+
+from unhype.cli.options import Verb, params_of
 
 BASES = "mini-sd, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a diffusers folder, or a hub id that was fetched once"
 
 
-def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser]) -> None:
+def add_commands(verb: Verb) -> None:
     """Add the verb; ``verb`` makes a command with the options that all have."""
     plan = verb(
         "plan",
@@ -32,7 +33,6 @@ def add_commands(verb: Callable[[str, object, str, str], argparse.ArgumentParser
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from unhype.cli.options import params_of
     from unhype.concepts.loading import load_set
     from unhype.files import write_text
     from unhype.pipeline.forecast import figures, opened, table

@@ -1,7 +1,7 @@
 """The equations of UnHype (arXiv 2602.03410, section 3), one function each.
 
 Symbols: c a concept's prompt, c_m its anchor's, θ_s the LoRA at step s of S, ε* the frozen base, ε_θ the adapted one,
-γ negative guidance, η the inner step. Where a base predicts velocity, ε stands for it: at one z_t it is linear in noise.
+γ negative guidance, η the inner step. Where a base predicts velocity, ε stands for it: at one z_t the two are linear.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What training reads: prompts from the tables, and latents of pictures that the base itself draws.
 
 Three kinds of rows: a forgotten concept alone, which becomes its anchor; one beside another person, where it alone
-becomes its anchor; and a prompt to keep under a forgotten concept's own LoRA, which must change nothing: what a LoRA does
-not touch, a false alarm of the switch can't harm.
+becomes its anchor; and a prompt to keep under a forgotten concept's own LoRA, which must change nothing: what a LoRA
+does not touch, a false alarm of the switch can't harm.
 
 z_t is a noised picture of the forgotten concept or of its anchor, half and half: at inference the trajectory begins as
 one and ends as the other.
