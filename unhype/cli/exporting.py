@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from unhype.erasing.guard import Guard
 
 ABOUT = (
-    "write the LoRA that a guard emits for one prompt. The file is static: while it is loaded it acts on every prompt, "
+    "Write the LoRA that a guard emits for one prompt. The file is static: while it is loaded it acts on every prompt, "
     "and in both halves of guidance, where a guard acts on the prompts that speak of the concept alone. At guidance 1, "
     "on its own prompt, it draws the guard's picture"
 )
@@ -24,9 +24,10 @@ def add_commands(verb: Verb) -> None:
     export = verb(
         "export",
         _export,
-        ABOUT,
+        "write the LoRA that a guard emits for a prompt, or for every concept, as files for other programs",
         'unhype export --model build/guards/NAME --prompt "a photo of Cher" --format kohya --out cher.safetensors',
     )
+    export.description = ABOUT
     export.add_argument("--model", metavar="URI", required=True, help="a guard's folder, or models:/NAME@ALIAS")
     what = export.add_mutually_exclusive_group(required=True)
     what.add_argument("--prompt", help="whose LoRA it is")
