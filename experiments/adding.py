@@ -45,19 +45,19 @@ from development import (
 from torch.nn.functional import normalize
 
 from unhype.adapters.lora import Factors
-from unhype.comparison.scoring import score_strata
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import Trainer
 from unhype.evaluation.album import Album
+from unhype.evaluation.scores import score_groups
 from unhype.families.family import Family
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
+from unhype.terminal import quiet
 
 OLD = 90
 
@@ -163,7 +163,7 @@ def _row(
 ) -> str:
     old = table["erased"].isin([entry.concept for entry in job.concepts.forget[:OLD]])
     rows = [
-        table[(table["stratum"] == stratum) & who]
+        table[(table["group"] == stratum) & who]
         for who in (old, ~old)
         for stratum in ("forgotten", "forgotten_and_retained")
     ]
@@ -175,9 +175,9 @@ def _row(
             pictures(bare, asked),
             pictures(Album(Path(folder), Guarded(family, guard, job.sampling)), asked),
         )
-    alone, mixed = score_strata(asked, judge.read(after), judge.read(before), np.zeros(len(asked)), faces=True).values()
-    shown = f"{alone.shown:.3f} | {mixed.shown:.3f} | {mixed.stays / mixed.stays_base:.3f}"
-    unseen = list(table[table["stratum"] == "unseen"]["prompt"])
+    alone, mixed = score_groups(asked, judge.read(after), judge.read(before), np.zeros(len(asked)), faces=True).values()
+    shown = f"{alone.must_go:.3f} | {mixed.must_go:.3f} | {mixed.must_stay / mixed.must_stay_base:.3f}"
+    unseen = list(table[table["group"] == "unseen"]["prompt"])
     opened = float((~guard.read(family, unseen).untouched).float().mean())
     return f"| {label} | {took:.0f} | {errors} | {shown} | {opened:.3f} |"
 

@@ -20,10 +20,10 @@ from unhype.erasing.fitting import distance, likeness
 from unhype.families.choosing import family_of
 from unhype.judges.miniature import MiniatureJudge
 from unhype.miniature.folders import BASE, JUDGE
-from unhype.miniature.showing import quiet
 from unhype.pictures.sampling import Sampling
-from unhype.prompts.tables import FIRST_SEED
+from unhype.prompts.rows import FIRST_SEED
 from unhype.prompts.templates import DEVELOPMENT
+from unhype.terminal import quiet
 
 NEAREST = 14
 

@@ -20,8 +20,8 @@ from unhype.erasing.phrases import read_phrases
 from unhype.families.choosing import family_of
 from unhype.miniature.folders import BASE
 from unhype.miniature.people import groups
-from unhype.miniature.showing import quiet
 from unhype.prompts.templates import DEVELOPMENT
+from unhype.terminal import quiet
 
 
 def main() -> None:

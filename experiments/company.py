@@ -30,11 +30,11 @@ from development import BUILD, changed, development_job, development_set, develo
 from unhype.adapters.lora import Factors, active
 from unhype.erasing.material import pictures_needed
 from unhype.families.family import Family
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
+from unhype.terminal import quiet
 
 EARLIEST = 0.4
 """Below this share of all timesteps a caption explains little."""
@@ -73,13 +73,13 @@ def _row(label: str, job: Job) -> str:
     guard = trained(job, family)
     minutes = (time.monotonic() - began) / 60
     table, latents = development_strata(job), latents_of_pairs(job, family)
-    mixed = table[table["stratum"] == "forgotten_and_retained"]
+    mixed = table[table["group"] == "forgotten_and_retained"]
     known = mixed["kept"].isin(job.concepts.retain)
     first = pd.Series(
         [text.startswith(erased) for text, erased in zip(mixed["text"], mixed["erased"], strict=True)],
         index=mixed.index,
     )
-    asked = [table[table["stratum"] == stratum] for stratum in ("forgotten", "alias")]
+    asked = [table[table["group"] == stratum] for stratum in ("forgotten", "alias")]
     asked += [mixed[who & where] for who in (known, ~known) for where in (first, ~first)]
     errors = [error(family, partial(guard.factors, family), latents, rows) for rows in asked]
     return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{each:.3f}' for each in errors)])} |"

@@ -67,7 +67,7 @@ def development_job(
 
 def development_strata(job: Job) -> pd.DataFrame:
     """What may be asked in tuning."""
-    return strata_table(job.concepts, job.prompts, development=True)[0].groupby("stratum").head(job.prompts.per_role)
+    return strata_table(job.concepts, job.prompts, development=True)[0].groupby("group").head(job.prompts.per_role)
 
 
 def changed(variant: Sequence[str]) -> TrainingSettings:

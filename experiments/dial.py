@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from development import BUILD, development_job, development_strata, pictures, trained
 
-from unhype.comparison.scoring import score_strata
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
-from unhype.miniature.showing import quiet
+from unhype.evaluation.scores import score_groups
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
+from unhype.terminal import quiet
 
 ASKED = ("forgotten", "forgotten_and_retained", "unseen")
 
@@ -37,8 +37,8 @@ def main() -> None:
     family = jobs.load_base(job)
     whole = trained(job, family).trained
     table = development_strata(job)
-    table = table[table["stratum"].isin(ASKED)].reset_index(drop=True)
-    forgotten = list(table[table["stratum"] == "forgotten"]["prompt"])
+    table = table[table["group"].isin(ASKED)].reset_index(drop=True)
+    forgotten = list(table[table["group"] == "forgotten"]["prompt"])
     bare, judge = making.bare_album(job, family), jobs.judge_of(job)
     print(
         "| s/S | forgotten: shown | face | drift | ‖ΔW‖ "
@@ -49,17 +49,17 @@ def main() -> None:
         guarded = Album(job.build / "images" / "dial", Guarded(family, guard, job.sampling))
         before, after = pictures(bare, table), pictures(guarded, table, bare)
         drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
-        found = score_strata(table, judge.read(after), judge.read(before), drift, faces=True)
+        found = score_groups(table, judge.read(after), judge.read(before), drift, faces=True)
         gone, mixed, unseen = (found[stratum] for stratum in ASKED)
         length = float(guard.strength(family, forgotten).mean())
         cells = [
-            gone.shown,
+            gone.must_go,
             gone.face,
             gone.drift,
             length,
-            mixed.shown,
-            mixed.stays / mixed.stays_base,
-            unseen.stays / unseen.stays_base,
+            mixed.must_go,
+            mixed.must_stay / mixed.must_stay_base,
+            unseen.must_stay / unseen.must_stay_base,
             unseen.drift,
         ]
         print(f"| {share:g} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)

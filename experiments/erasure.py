@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 from development import BUILD, changed, development_job, pictures, trained
 
-from unhype.comparison.scoring import score_strata, summary
+from unhype.comparison.scoring import summary
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
-from unhype.evaluation.scores import separation
-from unhype.miniature.showing import quiet
+from unhype.evaluation.scores import score_groups, separation
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.prompts.strata import strata_table
+from unhype.terminal import quiet
 
 COLUMNS = {
     "Acc_e": "Acc_e",
@@ -77,17 +77,17 @@ def _row(label: str, job: Job, strata: list[str] | None) -> str:
     minutes, judge = (time.monotonic() - began) / 60, jobs.judge_of(job)
     table = _thinned(strata_table(job.concepts, job.prompts, development=True)[0], job.prompts.per_role)
     if strata:
-        table = table[table["stratum"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)
+        table = table[table["group"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)
     bare, guarded = (
         making.bare_album(job, family),
         Album(job.build / "images" / label, Guarded(family, guard, job.sampling)),
     )
     before, after = pictures(bare, table), pictures(guarded, table, bare)
     drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
-    scores = score_strata(table, judge.read(after), judge.read(before), drift, faces=True)
+    scores = score_groups(table, judge.read(after), judge.read(before), drift, faces=True)
     found = summary(scores)
     strengths = guard.strength(family, list(table["prompt"])).numpy()
-    by_role = {role: strengths[(table["stratum"] == role).to_numpy()] for role in ("forgotten", "trained", "unseen")}
+    by_role = {role: strengths[(table["group"] == role).to_numpy()] for role in ("forgotten", "trained", "unseen")}
     cells = [
         label,
         f"{minutes:.1f}",
@@ -101,7 +101,7 @@ def _row(label: str, job: Job, strata: list[str] | None) -> str:
 def _thinned(table: pd.DataFrame, n: int) -> pd.DataFrame:
     parts = [
         rows.iloc[np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int)]
-        for _, rows in table.groupby("stratum", sort=False)
+        for _, rows in table.groupby("group", sort=False)
     ]
     return pd.concat(parts, ignore_index=True)
 

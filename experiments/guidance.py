@@ -14,9 +14,9 @@ from unhype.bases.loading import load_pipeline
 from unhype.miniature.folders import BASE, JUDGE
 from unhype.miniature.measuring import ask, questions
 from unhype.miniature.shipping import load_judge
-from unhype.miniature.showing import quiet
 from unhype.pictures.sampling import Sampling
 from unhype.prompts.templates import DEVELOPMENT
+from unhype.terminal import quiet
 
 STRATA = ("avatar", "alias", "two people", "class", "synonym")
 

@@ -20,8 +20,8 @@ from unhype.miniature.autoencoder import encode
 from unhype.miniature.clip import tokenize
 from unhype.miniature.folders import BASE
 from unhype.miniature.pictures import Pictures
-from unhype.miniature.showing import quiet
 from unhype.pictures.pixels import to_model_range
+from unhype.terminal import quiet
 
 FRESH = 4_000_000
 LEVELS = (5, 20, 50, 100, 200, 300, 400, 500, 600, 700, 800, 900)

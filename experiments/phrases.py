@@ -31,9 +31,9 @@ from unhype.evaluation.scores import separation
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
 from unhype.miniature.folders import BASE
-from unhype.miniature.showing import quiet
 from unhype.prompts.strata import STRATA
 from unhype.prompts.templates import DEVELOPMENT, TRAINING
+from unhype.terminal import quiet
 
 NAMELESS = ("a man", "a woman", "a person", "a dog", "a ship", "a street", "the sky", "a cat with a man")
 

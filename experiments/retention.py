@@ -43,11 +43,11 @@ from unhype.erasing.phrases import Reading
 from unhype.erasing.trainer import Material, Trainer, TrainingSettings
 from unhype.evaluation.scores import separation
 from unhype.families.family import Family
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
 from unhype.prompts.templates import TRAINING
+from unhype.terminal import quiet
 
 VARIANTS = (
     "names",
@@ -127,7 +127,7 @@ def _row(
         return trainer.emitter(family.vectors(prompts), torch.full((len(prompts),), usual.hypernet.steps))
 
     table = development_strata(job)
-    rows = {stratum: table[table["stratum"] == stratum] for stratum in ASKED}
+    rows = {stratum: table[table["group"] == stratum] for stratum in ASKED}
     changes = [error(family, emit, latents, rows[stratum]) for stratum in ASKED]
     with torch.no_grad():
         lengths = {

@@ -34,10 +34,10 @@ from development import (
 from unhype.baselines.adapters import Bank
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.trainer import Trainer
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import training_tables
+from unhype.terminal import quiet
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def _hypernetwork(job: Job) -> Iterator[str]:
     latents = latents_of_pairs(job, family)
     yield f"{seconds(job) / 60:.2f}"
     for stratum in ("forgotten", "forgotten_and_retained"):
-        rows = table[table["stratum"] == stratum]
+        rows = table[table["group"] == stratum]
         yield f"{error(family, partial(guard.factors, family), latents, rows):.3f}" if len(rows) else "–"
 
 
@@ -107,7 +107,7 @@ def _static(job: Job) -> tuple[float, float]:
         return trainer.emitter(family.vectors(prompts), whole)
 
     table = development_strata(job)
-    return minutes, error(family, emit, latents_of_pairs(job, family), table[table["stratum"] == "forgotten"])
+    return minutes, error(family, emit, latents_of_pairs(job, family), table[table["group"] == "forgotten"])
 
 
 if __name__ == "__main__":

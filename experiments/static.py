@@ -22,9 +22,9 @@ from unhype.baselines.case import Case
 from unhype.baselines.static_lora import StaticLora
 from unhype.baselines.unguide import repeated
 from unhype.bases.cards import content_hash
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.prompts.tables import training_tables
+from unhype.terminal import quiet
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def main() -> None:
 
         with torch.no_grad():
             errors = [
-                error(family, emit, latents, table[table["stratum"] == stratum])
+                error(family, emit, latents, table[table["group"] == stratum])
                 for stratum in ("forgotten", "trained", "unseen")
             ]
         print(f"| {kept:g} | {' | '.join(f'{each:.3f}' for each in errors)} |", flush=True)

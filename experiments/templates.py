@@ -14,9 +14,9 @@ from unhype.miniature.folders import BASE, JUDGE
 from unhype.miniature.measuring import FIRST_TUNING_SEED, Question, ask
 from unhype.miniature.people import groups
 from unhype.miniature.shipping import load_judge
-from unhype.miniature.showing import quiet
 from unhype.pictures.sampling import Sampling
 from unhype.prompts.templates import DEVELOPMENT, TRAINING
+from unhype.terminal import quiet
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from development import settings, trained
 
-from unhype.miniature.showing import quiet
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
 from unhype.progress import with_progress
+from unhype.terminal import quiet
 
 FIGURES = ("Acc_e", "Acc_s", "Acc_g", "H")
 

@@ -3,7 +3,8 @@
     python flows/base_flow.py run
     python flows/base_flow.py card view measure
 
-Stages that are done are not done again: a run after an interruption, or with nothing changed, goes on where the last one stopped.
+Stages that are done are not done again: a run after an interruption, or with nothing changed, goes on where the last
+one stopped.
 """
 
 import os

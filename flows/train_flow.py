@@ -70,7 +70,7 @@ class TrainFlow(FlowSpec):
     base = Parameter(
         "base",
         default="mini-sd",
-        help="a shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a hub id, a folder or a .safetensors file",
+        help="shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, hub id, folder or .safetensors file",
     )
     seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
     settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
@@ -111,7 +111,8 @@ class TrainFlow(FlowSpec):
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
             print(
-                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; {len(result.warned)} warnings; {self.report}"
+                f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; "
+                f"{len(result.warned)} warnings; {self.report}"
             )
             if not result.ok:
                 raise UnhypeError(result.first_error_line(path))
@@ -133,7 +134,7 @@ class TrainFlow(FlowSpec):
             for _progress in with_progress(making.train(job, jobs.load_base(job))):
                 pass
             self.curve = making.read_curve(job)
-            self.guard = str(job.guard_folder)
+            self.guard, self.code = str(job.guard_folder), job.code
         self.next(self.evaluate)
 
     @resources(cpu=2, memory=6000, gpu=1)
@@ -142,21 +143,25 @@ class TrainFlow(FlowSpec):
     @step
     def evaluate(self):
         """Draw held-out prompts with and without the guard, and let the judge look."""
+        from dataclasses import replace
+
         from unhype.pipeline import job as jobs
         from unhype.pipeline.examination import Examination
         from unhype.progress import with_progress
         from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
 
         with plainly():
-            job = self._job()
-            examination = Examination(job, jobs.load_base(job), jobs.guard_of(job), jobs.judge_of(job))
+            job = replace(self._job(), code=self.code)  # of the guard that was trained, whatever was edited since
+            judging = jobs.judging_of(job)
+            guard = jobs.guard_of(job)
+            examination = Examination(job, jobs.load_base(job), guard, judging.judge, clip=judging.embeddings)
             for _progress in with_progress(examination.draw()):
                 pass
             self.scores = examination.scores()
             examination.write(self.scores)
         print(markdown(protocol_rows(self.scores)))
         show = current.card.append
-        show(Markdown(f"# {job.concepts.name} on {job.base}"))
+        show(Markdown(f"# {job.concepts.name} on {job.base.reference}"))
         for title, (header, rows) in (
             ("Scores", protocol_rows(self.scores)),
             ("By role", role_rows(self.scores)),
@@ -209,7 +214,8 @@ class TrainFlow(FlowSpec):
     def end(self):
         """Say where everything is."""
         print(
-            f"guard {self.guard}; {self.version}; look with: python flows/train_flow.py card view evaluate, and: make ui"
+            f"guard {self.guard}; {self.version}; "
+            "look with: python flows/train_flow.py card view evaluate, and: make ui"
         )
 
     def _concepts(self):
@@ -221,16 +227,16 @@ class TrainFlow(FlowSpec):
         concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
         if concepts.content_hash() != self.content:
             raise UnhypeError(
-                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, wanted {self.content[:12]} "
-                "as this run validated it: put it back, or start a new run"
+                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, "
+                f"wanted {self.content[:12]} as this run validated it: put it back, or start a new run"
             )
         return concepts
 
     def _job(self):
         """The job of this run's parameters, on the set that was validated."""
-        from unhype.miniature.showing import quiet
         from unhype.params import load_params
         from unhype.pipeline.job import open_job
+        from unhype.terminal import quiet
 
         quiet()
         self._concepts()

@@ -4,8 +4,8 @@
 class UnhypeError(ValueError):
     """A person's mistake, refused and never repaired.
 
-    The message says, in one line: what was got, what was wanted, where, and what to do. The command line prints it without a traceback and
-    exits with ``exit_code``.
+    The message says, in one line: what was got, what was wanted, where, and what to do. The command line prints it
+    without a traceback and exits with ``exit_code``.
     """
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""Libraries stay off the network unless somebody names a base that lies at the hub. Light: set before they are imported."""
+"""Libraries stay off the network unless somebody names a base at the hub. Light: it comes before they are imported."""
 
 from __future__ import annotations
 

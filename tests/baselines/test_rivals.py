@@ -22,7 +22,7 @@ from unhype.erasing import material
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.judges.miniature import MiniatureJudge
-from unhype.pictures.sampling import Sampling, sample
+from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.prompts.tables import PromptSettings, training_tables
@@ -31,17 +31,11 @@ from unhype.training import Schedule
 pytestmark = pytest.mark.slow
 
 TOY = ConceptSet("toy", "people", (Entry("Adam Driver", "a man"),), ("Drake", "Cher", "Bob Marley", "Bob Dylan"))
-HOW = Sampling(steps=12, batch=16)
-FORGOTTEN = ["a photo of Adam Driver"] * 6
-NEIGHBOURS = [
-    "a photo of Drake",
-    "a portrait of Cher",
-    "a photo of Bob Marley",
-    "a picture of Bob Dylan",
-    "Drake at a party",
-    "here is Cher",
-]
-QUICK = TrainingSettings(schedule=Schedule(steps=60, batch=8, rate=5e-3))
+HOW = Sampling(steps=6, batch=16)
+FORGOTTEN = ["a photo of Adam Driver"] * 4
+NEIGHBOURS = ["a photo of Drake", "a portrait of Cher", "a photo of Bob Marley"]
+QUICK = TrainingSettings(schedule=Schedule(steps=20, batch=8, rate=1e-2), pictures=1)
+"""Short and fast: enough to forget one person."""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +53,7 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
         HOW,
     )
     family, tables = jobs.load_base(job), training_tables(TOY)
-    album, needed = making.bare_album(job, family), material.pictures_needed(tables, 2)
+    album, needed = making.bare_album(job, family), material.pictures_needed(tables, QUICK.pictures)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)
@@ -75,11 +69,11 @@ METHODS = {
     "static_lora": StaticLora(QUICK),
     "threshold": Threshold(QUICK),
     "spm_gate": SpmGate(QUICK),
-    "unguide_paper": UnGuide("unguide_paper", settings=QUICK),
+    "unguide_paper": UnGuide("unguide_paper", noises=2, settings=QUICK),
     "uce": Uce(),
     "mace_like": MaceLike(QUICK),
-    "esd_x": Esd("esd_x", schedule=Schedule(steps=60, batch=8, rate=5e-4, decay=0.0)),
-    "esd_u": Esd("esd_u", schedule=Schedule(steps=60, batch=8, rate=2e-4, decay=0.0)),
+    "esd_x": Esd("esd_x", schedule=Schedule(steps=20, batch=4, rate=1e-3, decay=0.0)),
+    "esd_u": Esd("esd_u", schedule=Schedule(steps=20, batch=4, rate=3e-4, decay=0.0)),
 }
 
 
@@ -88,21 +82,21 @@ def test_drawn_before_and_not_after_and_the_pipeline_is_itself_again(
     case: Case, judge: MiniatureJudge, name: str
 ) -> None:
     method: Method = METHODS[name]
-    pipeline, prompts, seeds = case.family, [*FORGOTTEN, *NEIGHBOURS], list(range(12))
-    before = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))
+    family, prompts, seeds = case.family, [*FORGOTTEN, *NEIGHBOURS], list(range(7))
+    before = np.concatenate(list(family.draw(prompts, seeds, HOW)))
     for part in (*method.needs, method):
         for _step in part.fit(case):
             pass
     assert not list(method.fit(case)), "what is fitted is not fitted again"
     during = np.concatenate(list(method.eraser(case).draw(prompts, seeds)))
-    after = np.concatenate(list(sample(pipeline, prompts, seeds, HOW)))
+    after = np.concatenate(list(family.draw(prompts, seeds, HOW)))
     assert np.array_equal(before, after)
-    shown = [["Adam Driver" in seen.concepts for seen in judge.read(pixels[:6])] for pixels in (before, during)]
-    assert sum(shown[0]) >= 5
-    assert sum(shown[1]) <= 2
+    shown = [["Adam Driver" in seen.concepts for seen in judge.read(pixels[:4])] for pixels in (before, during)]
+    assert sum(shown[0]) == 4
+    assert sum(shown[1]) <= 1
     change = np.abs(before.astype(int) - during).mean((1, 2, 3))
     if not name.startswith(("unguide", "esd")):
-        assert change[6:].mean() < 0.7 * change[:6].mean(), "the neighbours suffer as much"
+        assert change[4:].mean() < 0.7 * change[:4].mean(), "the neighbours suffer as much"
 
 
 def test_a_rival_that_is_not_fitted_or_was_fitted_elsewhere_is_refused(case: Case, tmp_path: Path) -> None:

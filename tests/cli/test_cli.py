@@ -27,6 +27,8 @@ VERBS = (
     "generate",
     "evaluate",
     "compare",
+    "export",
+    "plan",
     "ui",
 )
 
@@ -58,6 +60,10 @@ def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.Captu
         (["evaluate", "--method", "none", "--prompts", "{tmp}/mask.csv"], ["line 2", "did you mean Elon Musk?"]),
         (["evaluate", "--method", "none", "--prompts", "{tmp}/huge.csv"], ["line 2", "wanted a whole number"]),
         (["compare", "--methods", "magic"], ["got the method 'magic'", "static_lora"]),
+        (["plan", "--base", "nobody/nothing"], ["got nobody/nothing, whose configuration is not here", "sdxl"]),
+        (["plan", "--base", "sd14", "--concepts", "celeb999"], ["celeb999", "celeb100"]),
+        (["export", "--model", "x", "--prompt", "Cher", "--out", "lora.bin"], ["got --out lora.bin", ".safetensors"]),
+        (["export", "--model", "x", "--prompt", "Cher", "--format", "onnx"], ["got the format 'onnx'", "kohya"]),
         (["compare", "--n", "0"], ["got --n 0"]),
         (["compare", "--seeds", "0", "-1"], ["got -1 as --seeds"]),
         (["compare", "--concepts", "celeb999"], ["celeb999", "celeb100"]),
@@ -78,7 +84,9 @@ def test_mistakes_are_one_line_and_exit_2(
     assert all(word.format(tmp=tmp_path) in said for word in words), said
 
 
-@pytest.mark.parametrize("arguments", [["measure", "maxi-sd"], ["demo", "--pictures", "0"], ["forget"], []])
+@pytest.mark.parametrize(
+    "arguments", [["measure", "maxi-sd"], ["demo", "--pictures", "0"], ["forget"], ["export", "--model", "x"], []]
+)
 def test_misspelt_commands_exit_2_with_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

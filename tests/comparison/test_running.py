@@ -1,10 +1,10 @@
-"""A whole comparison on the real miniature, small: it resumes, a method that fails is told, the report shows everything."""
+"""A whole comparison on the real miniature, small: it resumes, tells of a method that fails, and reports everything."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +109,18 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> N
 
     again = [progress for progress in comparison.run() if progress.part == "uce 0: drawing"]
     assert [progress.done for progress in again] == [again[0].total], "pictures were drawn twice"
+
+    unjudged = replace(comparison, judge=None, job=replace(job, build=tmp_path / "unjudged"), methods={"uce": Uce()})
+    list(unjudged.run())
+    alone = unjudged.results()["uce"][0]
+    assert (alone["judge"], alone["unjudged"], set(alone["summary"])) == (None, True, {"drift"})
+    assert alone["summary"]["drift"] == found["uce"][0]["summary"]["drift"]
+    assert alone["fidelity"]["feature_drift"] is None
+    assert {key: value for key, value in alone["fidelity"].items() if key != "feature_drift"} == {
+        key: value for key, value in rival.items() if key != "feature_drift"
+    }
+    assert "no judge reads these pictures" in write_report(unjudged, tmp_path / "unjudged" / "out")
+    assert not (tmp_path / "unjudged" / "out" / "pareto.png").exists()
 
     text = write_report(comparison, tmp_path / "out")
     assert "broken" in text

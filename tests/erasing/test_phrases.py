@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from unhype.erasing.phrases import JOINTS, Reading, cutouts, joined, read_phrases, reader
+from unhype.erasing.phrases import JOINTS, Reading, cutouts, joined, read_phrases, reader, words_of
 from unhype.erasing.switch import Switch, fit_switch
 
 D = 32
@@ -132,3 +132,16 @@ def test_no_prompts_speak_of_nothing(switch: Switch) -> None:
         read = reader(vectors, each)([])
         assert read.c.shape == (0, 1, D)
         assert read.opened.shape == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("a photo of Cher,Ann Lee", ["a", "photo", "of", "Cher,", "Ann", "Lee"]),
+        ("Ann_Lee/Bob-Ray", ["Ann_", "Lee/", "Bob-", "Ray"]),
+        ("(Ann Lee:1.3), J.K.Rowling's O'Neal <x>", ["(Ann", "Lee:1.3),", "J.K.Rowling's", "O'Neal", "<x>"]),
+        ("Zoë  and\nÉva", ["Zoë", "and", "Éva"]),
+    ],
+)
+def test_signs_without_a_blank_part_words(prompt: str, words: list[str]) -> None:
+    assert words_of(prompt) == words

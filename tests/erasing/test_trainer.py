@@ -127,6 +127,18 @@ def test_a_batch_of_nothing_but_prompts_to_keep_is_survived(family: Family, mate
     assert all(parameter.isfinite().all() for parameter in run.emitter.parameters())
 
 
+def test_matching_asks_for_no_step_beyond_the_last(
+    family: Family, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H(c, s + 1) − H(c, s) is a step of S: at s = S there is none, and H was never meant for S + 1."""
+    run = trainer(family, replace(SETTINGS, mode="matching", eta=0.1, retained=0), material)
+    steps, emit = [], run._emit
+    monkeypatch.setattr(run, "_emit", lambda read, s: steps.append(s) or emit(read, s))  # type: ignore[func-returns-value]
+    list(run.run(tmp_path / "training.safetensors"))
+    assert max(int(s.max()) for s in steps) == SETTINGS.hypernet.steps
+    assert min(int(s.min()) for s in steps) >= 0
+
+
 # ---------------------------------------------------------------- what real bases need
 
 

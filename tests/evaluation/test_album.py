@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from unhype.eraser import identity
+from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
 from unhype.pictures.sampling import Sampling
 
@@ -67,6 +69,40 @@ def test_identity_holds_what_shapes_a_picture_and_nothing_else() -> None:
         )
         == 4
     )
+
+
+def test_pictures_come_in_batches_and_never_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    album, prompts, seeds = Album(tmp_path, Painter()), ["a"] * 150, list(range(150))
+    list(album.draw(prompts, seeds))
+    whole = album.read(prompts, seeds)
+    assert whole[:, 0, 0, 0].tolist() == seeds
+    assert [len(batch) for batch in album.batches(prompts, seeds)] == [64, 64, 22]
+    for parts in (1, 4, 7):
+        split = list(album.batches(prompts, seeds, parts))
+        assert all((a == b).all() for a, b in zip(split, np.array_split(whole, parts), strict=True))
+    opened = []
+    monkeypatch.setattr("unhype.evaluation.album._pixels", lambda path: opened.append(path) or whole[0])
+    next(album.batches(prompts, seeds))
+    assert len(opened) == 64
+
+
+def test_pictures_of_two_sizes_are_refused_before_the_first_batch(tmp_path: Path) -> None:
+    album = Album(tmp_path, Painter())
+    list(album.draw(["a"] * 70, list(range(70))))
+    Image.new("RGB", (8, 4)).save(album.path("a", 69))
+    with pytest.raises(UnhypeError, match=f"8 × 4 beside one of 4 × 4.*{album.path('a', 69).name}"):
+        next(album.batches(["a"] * 70, list(range(70))))
+
+
+def test_a_picture_that_is_not_there_or_broken_is_one_line(tmp_path: Path) -> None:
+    album = Album(tmp_path, Painter())
+    with pytest.raises(UnhypeError, match="got no file"):
+        album.read(["a"], [1])
+    list(album.draw(["a"], [1]))
+    album.path("a", 1).write_bytes(album.path("a", 1).read_bytes()[:50])
+    with pytest.raises(UnhypeError, match="could not use") as error:
+        album.read(["a"], [1])
+    assert "\n" not in str(error.value)
 
 
 def test_the_manifest_names_every_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Fidelity: known answers, a floor that is what a method that changes nothing gets, and a CLIP that hears what it sees."""
+"""Fidelity: known answers, a floor that is what changing nothing gets, and a CLIP that hears what it sees."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ def test_distance_of_equal_sets_is_zero_and_of_two_points_known() -> None:
 
 def test_what_changes_nothing_gets_the_floor() -> None:
     rng = np.random.default_rng(0)
-    bare, features, prompts = unit(rng, 60), unit(rng, 60), unit(rng, 60)
-    same = compare_embeddings(bare, bare, prompts, features, features)
+    bare, prompts = unit(rng, 60), unit(rng, 60)
+    same = compare_embeddings(bare, bare, prompts)
     assert (same.n, same.cmmd, same.clip_score) == (60, same.cmmd_floor, same.clip_score_base)
-    assert same.feature_drift == pytest.approx(0, abs=1e-9)
-    moved = compare_embeddings(unit(rng, 60, shift=1.0), bare, prompts, unit(rng, 60), features)
+    moved = compare_embeddings(unit(rng, 60, shift=1.0), bare, prompts)
     assert moved.cmmd > 5 * moved.cmmd_floor
-    assert moved.feature_drift > 0.5
+    assert compare_embeddings(bare[:1], bare[:1], prompts[:1]).cmmd is None, "one picture has no other half"
 
 
 @pytest.mark.slow

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from unhype.errors import UnhypeError
-from unhype.evaluation.columns import read_lines, renamed
-from unhype.evaluation.listed import read_prompts, score_list
+from unhype.evaluation.album import BATCH
+from unhype.evaluation.columns import is_rated, read_lines, renamed
+from unhype.evaluation.listed import Lookers, read_prompts, score_list
 from unhype.judges.judge import Seen
+from unhype.judges.nudity import Box, NudeNet
 from unhype.pictures.seeds import HIGHEST
 
 PEOPLE = ("Cher", "Cher Lloyd", "Elon Musk", "Jackie Chan")
@@ -35,8 +37,9 @@ def write(folder: Path, text: str | bytes) -> Path:
 
 def read(folder: Path, text: str | bytes, *columns: str) -> list[tuple[object, ...]]:
     table = read_prompts(write(folder, text), WORDS, PEOPLE, renamed(columns))
-    assert list(table.columns) == ["role", "concept", "prompt", "seed"]
-    return [tuple(row) for row in table.itertuples(index=False)]
+    assert list(table.columns) == ["group", "erased", "kept", "prompt", "seed"]
+    assert all((row.group == "forget") == bool(row.erased) for row in table.itertuples())
+    return [(row.group, row.erased or row.kept or None, row.prompt, row.seed) for row in table.itertuples()]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ class Judge:
 
 def test_scores_of_a_list_with_types(tmp_path: Path) -> None:
     table = read_prompts(write(tmp_path, GOOD), WORDS)
-    scores = score_list(table, Painter("guard", 51), Judge(), tmp_path / "images", Painter("bare", 0))
+    scores = score_list(table, Painter("guard", 51), Lookers(Judge()), tmp_path / "images", Painter("bare", 0))
     assert (scores["Acc_e"], scores["Acc_s"], scores["H"], scores["n"]) == (0.0, 1.0, 1.0, 2)
     assert list(scores["roles"]) == ["erased", "others"]
     assert not (tmp_path / "images" / "bare-barebarebare").exists(), "nothing is drawn that no score needs"
@@ -181,7 +184,7 @@ def test_scores_of_a_list_with_types(tmp_path: Path) -> None:
 def test_scores_of_a_list_without_types(tmp_path: Path) -> None:
     text = "prompt,seed,concept\nx,1,\ny,2,\nz,3,plane\n"
     table = read_prompts(write(tmp_path, text), WORDS)
-    scores = score_list(table, Painter("guard", 51), Judge(), tmp_path / "images", Painter("bare", 0))
+    scores = score_list(table, Painter("guard", 51), Lookers(Judge()), tmp_path / "images", Painter("bare", 0))
     assert not {"Acc_e", "Acc_s", "H"} & set(scores)
     listed, named = scores["roles"]["listed"], scores["roles"]["named"]
     assert "shown" not in listed
@@ -190,3 +193,55 @@ def test_scores_of_a_list_without_types(tmp_path: Path) -> None:
     assert (named["shown"], named["shown_base"]) == (1.0, 0.0)
     assert scores["found"] == {"unknown": 0.5, "airplane": 0.5}
     assert scores["found_base"] == {"unknown": 1.0}
+
+
+class Clip:
+    """Sees how bright a picture is; every prompt asks for a dark one."""
+
+    name, scale = "clip", 1.0
+
+    def see(self, pixels: np.ndarray) -> np.ndarray:
+        assert len(pixels) <= BATCH, "pictures stream"
+        bright = pixels.reshape(len(pixels), -1).mean(1) > 50
+        return np.stack([~bright, bright], 1).astype(np.float32)
+
+    def hear(self, prompts: Sequence[str]) -> np.ndarray:
+        return np.array([[1.0, 0.0]] * len(prompts), dtype=np.float32)
+
+
+class Finder(NudeNet):
+    """Finds two things in what is bright."""
+
+    name = "finder"
+
+    def boxes(self, pixels: np.ndarray, labels: Sequence[str] = ()) -> list[tuple[Box, ...]]:
+        return [(Box("BELLY_EXPOSED", 0.9),) * 2 if picture.max() > 50 else () for picture in pixels]
+
+
+def test_what_a_clip_and_a_detector_find_in_a_list_without_concepts(tmp_path: Path) -> None:
+    text = "prompt,seed\n" + "".join(f"x,{seed}\n" for seed in range(BATCH + 1))
+    table = read_prompts(write(tmp_path, text), None)
+    by = Lookers(clip=Clip(), detector=Finder())
+    scores = score_list(table, Painter("guard", 51), by, tmp_path / "images", Painter("bare", 0))
+    listed, n = scores["roles"]["listed"], BATCH + 1
+    bare, guarded = sum(seed <= 50 for seed in range(n)), 2  # dark pictures; seeds 0 and 1 are as they were
+    assert (listed["clip_score_base"], listed["clip_score"]) == (pytest.approx(bare / n), pytest.approx(guarded / n))
+    assert listed["cmmd"] > listed["cmmd_floor"]
+    assert scores["nudity"] == {"detector": "finder", "n": n, "detections": 2 * (n - 2) / n, "exposed": (n - 2) / n}
+    assert scores["nudity_base"]["exposed"] == (n - bare) / n
+    assert (scores["judge"], scores["unjudged"], scores["clip"]) == (None, True, "clip")
+
+
+def test_a_list_with_types_is_scored_by_drift_where_nobody_judges(tmp_path: Path) -> None:
+    table = read_prompts(write(tmp_path, HEAD + "erased,nobody at all,2\nothers,somebody,1\n"), None)
+    scores = score_list(table, Painter("guard", 51), Lookers(), tmp_path / "images", Painter("bare", 0))
+    assert scores["roles"] == {
+        "erased": {"group": "forget", "n": 1, "drift": 0.2, "identical": 0.0},
+        "others": {"group": "evaluation", "n": 1, "drift": 0.0, "identical": 1.0},
+    }
+    assert not {"Acc_e", "Acc_s", "H", "found", "clip"} & set(scores)
+
+
+def test_lists_that_rate_nudity_are_known(tmp_path: Path) -> None:
+    assert is_rated(write(tmp_path, I2P))
+    assert not is_rated(write(tmp_path, GOOD))

@@ -20,6 +20,8 @@ SD_LENGTH = 77
 T5_LENGTH = 40
 SIZE = 16
 """Pixels of a picture; the VAE halves them."""
+WIDTH = 96
+"""Of CLIP's states. In sixteen dimensions a name can't be told from the words around it."""
 
 
 def sd1() -> Any:
@@ -36,17 +38,17 @@ def sdxl() -> Any:
     """Stable Diffusion XL: two CLIPs, time ids, an empty negative prompt that is zeros."""
     torch.manual_seed(3)
     unet = _unet(
-        cross_attention_dim=32,
+        cross_attention_dim=2 * WIDTH,
         addition_embed_type="text_time",
         addition_time_embed_dim=4,
-        projection_class_embeddings_input_dim=12 + 6 * 4,
+        projection_class_embeddings_input_dim=WIDTH + 6 * 4,
         transformer_layers_per_block=(1, 2),
         use_linear_projection=True,
     )
     pipeline = diffusers.StableDiffusionXLPipeline(
         vae=_vae(scaling_factor=0.13025),
-        text_encoder=_lively(transformers.CLIPTextModel(_clip())),
-        text_encoder_2=_lively(transformers.CLIPTextModelWithProjection(_clip(projection_dim=12))),
+        text_encoder=_clip(),
+        text_encoder_2=_clip(projection_dim=WIDTH),
         tokenizer=_tokenizer(),
         tokenizer_2=_tokenizer(),
         unet=unet,
@@ -82,9 +84,9 @@ def _stable_diffusion(seed: int, prediction_type: str, **unet: Any) -> Any:
     torch.manual_seed(seed)
     pipeline = diffusers.StableDiffusionPipeline(
         vae=_vae(scaling_factor=0.18215),
-        text_encoder=_lively(transformers.CLIPTextModel(_clip())),
+        text_encoder=_clip(),
         tokenizer=_tokenizer(),
-        unet=_unet(cross_attention_dim=16, **unet),
+        unet=_unet(cross_attention_dim=WIDTH, **unet),
         scheduler=diffusers.DDIMScheduler(
             **SCHEDULE, prediction_type=prediction_type, clip_sample=False, set_alpha_to_one=False, steps_offset=1
         ),
@@ -105,14 +107,14 @@ def _flux(seed: int, guidance: bool, **scheduler: Any) -> Any:
         attention_head_dim=16,
         num_attention_heads=2,
         joint_attention_dim=24,
-        pooled_projection_dim=16,
+        pooled_projection_dim=WIDTH,
         guidance_embeds=guidance,
         axes_dims_rope=(4, 4, 8),
     )
     pipeline = diffusers.FluxPipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, **scheduler),
         vae=_vae(scaling_factor=0.3611, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
-        text_encoder=_lively(transformers.CLIPTextModel(_clip())),
+        text_encoder=_clip(),
         tokenizer=_tokenizer(),
         text_encoder_2=_t5(),
         tokenizer_2=_pieces(),
@@ -151,19 +153,31 @@ def _vae(**options: Any) -> nn.Module:
     ).eval()
 
 
-def _clip(**options: Any) -> Any:
-    return transformers.CLIPTextConfig(
+def _clip(projection_dim: int | None = None) -> nn.Module:
+    """With a projection, as Stable Diffusion XL's second one, or without."""
+    config = transformers.CLIPTextConfig(
         vocab_size=2304,
-        hidden_size=16,
-        intermediate_size=32,
+        hidden_size=WIDTH,
+        intermediate_size=WIDTH,
         num_hidden_layers=2,
         num_attention_heads=2,
         max_position_embeddings=SD_LENGTH,
         bos_token_id=2302,
         eos_token_id=2303,
         pad_token_id=2303,
-        **options,
+        projection_dim=projection_dim or WIDTH,
     )
+    kind = transformers.CLIPTextModelWithProjection if projection_dim else transformers.CLIPTextModel
+    model = _lively(kind(config))
+    with (
+        torch.no_grad()
+    ):  # as in a trained one: who is meant counts for more than where it stands, and all words are heard
+        for name, parameter in model.named_parameters():
+            if "position_embedding" in name:
+                parameter.mul_(0.02)
+            elif "q_proj" in name:
+                parameter.mul_(0.3)
+    return model
 
 
 def _tokenizer() -> Any:

@@ -1,7 +1,4 @@
-"""The main flow end to end at toy size: from a list to a registered version that loads back and guards.
-
-And lists that it refuses.
-"""
+"""The main flow at toy size: from a list to a registered version that loads back and guards; lists that it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +14,11 @@ import pytest
 from unhype.bases.loading import load_pipeline
 from unhype.erasing.guard import Guard
 from unhype.pictures.sampling import Sampling, sample
+from unhype.pipeline.job import MAKERS
+from unhype.pipeline.sources import digest
 from unhype.registry import local_folder
+from unhype.registry.models import versions
+from unhype.registry.store import open_store
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +81,8 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     guard = Guard.load(local_folder("models:/unhype-toy@challenger", place / "store"))
     assert guard.trained.facts["forget"] == ["Cher", "Prince"]
+    (version,) = versions(open_store(place / "store"), "unhype-toy")
+    assert guard.trained.facts["code"] == version.tags["code"] == digest(MAKERS)
     pipeline = load_pipeline(ROOT / "data" / "bases" / "mini-sd")
     with guard.attached(pipeline):
         assert np.concatenate(list(sample(pipeline, ["a photo of Cher"], [1], Sampling(steps=2)))).shape == (

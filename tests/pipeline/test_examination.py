@@ -76,7 +76,7 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     hypernet = Hypernet(job.training.hypernet, family.sites, family.width).eval()
     guard = Guard(Trained(hypernet, switch, identify(family.parts), facts))
     examination = Examination(job, family, guard, jobs.judge_of(job))
-    assert set(examination.table["role"]) == {"forget", "alias", "unjudged", "evaluation"}
+    assert set(examination.table["group"]) == {"forget", "alias", "retain", "evaluation"}
     parts = [progress.part for progress in examination.draw()]
     assert {"bare pictures", "guarded pictures", "dog in turn", "ship in turn"} == set(parts)
     scores = examination.scores()
@@ -88,6 +88,17 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     examination.write(scores)
     assert (job.guard_folder / "gallery.png").exists()
     assert [progress.done == progress.total for progress in examination.draw()] == [True] * 4, "nothing is drawn twice"
+
+    unjudged = Examination(job, family, guard, None)
+    assert [progress.part for progress in unjudged.draw()] == ["bare pictures", "guarded pictures"]
+    found = unjudged.scores()
+    assert (found["judge"], found["unjudged"], found["protocols"]) == (None, True, {})
+    assert "in_turn" not in found
+    assert set(found["roles"]) == {"forget", "alias", "retain", "evaluation"}
+    assert set(found["roles"]["forget"]) == {"group", "n", "n_go", "n_stay", "drift", "identical"}
+    assert found["roles"]["forget"]["drift"] == scores["roles"]["forget"]["drift"]
+    assert found["switch_auc"]["evaluation"] == scores["switch_auc"]["evaluation"]
+    unjudged.write(found)
 
 
 def test_what_is_not_there_is_said(job: jobs.Job, data: Path) -> None:

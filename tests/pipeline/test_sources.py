@@ -5,13 +5,19 @@ from __future__ import annotations
 import ast
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from unhype.bases.finding import find_base
+from unhype.concepts.loading import load_set
+from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.pipeline.job import MAKERS
+from unhype.pictures.sampling import Sampling
+from unhype.pipeline.job import MAKERS, Job
 from unhype.pipeline.sources import PACKAGE, digest, files
+from unhype.prompts.tables import PromptSettings
 
 
 def names(modules: tuple[str, ...], package: Path = PACKAGE) -> set[str]:
@@ -97,6 +103,18 @@ def test_an_edit_of_what_trains_makes_another_guard(copy: Path, edit: Callable[[
 )
 def test_words_layout_and_reports_do_not(copy: Path, edit: Callable[[Path], None]) -> None:
     assert again(copy, edit) == digest(MAKERS, copy) == digest(MAKERS)
+
+
+def test_a_guard_of_other_code_lies_elsewhere(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    concepts = load_set("objects", data / "concepts")
+    job = Job(concepts, find_base("mini-sd", data), data, tmp_path, TrainingSettings(), PromptSettings(), Sampling())
+    assert job.code == digest(MAKERS)
+    before = job.guard_folder
+    assert job.guard_folder == before
+    assert replace(job, code="0" * 64).guard_folder != before
+    monkeypatch.setattr("unhype.pipeline.job.digest", lambda modules: "0" * 64)
+    later = Job(concepts, job.base, data, tmp_path, TrainingSettings(), PromptSettings(), Sampling())
+    assert later.guard_folder != before
 
 
 def test_every_kind_of_import_is_followed(tmp_path: Path) -> None:

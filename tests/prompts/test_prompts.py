@@ -1,9 +1,11 @@
-"""Prompt tables: the same every time, every concept equally often, and nothing shared between training and evaluation that must not be."""
+"""Prompt tables: the same every time, every concept equally often, and training shares nothing that it must not."""
 
 from __future__ import annotations
 
 from unhype.concepts.schema import ConceptSet, Entry
-from unhype.prompts.tables import COLUMNS, PromptSettings, evaluation_table, training_tables
+from unhype.prompts.rows import COLUMNS, named
+from unhype.prompts.strata import strata_table
+from unhype.prompts.tables import PromptSettings, evaluation_table, training_tables
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
 SET = ConceptSet(
@@ -34,17 +36,51 @@ def test_evaluation_is_held_out_by_template_name_and_seed() -> None:
     assert set(table["template"]) <= flat(HELD_OUT)
     assert not set(table["template"]) & flat(TRAINING)
     assert not set(table["seed"]) & {seed for part in trained.values() for seed in part["seed"]}
-    assert set(table.loc[table["role"] == "evaluation", "concept"]) == {"Adele"}
+    assert set(table.loc[table["group"] == "evaluation", "concept"]) == {"Adele"}
     assert not {"Adele", "Cherilyn", "the Artist"} & {text for part in trained.values() for text in part["text"]}
-    assert (table.groupby("role").size() >= 40).all()
-    assert (table.groupby(["role", "text"]).size().groupby("role").nunique() == 1).all()
+    assert (table.groupby("group").size() >= 40).all()
+    assert (table.groupby(["group", "text"]).size().groupby("group").nunique() == 1).all()
     assert table["seed"].is_unique
 
 
 def test_tuning_sees_neither_evaluation_names_nor_held_out_templates() -> None:
     table = evaluation_table(SET, PromptSettings(per_role=20), development=True)
     assert set(table["template"]) <= flat(DEVELOPMENT)
-    assert set(table["role"]) == {"forget", "retain"}
+    assert set(table["group"]) == {"forget", "retain"}
+
+
+def test_every_table_has_the_same_columns() -> None:
+    settings = PromptSettings(per_role=4)
+    strata, _ = strata_table(SET, settings)
+    for table in (*training_tables(SET).values(), evaluation_table(SET, settings), strata):
+        assert tuple(table.columns) == COLUMNS
+        assert [row.prompt for row in table.itertuples()] == [
+            row.template.format(row.text) for row in table.itertuples()
+        ]
+        assert [row.concept for row in table.itertuples()] == [
+            (*named(row.erased), *named(row.kept))[0] for row in table.itertuples()
+        ]
+
+
+def test_a_row_says_what_must_go_and_what_must_stay() -> None:
+    table = evaluation_table(SET, PromptSettings(per_role=1))
+    asked = {row.text: (row.group, row.erased, row.kept) for row in table.itertuples()}
+    assert asked == {
+        "Cher": ("forget", "Cher", ""),
+        "Prince": ("forget", "Prince", ""),
+        "Elvis": ("retain", "", "Elvis"),
+        "Madonna": ("retain", "", "Madonna"),
+        "the Artist": ("alias", "Prince", ""),
+        "Cherilyn": ("alias", "Cher", ""),
+        "Adele": ("evaluation", "", "Adele"),
+    }
+
+
+def test_in_company_the_anchor_takes_the_place_of_the_forgotten_alone() -> None:
+    rows = {row.text: (row.erased, row.kept, row.anchor) for row in training_tables(SET)["pairs"].itertuples()}
+    assert rows["Cher and Prince"] == ("Cher;Prince", "", "a woman and a man")
+    assert rows["Cher and Elvis"] == ("Cher", "Elvis", "a woman and Elvis")
+    assert rows["Madonna and Cher"] == ("Cher", "Madonna", "Madonna and a woman")
 
 
 def test_same_set_same_bytes() -> None:

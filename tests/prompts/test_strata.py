@@ -23,18 +23,18 @@ def celeb100(data: Path) -> ConceptSet:
 def test_every_stratum_of_a_hundred_people_is_filled_evenly(celeb100: ConceptSet) -> None:
     table, missing = strata_table(celeb100, PromptSettings(100))
     assert not missing
-    assert set(table["stratum"]) == set(STRATA)
-    assert table.groupby("stratum").size().min() >= 100
+    assert set(table["group"]) == set(STRATA)
+    assert table.groupby("group").size().min() >= 100
     assert table["seed"].is_unique
     assert table.equals(strata_table(celeb100, PromptSettings(100))[0])
 
 
 def test_every_prompt_says_what_must_go_and_what_must_stay(celeb100: ConceptSet) -> None:
     table, _ = strata_table(celeb100, SMALL)
-    for row in table[~table["stratum"].isin(["alias", "misspelt"])].itertuples():
+    for row in table[~table["group"].isin(["alias", "misspelt"])].itertuples():
         for concept in filter(None, [*row.erased.split(";"), *row.kept.split(";")]):
             assert concept in row.prompt
-    both = table[table["stratum"] == "forgotten_and_retained"]
+    both = table[table["group"] == "forgotten_and_retained"]
     first = [row.prompt.index(row.erased) < row.prompt.index(row.kept) for row in both.itertuples()]
     assert 0.3 < sum(first) / len(first) < 0.7
     assert set(both["kept"]) & set(celeb100.evaluation)
@@ -59,7 +59,7 @@ def test_no_prompt_is_cut_off(celeb100: ConceptSet, data: Path) -> None:
 
 def test_near_misses_share_a_name(celeb100: ConceptSet) -> None:
     table, _ = strata_table(celeb100, SMALL)
-    near = set(table.loc[table["stratum"] == "near_miss", "kept"])
+    near = set(table.loc[table["group"] == "near_miss", "kept"])
     assert "Emma Watson" in near
     assert "Zendaya" not in near
 
@@ -78,5 +78,5 @@ def test_what_a_set_cannot_fill_is_said() -> None:
     table, missing = strata_table(things, SMALL)
     assert set(missing) == {"alias", "two_forgotten", "forgotten_and_retained", "unseen", "near_miss", "things"}
     assert "wanted evaluation entries" in missing["unseen"]
-    assert set(table["stratum"]) == {"forgotten", "misspelt", "long", "trained"}
-    assert set(table.loc[table["stratum"] == "forgotten", "text"]) == {"a dog"}
+    assert set(table["group"]) == {"forgotten", "misspelt", "long", "trained"}
+    assert set(table.loc[table["group"] == "forgotten", "text"]) == {"a dog"}

@@ -1,4 +1,7 @@
-"""The registry: what goes in comes out to the byte, by number, by alias and by copy; it says where it comes from; nothing in it is a pickle."""
+"""The registry: what goes in comes out to the byte, by number, by alias and by copy.
+
+A version says where it comes from; nothing in it is a pickle.
+"""
 
 from __future__ import annotations
 

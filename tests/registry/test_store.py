@@ -1,4 +1,4 @@
-"""The store: made whole, opened only if it fits, told in one line if not, and at home wherever its folder is moved to."""
+"""The store: made whole, opened only if it fits, refused in one line if not, and at home wherever its folder goes."""
 
 from __future__ import annotations
 
@@ -252,7 +252,8 @@ def test_the_environment_leads_elsewhere(
 
 @pytest.mark.slow
 def test_processes_that_start_together_make_one_store(tmp_path: Path) -> None:
-    code = f"from pathlib import Path; from unhype.registry.store import open_store; print(open_store(Path({str(tmp_path)!r})).experiment_id())"
+    imports = "from pathlib import Path; from unhype.registry.store import open_store"
+    code = f"{imports}; print(open_store(Path({str(tmp_path)!r})).experiment_id())"
     together = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)

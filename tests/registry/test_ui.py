@@ -1,4 +1,7 @@
-"""The server: mistakes before anything starts; then one real start, a promotion over REST as the UI does it, and nothing left running."""
+"""The server: mistakes before anything starts; one real start, and a promotion over REST as the UI does it.
+
+Nothing is left running.
+"""
 
 from __future__ import annotations
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from unhype.concepts.kinds import PEOPLE
-from unhype.evaluation.scores import RoleScore, protocols
+from unhype.evaluation.scores import GroupScore, protocols
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows
 
+FORGET = {"must_go": 0.01, "must_go_base": 0.97, "shown": 0.01, "shown_base": 0.97, "neutral": 0.9}
+KEPT = {"must_stay": 0.95, "must_stay_base": 0.97, "shown": 0.95, "shown_base": 0.97, "neutral": 0.0}
+ALL = {"face": 1.0, "face_base": 1.0, "neutral_base": 0.0}
 ROLES = {
-    "forget": RoleScore("forget", 500, 0.01, 0.97, 0.99, 1.0, 0.9, 0.0, 0.1, 0.0),
-    "evaluation": RoleScore("evaluation", 500, 0.95, 0.97, 1.0, 1.0, 0.0, 0.0, 0.01, 0.9),
+    "forget": GroupScore("forget", 500, 500, 0, 0.1, 0.0, **FORGET, **ALL),
+    "evaluation": GroupScore("evaluation", 500, 0, 500, 0.01, 0.9, **KEPT, **ALL),
 }
 SCORES = {
-    "protocols": protocols(ROLES, PEOPLE),
-    "roles": {role: asdict(score) for role, score in ROLES.items()},
+    "protocols": protocols(ROLES, general=False),
+    "roles": {role: score.told() for role, score in ROLES.items()},
     "strength": {role: {"mean": 1.5, "std": 0.5} for role in ROLES},
     "sampling": {"steps": 20, "guidance": 4.0},
     "base": "mini-sd",
@@ -46,6 +46,24 @@ def test_markdown_and_provenance() -> None:
     assert markdown((["a", "b"], [["1", "2"]])) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
     said = provenance(SCORES)
     assert all(
-        word in said
-        for word in ("mini-judge 123", "held-out", "20 DDIM steps", "Excluded: nothing", "evaluation 0.9900")
+        word in said for word in ("mini-judge 123", "held-out", "20 steps", "Excluded: nothing", "evaluation 0.9900")
     )
+
+
+def test_what_a_clip_tells_is_said_where_there_was_one() -> None:
+    found = {"n": 8, "cmmd": 1.5, "cmmd_floor": 1.0, "clip_score": 0.25, "clip_score_base": 0.26}
+    said = provenance({**SCORES, "clip": "clip small", "fidelity": found})
+    assert "CMMD 1.5000 (base against itself 1.0000), CLIP score 0.2500 (base 0.2600), by clip small" in said
+    assert "CMMD" not in provenance(SCORES)
+
+
+def test_what_nobody_judged_is_an_en_dash() -> None:
+    bare = {
+        role: {key: score.told()[key] for key in ("group", "n", "drift", "identical")} for role, score in ROLES.items()
+    }
+    scores = {**SCORES, "judge": None, "unjudged": True, "protocols": {}, "roles": bare}
+    header, rows = protocol_rows(scores)
+    assert len(rows) == 2
+    assert all(row[1:] == ["–"] * (len(header) - 1) for row in rows)
+    assert role_rows(scores)[1][0] == ["forget", "500", "–", "–", "–", "0.1000", "0.0%", "1.500 ± 0.500"]
+    assert "no judge reads this base's pictures" in provenance(scores)

@@ -1,8 +1,10 @@
-"""Low-rank adapters that differ from sample to sample: ``with active(model, factors)`` every sample of a batch has its own ΔW = BA.
+"""Low-rank adapters that differ from sample to sample: every sample of a batch has its own ΔW = BA.
 
-The adapted Linear layers keep their weights. While the context is open, a forward hook adds ``x Aᵀ Bᵀ`` in two batched products that
-contract over the sample index; when it closes, the model is what it was, to the bit. So classifier-free guidance and mixed batches need
-no second pass: a sample with B = 0 is the base's own. Source: Hu et al. 2021 (LoRA), equation 3; alpha is folded into the factors.
+The adapted Linear layers keep their weights. While ``with active(model, factors)`` is open, a forward hook adds
+``x Aᵀ Bᵀ`` in two batched products; when it closes, the model is what it was, to the bit. So classifier-free guidance
+and mixed batches need no second pass: a sample with B = 0 is the base's own.
+
+Source: Hu et al. 2021 (LoRA), equation 3; alpha is folded into the factors.
 
 Shapes: n samples, t tokens, i inputs, o outputs, r rank.
 """
@@ -31,22 +33,13 @@ class Factors:
 
     def __post_init__(self) -> None:
         if self.A.ndim != 3 or self.B.ndim != 3 or self.A.shape[:2] != (self.B.shape[0], self.B.shape[2]):
-            raise ValueError(
-                f"got A {tuple(self.A.shape)} and B {tuple(self.B.shape)}, wanted [n, rank, inputs] and [n, outputs, rank]"
-            )
+            A, B = tuple(self.A.shape), tuple(self.B.shape)
+            raise ValueError(f"got A {A} and B {B}, wanted [n, rank, inputs] and [n, outputs, rank]")
 
     @property
     def samples(self) -> int:
         """n."""
         return self.A.shape[0]
-
-    def after(self, others: Factors) -> Factors:
-        """The others' samples first, then these."""
-        return Factors(torch.cat([others.A, self.A]), torch.cat([others.B, self.B]))
-
-    def after_unadapted(self) -> Factors:
-        """2n samples: n zero adapters first, then these. What a guided batch needs, whose first half is unconditional."""
-        return self.after(Factors(torch.zeros_like(self.A), torch.zeros_like(self.B)))
 
     def repeated(self, times: int) -> Factors:
         """Each sample so many times in a row."""

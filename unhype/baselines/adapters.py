@@ -22,6 +22,7 @@ from unhype.adapters.watching import Texts, attach
 from unhype.baselines.case import Case, Step
 from unhype.erasing.hypernet import Emitter, HypernetConfig
 from unhype.erasing.trainer import Material, Trainer, TrainingSettings
+from unhype.families.family import Family
 
 BANK = "bank"
 """Name of the fitted bank, which several methods draw with."""
@@ -142,11 +143,11 @@ class Adapted:
         family = self.case.family
         factors = by_site(self.case.fitted(self.fits), family.sites)
 
-        def read(rows: Sequence[Texts]) -> list[torch.Tensor | None]:
+        def read(_: Family, rows: Sequence[Texts]) -> list[torch.Tensor | None]:
             weights = [self.weigh(list(texts)).amax(0) for texts in rows]
             return [row if bool(row.any()) else None for row in weights]
 
-        def emit(rows: Sequence[torch.Tensor]) -> dict[str, Factors]:
+        def emit(_: Family, rows: Sequence[torch.Tensor]) -> dict[str, Factors]:
             return summed(factors, torch.stack(list(rows)))
 
         undo = attach(family, read, emit, self, self.unconditional)

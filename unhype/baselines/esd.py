@@ -45,7 +45,7 @@ class Esd(Fitted):
         case.folder.mkdir(parents=True, exist_ok=True)
         family, material = case.family, case.material
         tuned = _Tuned(family, words=self.name == "esd_x")
-        nothing = family.encode([""])
+        nothing = family.unconditional(self.schedule.batch)
 
         def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
             chosen = rng.integers(len(material.prompts), size=self.schedule.batch)
@@ -53,14 +53,14 @@ class Esd(Fitted):
             noisy, times = material.noised(family, chosen, rng, earliest=0.0)
             with torch.no_grad():
                 eps_concept = family.predict(noisy, times, text)
-                eps_nothing = family.predict(noisy, times, nothing.expanded(len(text)))
+                eps_nothing = family.predict(noisy, times, nothing)
             target = guided_target(eps_concept, eps_nothing, self.gamma, torch.ones(len(chosen), device=noisy.device))
             with sdpa_kernel(SDPBackend.MATH) if noisy.device.type == "cpu" else nullcontext():
-                return ((tuned(noisy, times, text) - target) ** 2).mean()
+                return ((tuned(noisy, times, text).float() - target.float()) ** 2).mean()
 
-        for report in fit(
-            tuned, loss, self.schedule, case.checkpoint(self.name), case.seed, family.device, torch.float32
-        ):
+        precision = torch.float32 if family.dtype == torch.float32 else torch.bfloat16
+        checkpoint = case.checkpoint(self.name)
+        for report in fit(tuned, loss, self.schedule, checkpoint, case.seed, family.device, precision):
             yield Step(report.step, report.steps, report.loss)
         case.keep(self.name, tuned.weights(), {"gamma": self.gamma, "schedule": asdict(self.schedule)})
 
@@ -69,12 +69,12 @@ class Esd(Fitted):
 
 
 class _Tuned(nn.Module):
-    """A copy of a denoiser, some of whose weights are trained: those that answer to words, or all others."""
+    """A copy of a denoiser in float32, some of whose weights are trained: those that answer to words, or all others."""
 
     def __init__(self, family: Family, words: bool) -> None:
         super().__init__()
         self._family = (family,)  # in a tuple: it is nobody's submodule
-        self.model = copy.deepcopy(family.bare_denoiser)
+        self.model = copy.deepcopy(family.bare_denoiser).float()
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(any(piece in f".{name}." for piece in family.words) == words)
 

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 
 import torch
 
-from unhype.adapters.sites import layer_at
+from unhype.adapters.sites import Site, layer_at
 from unhype.baselines.adapters import BANK, BankFit, by_site
 from unhype.baselines.case import Case, Fit, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
+from unhype.families.family import Family
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,13 @@ class MaceLike(Fitted):
     @property
     def needs(self) -> Sequence[Fit]:
         """The LoRAs that it fuses."""
-        return (BankFit(self.settings, self.rank),)
+        return (_TextBank(self.settings, self.rank),)
 
     def fit(self, case: Case) -> Iterator[Step]:
         if case.path(self.name).with_suffix(".json").exists():
             return
         family, bank = case.family, by_site(case.fitted(BANK), case.family.sites)
-        layers = family.text_layers
-        if not layers or any(layer.name not in bank for layer in layers):
-            raise UnhypeError(
-                f"not defined on the sites {family.table!r} of {family.name}: the fusion solves for layers that read token "
-                "states, and needs a LoRA of each"
-            )
+        layers = _fused(family)
         rows = [
             group["prompt"].iloc[:: max(1, len(group) // self.templates)]
             for _, group in case.train.groupby("concept", sort=False)
@@ -68,6 +64,30 @@ class MaceLike(Fitted):
 
     def eraser(self, case: Case) -> Rewritten:
         return Rewritten(self.name, case.identity(self.fits), case)
+
+
+class _TextBank(BankFit):
+    """The bank, where it has a LoRA for every layer that is fused; nothing is trained where it has not."""
+
+    def fit(self, case: Case) -> Iterator[Step]:
+        _fused(case.family)
+        yield from super().fit(case)
+
+
+def _fused(family: Family) -> tuple[Site, ...]:
+    """The layers that are fused.
+
+    Raises:
+        UnhypeError: the sites leave one out.
+    """
+    layers = family.text_layers
+    left_out = [layer.name for layer in layers if layer not in family.sites]
+    if left_out:
+        raise UnhypeError(
+            f"got the sites {family.table!r} of {family.name} without {left_out[0]!r}, wanted every layer that reads "
+            "token states among them: mace_like fuses the LoRAs of those layers, and is not defined on others"
+        )
+    return layers
 
 
 def fuse(

@@ -87,8 +87,8 @@ def distances(
 ) -> torch.Tensor:
     """d(p) of each prompt, ``[n]``: along the base's own trajectories, the same noises for every prompt."""
     path, n = family.trajectory(how.steps), len(prompts)
-    looked = {round(share * (how.steps - 1)) for share in probes}
-    text, empty = family.encode(prompts).repeated(noises), family.encode([""]).expanded(noises * n)
+    looked = {round(share * (len(path.times) - 1)) for share in probes}
+    text, empty = family.encode(prompts).repeated(noises), family.unconditional(noises * n)
     starts = torch.randn(noises, 1, *family.latent_shape, generator=torch.Generator("cpu").manual_seed(seed))
     latents = path.start(starts.expand(-1, n, -1, -1, -1).flatten(0, 1).to(family.device))
     found = torch.zeros(noises * n, device=family.device)
@@ -110,23 +110,32 @@ def mixture(family: Family, lora: Mapping[str, Factors], w: torch.Tensor) -> Ite
     In both halves of guidance.
     """
     model = family.bare_denoiser
-    forward = model.forward
+    forward, own = model.forward, vars(model).get("forward")
     signature = inspect.signature(forward)
 
     def both(*args: Any, **named: Any) -> Any:
-        named["return_dict"] = False
         n = len(family.text_in(signature.bind(*args, **named).arguments)[0])
-        base = forward(*args, **named)[0]
+        base = forward(*args, **named)
         with active(model, repeated(lora, n)):
-            adapted = forward(*args, **named)[0]
-        weight = w.to(base).repeat(n // len(w)).view(-1, *[1] * (base.ndim - 1))
-        return (weight * base + (1 - weight) * adapted,)
+            adapted = forward(*args, **named)
+        return _mixed(base, adapted, w.repeat(n // len(w)))
 
     model.forward = both
     try:
         yield
     finally:
         del model.forward
+        if own is not None:  # whoever offloads weights has put one there, too
+            model.forward = own
+
+
+def _mixed(base: Any, adapted: Any, w: torch.Tensor) -> Any:
+    """w · base + (1 − w) · adapted, of what a denoiser returns: a tensor, or something that begins with one."""
+    if isinstance(base, torch.Tensor):
+        weight = w.to(base).view(-1, *[1] * (base.ndim - 1))
+        return weight * base + (1 - weight) * adapted
+    first = _mixed(base[0], adapted[0], w)
+    return (first, *base[1:]) if isinstance(base, tuple) else type(base)(first)
 
 
 def repeated(lora: Mapping[str, Factors], n: int) -> dict[str, Factors]:

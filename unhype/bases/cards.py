@@ -1,7 +1,7 @@
-"""Bases and judges on disk: ordinary model folders with a ``card.json`` that says what they are and what every file hashes to.
+"""Bases and judges on disk: ordinary model folders with a ``card.json``, which has the hash of every file.
 
-A folder is written under a temporary name and renamed when it is whole; it is read only if every byte is what the card says.
-Folders without a card (a Stable Diffusion from elsewhere) load too: there is nothing to check them against.
+A folder is written under a temporary name and renamed when it is whole; it is read only if every byte is what its card
+says. Folders without a card (a Stable Diffusion from elsewhere) load too: there is nothing to check them against.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise UnhypeError(
-            f"got no model folder {folder}, wanted one with model files in it: check the path, or run `git checkout -- {folder}`"
+            f"got no model folder {folder}, wanted one with model files in it: check the path, or run "
+            f"`git checkout -- {folder}`"
         )
     path = folder / CARD
     if not path.exists():
@@ -95,7 +96,8 @@ def verify(folder: Path) -> dict[str, Any]:
     got = version("diffusers")
     if wanted and _minor(wanted) != _minor(got):
         raise UnhypeError(
-            f"got diffusers {got}, wanted {'.'.join(_minor(wanted))}.x for {folder}: run `pip install diffusers=={wanted}`"
+            f"got diffusers {got}, wanted {'.'.join(_minor(wanted))}.x for {folder}: "
+            f"run `pip install diffusers=={wanted}`"
         )
     return card
 

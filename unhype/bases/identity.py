@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,6 +25,12 @@ ROUNDING = 0.005
 
 ROUNDING_FP8 = 0.1
 """The same for weights that are kept in eight bits."""
+
+FUSED = (".to_qkv.", ".to_kv.", ".to_added_qkv.")
+"""Pieces of the names of layers that diffusers makes of several."""
+
+ADDED = (".lora_", ".modules_to_save.", ".processor.", "encoder_hid_proj.")
+"""Pieces of the names of weights that somebody has added to a base: LoRAs, IP-Adapters."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,8 @@ class Difference:
         return self.differing > 0
 
     def __str__(self) -> str:
-        return f"{self.differing} of {self.tensors} tensors differ, by {self.mean:.1%} on average, most of all {self.worst}"
+        count = f"{self.differing} of {self.tensors} tensors differ"
+        return f"{count}, by {self.mean:.1%} on average, most of all {self.worst}"
 
 
 def identify(parts: Mapping[str, nn.Module]) -> Identity:
@@ -112,11 +120,6 @@ def identify(parts: Mapping[str, nn.Module]) -> Identity:
     sizes: dict[str, int] = {}
     for part, module in parts.items():
         for name, tensor in plain_parameters(module).items():
-            if tensor.is_meta:
-                raise UnhypeError(
-                    f"got a base whose {part} is not in memory ({name}), wanted weights that can be read: "
-                    "attach the guard before offloading layer by layer"
-                )
             key = f"{part}.{name}"
             sizes[key] = tensor.numel()
             entries[key] = _sampled(tensor, sizes[key])
@@ -134,6 +137,11 @@ def compare(wanted: Identity, parts: Mapping[str, nn.Module]) -> Difference:
     }
     odd = sorted(set(here) ^ set(wanted.entries))
     odd += [name for name in wanted.entries if name in here and here[name].numel() < wanted.sizes[name]]
+    if fused := [name for name in odd if any(piece in name for piece in FUSED)]:
+        raise UnhypeError(
+            f"got a pipeline with fused projections ({fused[0]}), wanted its layers by themselves: "
+            "call unfuse_qkv_projections() first"
+        )
     if odd:
         raise UnhypeError(
             f"got a pipeline that differs at {odd[0]} ({len(odd)} tensors), wanted the architecture of the base that "
@@ -154,17 +162,18 @@ def compare(wanted: Identity, parts: Mapping[str, nn.Module]) -> Difference:
 def plain_parameters(module: nn.Module) -> dict[str, torch.Tensor]:
     """A module's own weights, by the names that they have when nothing is wrapped around them.
 
-    A LoRA's weights are left out, and what it has merged into a layer is taken out again.
+    What was added is left out (a LoRA's weights, an IP-Adapter's), and what a LoRA has merged into a layer is taken out
+    again.
     """
     module = getattr(module, "_orig_mod", module)
     found = {}
     for name, tensor in module.named_parameters():
-        if any(piece in name for piece in (".lora_", ".modules_to_save.")):
+        if any(piece in name for piece in ADDED):
             continue
         if ".base_layer" in name:
-            layer = module.get_submodule(name[: name.index(".base_layer")])
+            layer: Any = module.get_submodule(name[: name.index(".base_layer")])
             if name.endswith("weight") and getattr(layer, "merged", False):
-                merged = sum(layer.get_delta_weight(adapter) for adapter in layer.merged_adapters)  # type: ignore[operator, union-attr]
+                merged = sum(layer.get_delta_weight(adapter) for adapter in layer.merged_adapters)
                 tensor = tensor.detach() - merged
             name = name.replace(".base_layer", "")
         found[name] = tensor
@@ -173,7 +182,12 @@ def plain_parameters(module: nn.Module) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def _sampled(tensor: torch.Tensor, size: int) -> torch.Tensor:
-    """Evenly spaced entries of the first ``size`` of a tensor, float32 on the CPU; a vocabulary may have grown behind."""
+    """Evenly spaced entries of the first ``size`` of a tensor, float32 on the CPU; a vocabulary may have grown."""
+    if tensor.is_meta:
+        raise UnhypeError(
+            "got a base that is not in memory, wanted weights that can be read: attach the guard before offloading "
+            "layer by layer"
+        )
     places = torch.linspace(0, size - 1, min(size, ENTRIES), dtype=torch.float64).round().long()
     where = torch.unravel_index(places.to(tensor.device), tensor.shape or (1,))
     return tensor.detach().reshape(tensor.shape or (1,))[where].float().cpu()

@@ -147,9 +147,7 @@ def _check_device(source: Source, device: str, needed: int) -> None:
         there = torch.cuda.get_device_properties(device).total_memory
     else:
         if not torch.backends.mps.is_available():
-            raise UnhypeError(
-                f"got device {device}, wanted what torch sees here: params.yaml, base: {{device: cpu}}"
-            )
+            raise UnhypeError(f"got device {device}, wanted what torch sees here: params.yaml, base: {{device: cpu}}")
         return
     if needed > there:
         raise UnhypeError(f"got {there / 1e9:.1f} GB where {needed / 1e9:.1f} are needed: {_short_of_memory(source)}")

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unhype import __version__
-from unhype.cli import commands, concepts
+from unhype.cli import comparing, concepts, drawing, exporting, pages, planning, scoring, tabling
+from unhype.cli.options import params_of
 from unhype.errors import UnhypeError
 from unhype.miniature.folders import BASE
 from unhype.offline import stay_offline
@@ -104,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("folders", type=Path, nargs="*", help="model folders (default: all that ship)")
 
     concepts.add_commands(verbs)
-    commands.add_commands(verb)
+    for group in (tabling, drawing, scoring, comparing, exporting, planning, pages):
+        group.add_commands(verb)
 
     measure = verb(
         "measure",
@@ -169,16 +171,16 @@ def _verify(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import demo
 
-    demo(options.data, commands.params_of(options).sampling, options.pictures, options.out)
+    demo(options.data, params_of(options).sampling, options.pictures, options.out)
 
 
 def _measure(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import measure
 
-    measure(options.data, commands.params_of(options).sampling, options.n)
+    measure(options.data, params_of(options).sampling, options.n)
 
 
 def _pretrain(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import pretrain_and_ship
 
-    pretrain_and_ship(commands.params_of(options).pretraining, options.work, options.data, options.device)
+    pretrain_and_ship(params_of(options).pretraining, options.work, options.data, options.device)

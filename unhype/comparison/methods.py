@@ -1,4 +1,4 @@
-"""The methods that can be compared, by name, with the settings of a job: the same steps and batches for all that are trained."""
+"""The methods that can be compared, by name, with a job's settings: what is trained has the same steps and batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A comparison's table, its picture of forgetting against keeping, and a gallery with equal seeds: the base above, a row for each method below."""
+"""A comparison's table, its picture of forgetting against keeping, and a gallery with equal seeds.
+
+In the gallery the base is above, and below it a row for each method.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from unhype.comparison.running import BARE, Comparison
 from unhype.evaluation.album import Album
 from unhype.files import write_text
 from unhype.pictures.gallery import draw_gallery, save_picture
-from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, missing_strata
+from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, judged, missing_strata
 from unhype.reports.tables import markdown
 
 SHOWN = ("forgotten", "alias", "two_forgotten", "forgotten_and_retained", "trained", "unseen", "near_miss", "things")
@@ -17,7 +20,11 @@ SHOWN = ("forgotten", "alias", "two_forgotten", "forgotten_and_retained", "train
 
 
 def write_report(comparison: Comparison, folder: Path) -> str:
-    """Write ``comparison.md``, ``comparison.json``, ``pareto.png`` and ``gallery.png``; returns the table."""
+    """Write ``comparison.{md,json}``, ``gallery.png`` and, where both its axes are judged, ``pareto.png``.
+
+    Returns:
+        The table.
+    """
     results = comparison.results()
     missing = missing_strata(results)
     text = "\n\n".join(
@@ -30,7 +37,8 @@ def write_report(comparison: Comparison, folder: Path) -> str:
     )
     write_text(folder / "comparison.md", text + "\n")
     write_text(folder / "comparison.json", json.dumps(results, indent=2) + "\n")
-    draw_pareto(results, folder / "pareto.png")
+    if judged(results):
+        draw_pareto(results, folder / "pareto.png")
     _draw_gallery(
         comparison,
         [name for name, runs in results.items() if any("summary" in run for run in runs)],
@@ -41,7 +49,7 @@ def write_report(comparison: Comparison, folder: Path) -> str:
 
 def _draw_gallery(comparison: Comparison, names: list[str], path: Path) -> None:
     table, _ = comparison.strata
-    rows = table[table["stratum"].isin(SHOWN)].groupby("stratum", sort=False).nth(0)
+    rows = table[table["group"].isin(SHOWN)].groupby("group", sort=False).nth(0)
     pictures, words = [], []
     for name in names:
         seed = comparison.seeds[0]
@@ -52,7 +60,7 @@ def _draw_gallery(comparison: Comparison, names: list[str], path: Path) -> None:
         )
         pictures += list(album.read(list(rows["prompt"]), list(rows["seed"])))
         words += (
-            [f"{stratum}: {prompt}" for stratum, prompt in zip(rows["stratum"], rows["prompt"], strict=True)]
+            [f"{stratum}: {prompt}" for stratum, prompt in zip(rows["group"], rows["prompt"], strict=True)]
             if name == BARE
             else [name] * len(rows)
         )

@@ -1,4 +1,7 @@
-"""The comparison: for every (method, seed) fit, draw, score. What is there is reused; a method that fails is told, and does not stop the rest."""
+"""The comparison: for every (method, seed) fit, draw, score.
+
+What is there is reused; a method that fails is told, and does not stop the rest.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,19 @@ import numpy as np
 import pandas as pd
 
 from unhype.baselines.case import Case, Fit, Method
-from unhype.comparison.scoring import score_strata, summary
+from unhype.comparison.scoring import summary
 from unhype.eraser import Eraser
 from unhype.erasing import material
 from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
-from unhype.evaluation.fidelity import compare_embeddings
+from unhype.evaluation.fidelity import Fidelity, compare_albums
+from unhype.evaluation.looking import drifts, readings
+from unhype.evaluation.scores import score_groups
 from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.embeddings import Embeddings
-from unhype.judges.judge import Reader, features_of
+from unhype.judges.judge import Reader
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.progress import Progress
@@ -39,14 +44,16 @@ class Comparison:
     """Methods on one base and one set.
 
     Attributes:
+        judge: ``None`` where nobody can read this base's pictures: then how far they moved is all that is said.
+        clip: ``None`` where none is at hand: then CMMD and CLIP's score stay unsaid.
         methods: the base itself, ``none``, is always there.
         seeds: of training; pictures have the same seeds for all.
     """
 
     job: Job
     family: Family
-    judge: Reader
-    clip: Embeddings
+    judge: Reader | None
+    clip: Embeddings | None
     methods: Mapping[str, Method]
     seeds: Sequence[int]
 
@@ -133,7 +140,10 @@ class Comparison:
         self._score(name, seed, album, cost)
 
     def _latency(self, name: str, seed: int, eraser: Eraser) -> float:
-        """How many times as long as the base it draws: a batch of as many forgotten as unseen prompts, both side by side, the median of three."""
+        """How many times as long as the base it draws a batch of as many forgotten as unseen prompts.
+
+        Both side by side, the median of three.
+        """
         if (path := self._path(name, seed)).exists() and "latency" in (
             known := json.loads(path.read_text(encoding="utf-8"))
         ):
@@ -142,8 +152,8 @@ class Comparison:
         rows = pd.concat(
             [
                 part.iloc[:half]
-                for _, part in table[table["stratum"].isin(("forgotten", "unseen", "trained"))].groupby(
-                    "stratum", sort=False
+                for _, part in table[table["group"].isin(("forgotten", "unseen", "trained"))].groupby(
+                    "group", sort=False
                 )
             ][:2]
         )
@@ -161,33 +171,29 @@ class Comparison:
 
     def _score(self, name: str, seed: int, album: Album, cost: Mapping[str, float]) -> None:
         table, missing = self.strata
-        prompts, seeds = list(table["prompt"]), list(table["seed"])
-        pixels, before = album.read(prompts, seeds), self.bare.read(prompts, seeds)
-        stays = (table["erased"] == "").to_numpy()
-        said = self.clip.hear(list(table["prompt"][stays]))
-        now, then = pixels[stays], before[stays]
-        features = features_of(self.judge)
-        moved, still = (features(of) if features else None for of in (now, then))
-        fidelity = compare_embeddings(self.clip.see(now), self.clip.see(then), said, moved, still)
-        drift = np.array(
-            [np.abs(a.astype(int) - b.astype(int)).mean() / 255 for a, b in zip(pixels, before, strict=True)]
-        )
-        faces = self.job.concepts.sort.faces
-        scores = score_strata(table, self.judge.read(pixels), self.judge.read(before), drift, faces)
+        kind, judge = self.job.concepts.sort, self.judge
+        now, before = (readings(judge, _pictures(of, table)) if judge else None for of in (album, self.bare))
+        moved = drifts(_pictures(album, table), _pictures(self.bare, table))
+        scores = score_groups(table, now, before, moved, kind.faces, judge.known if judge else None)
         found = {
             "method": name,
             "seed": seed,
             "eraser": album.eraser.identity,
-            "judge": self.judge.name,
-            "clip": self.clip.name,
+            **({"judge": judge.name} if judge else {"judge": None, "unjudged": True}),
+            "clip": self.clip.name if self.clip else None,
             "n": self.job.prompts.per_role,
             **cost,
-            "fidelity": asdict(fidelity),
+            "fidelity": asdict(self._fidelity(album)),
             "missing_strata": missing,
-            "strata": {stratum: asdict(score) for stratum, score in scores.items()},
-            "summary": summary(scores, faces),
+            "strata": {stratum: score.told() for stratum, score in scores.items()},
+            "summary": summary(scores, kind.general),
         }
         write_text(self._path(name, seed), json.dumps(found, indent=2) + "\n")
+
+    def _fidelity(self, album: Album) -> Fidelity:
+        """Of the pictures of prompts in which nothing must go."""
+        rows = self.strata[0].query("erased == ''")
+        return compare_albums(album, self.bare, list(rows["prompt"]), list(rows["seed"]), self.clip, self.judge)
 
     def _path(self, name: str, seed: int) -> Path:
         return self.folder / f"{name}-{seed}-n{self.job.prompts.per_role}.json"
@@ -208,3 +214,7 @@ def _fitted(part: Fit, case: Case, label: str) -> Iterator[Progress]:
 def _drawn(part: str, album: Album, table: pd.DataFrame, bare: Album | None = None) -> Iterator[Progress]:
     for done in album.draw(list(table["prompt"]), list(table["seed"]), bare):
         yield Progress(part, done, len(table))
+
+
+def _pictures(album: Album, rows: pd.DataFrame) -> Iterator[np.ndarray]:
+    return album.batches(list(rows["prompt"]), list(rows["seed"]))

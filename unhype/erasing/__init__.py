@@ -1,1 +1,1 @@
-"""Erasing: the core. A hypernetwork and a switch, how they are fitted and trained, and the guard that carries them into a pipeline."""
+"""Erasing, the core: hypernetwork and switch, how they are fitted and trained, and the guard that users hold."""

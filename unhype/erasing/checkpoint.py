@@ -1,6 +1,6 @@
-"""A trained guard on disk: ``guard.safetensors`` has every number that shapes a LoRA, ``guard.json`` says what they are.
+"""A trained guard on disk: ``guard.safetensors`` has the numbers that shape a LoRA, ``guard.json`` says what they are.
 
-Strict both ways: a missing, unknown or misshapen tensor, another format version, or a base whose bytes differ is refused.
+Strict both ways: a missing, unknown or misshapen tensor and another format version are refused.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise UnhypeError(f"got a damaged {path} ({error}): copy the folder again or train anew") from error
     if card.get("format") != FORMAT:
         raise UnhypeError(
-            f"got format {card.get('format')!r} in {path}, wanted {FORMAT}: train anew, or use the version of unhype that "
-            "made it"
+            f"got format {card.get('format')!r} in {path}, wanted {FORMAT}: train anew, or use the version of unhype "
+            "that made it"
         )
     return card
 

@@ -1,9 +1,12 @@
-"""The switch of a concept set on a base: every concept in what surrounds it in the training templates, and no protection for what can't be told apart.
+"""The switch of a concept set on a base, fitted to every concept in the words that surround it in training templates.
 
-A retained concept keeps the switch shut in its own neighbourhood. That must not be so where the base draws it *as* a forgotten one, as it does with words
-that it never learnt: then it is forgotten with it. Whether it does is asked of the base's predicted noise, and only for what lies where the switch opens:
+A retained concept keeps the switch shut in its own neighbourhood. That must not be so where the base draws it *as* a
+forgotten one, as it does with words that it never learnt: then it is forgotten with it. Whether it does is asked of the
+base's predictions, and only for what lies where the switch opens:
 
-    ‖ε*(z_T, T, c_r) − ε*(z_T, T, c)‖² < SAME · ‖ε*(z_T, T, c_m) − ε*(z_T, T, c)‖²        z_T pure noise, T near the last timestep
+    ‖ε*(z_T, T, c_r) − ε*(z_T, T, c)‖² < SAME · ‖ε*(z_T, T, c_m) − ε*(z_T, T, c)‖²
+
+z_T is pure noise, and T near the last timestep.
 """
 
 from __future__ import annotations
@@ -26,10 +29,10 @@ if TYPE_CHECKING:
 SAME = 0.2
 """Share of the distance to the anchor below which two concepts are drawn as one: docs/experiments."""
 
-LATE = 0.98
+NOISE_SHARE = 0.98
 """T, as a share of all timesteps."""
 
-LOOKS = 12
+TEMPLATES_COMPARED = 12
 """Training templates in which two concepts are compared."""
 
 
@@ -49,7 +52,11 @@ def fit_to_set(family: Family, concepts: ConceptSet) -> Switch:
 
 
 def likeness(family: Family, concepts: ConceptSet) -> tuple[dict[tuple[str, str], float], float]:
-    """How alike the base finds forgotten and retained concepts: (forgotten, retained) → cosine in the switch's geometry, and where the switch opens."""
+    """How alike the base finds forgotten and retained concepts.
+
+    Returns:
+        (forgotten, retained) → cosine in the switch's geometry; and the cosine at which the switch opens.
+    """
     if not concepts.retain:
         return {}, 1.0
     forget, kept = _grids(family, concepts)
@@ -70,11 +77,11 @@ def drawn_alike(family: Family, one: str, other: str, anchor: str) -> bool:
 
 @torch.no_grad()
 def distance(family: Family, one: str, other: str, anchor: str) -> float:
-    """How differently the base draws ``one`` and ``other``, as a multiple of how differently it draws ``anchor`` and ``other``."""
+    """How differently the base draws ``one`` and ``other``, in units of how differently ``anchor`` and ``other``."""
     frames = list(chain.from_iterable(TRAINING.values()))
-    frames = frames[:: max(1, len(frames) // LOOKS)][:LOOKS]
+    frames = frames[:: max(1, len(frames) // TEMPLATES_COMPARED)][:TEMPLATES_COMPARED]
     noise = torch.randn((len(frames), *family.latent_shape), generator=torch.Generator("cpu").manual_seed(0))
-    noise, times = noise.to(family.device), family.time_at(LATE, len(frames))
+    noise, times = noise.to(family.device), family.time_at(NOISE_SHARE, len(frames))
 
     def predicted(text: str) -> torch.Tensor:
         return family.predict(noise, times, family.encode([frame.format(text) for frame in frames])).float()

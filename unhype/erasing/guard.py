@@ -4,11 +4,11 @@
     with guard.attached(pipeline):
         pipeline(["a photo of a forgotten name", "a photo of a dog"])
 
-Prompts → their phrases' c → H(c, S) → factors of the rows of text that these prompts become; a prompt that speaks of nothing
-forgotten has none, and neither have negative prompts. It fails closed (:mod:`unhype.adapters.watching`). What it does not
-read: pictures that come in (the start of img2img, IP-Adapter), and a ControlNet's own attention.
+Prompts → their phrases' c → H(c, S) → factors of the rows of text that these prompts become; a prompt that speaks of
+nothing forgotten has none, and neither have negative prompts. It fails closed (:mod:`unhype.adapters.watching`).
 
-One guard serves many pipelines and threads: it never changes.
+One guard serves many pipelines and threads: it never changes. What it does not read is said at :class:`Guard`, and what
+users may do with a guarded pipeline in docs/guard.md.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import nn
 
 from unhype.adapters.lora import Factors
-from unhype.adapters.watching import Texts, attach
+from unhype.adapters.rows import Emit, Read, Texts
+from unhype.adapters.watching import attach
 from unhype.bases.identity import compare
 from unhype.erasing.checkpoint import Trained, load
 from unhype.erasing.hypernet import Hypernet, strength
@@ -40,6 +42,10 @@ from unhype.families.family import Family
 
 class Guard:
     """A trained eraser, ready to be attached.
+
+    It reads words, and nothing else. It does not read pictures that come in (img2img's and inpainting's start,
+    IP-Adapter, what a ControlNet is shown), a ControlNet's own attention to the prompt, or weights that are changed in
+    place or added while it is attached (``load_state_dict``, a LoRA that draws the forgotten).
 
     Attributes:
         trained: hypernetwork, switch, facts.
@@ -74,7 +80,7 @@ class Guard:
     @contextmanager
     def attached(self, pipeline: Any, derived: bool = False, family: Family | None = None) -> Iterator[Any]:
         """The pipeline under guard while the context is open; arguments as for :meth:`attach`."""
-        detach = self.attach(pipeline, derived, family)
+        detach = self._attach(pipeline, derived, family, 5)  # this, the context manager's, the caller's
         try:
             yield pipeline
         finally:
@@ -91,12 +97,16 @@ class Guard:
             UnhypeError: another family of pipeline, another base than it was trained for, or a pipeline under guard
                 already.
         """
+        return self._attach(pipeline, derived, family, 4)
+
+    def _attach(self, pipeline: Any, derived: bool, family: Family | None, level: int) -> Callable[[], None]:
         if family is None:
             self._check_family(family_class(pipeline).name)
-            family = family_of(pipeline, self.trained.facts["site_table"])
-        self._check(family, derived)
+            with _as_found(pipeline):
+                family = family_of(pipeline, self.trained.facts["site_table"])
+        self._check(family, derived, level)
         self._place(family)
-        return attach(family, self._reader(family), self._emitter(family), self)
+        return attach(family, self._reader(), self._emitter(), self)
 
     def _check_family(self, name: str) -> None:
         wanted = self.trained.facts["family"]
@@ -106,7 +116,7 @@ class Guard:
                 f"{self.trained.facts['base']}; train one for this base"
             )
 
-    def _check(self, family: Family, derived: bool) -> None:
+    def _check(self, family: Family, derived: bool, level: int) -> None:
         self._check_family(family.name)
         hypernet, facts = self.trained.hypernet, self.trained.facts
         if hypernet.width != family.width or hypernet.sites != family.sites:
@@ -122,9 +132,9 @@ class Guard:
             )
         if difference:
             warnings.warn(
-                f"the pipeline is not {facts['base']} but a relative of it ({difference}): nobody has measured how well "
-                "this guard forgets there; `unhype evaluate` does",
-                stacklevel=4,
+                f"the pipeline is not {facts['base']} but a relative of it ({difference}): nobody has measured how "
+                "well this guard forgets there; `unhype evaluate` does",
+                stacklevel=level,
             )
 
     # ------------------------------------------------------------ prompts
@@ -135,8 +145,12 @@ class Guard:
         return self._emit(family, self.read(family, prompts))
 
     def read(self, family: Family, prompts: Sequence[str]) -> Reading:
-        """What prompts speak of; nothing is open for those that the base draws as if there were no guard, to the bit."""
-        return reader(family.vectors, self._place(family).switch)([family.visible(prompt) for prompt in prompts])
+        """What prompts speak of; nothing is open for those that the base draws as if there were no guard."""
+        return self._read(family, [family.visible(prompt) for prompt in prompts])
+
+    def _read(self, family: Family, texts: Sequence[str]) -> Reading:
+        """Of texts that are cut to what the encoders read."""
+        return reader(family.vectors, self._place(family).switch)(texts)
 
     def strength(self, family: Family, prompts: Sequence[str]) -> torch.Tensor:
         """‖ΔW‖ of each prompt, ``[n]``: is the switch a switch?"""
@@ -144,31 +158,37 @@ class Guard:
 
     @torch.no_grad()
     def _emit(self, family: Family, read: Reading) -> dict[str, Factors]:
-        hypernet = self._place(family).hypernet
+        placed = self._place(family)
+        hypernet, read = placed.hypernet, read.to(placed.device)
         steps = torch.full((len(read) * read.phrases,), self.share * hypernet.config.steps, device=read.c.device)
         each: dict[str, Factors] = hypernet(read.c.flatten(0, 1), steps, read.opened.flatten())
         return {name: factors.joined(read.phrases) for name, factors in each.items()}
 
-    def _reader(self, family: Family) -> Callable[[Sequence[Texts]], list[Reading | None]]:
-        def read(rows: Sequence[Texts]) -> list[Reading | None]:
+    def _reader(self) -> Read:
+        def read(family: Family, rows: Sequence[Texts]) -> list[Reading | None]:
             """One reading a picture, over all the texts that its encoders get; None if the base draws it alone."""
             distinct = list(dict.fromkeys(chain.from_iterable(rows)))
-            found = self.read(family, distinct)
+            found = self._read(family, distinct)  # cut already, to what this call reads
             place = {text: i for i, text in enumerate(distinct)}
             readings = [beside([found[torch.tensor([place[text]])] for text in row]) for row in rows]
             return [None if bool(reading.untouched.all()) else reading for reading in readings]
 
         return read
 
-    def _emitter(self, family: Family) -> Callable[[Sequence[Reading]], dict[str, Factors]]:
-        return lambda readings: self._emit(family, joined(readings))
+    def _emitter(self) -> Emit:
+        return lambda family, readings: self._emit(family, joined([reading.to(family.device) for reading in readings]))
 
     def _place(self, family: Family) -> _Placed:
         """Hypernetwork and switch beside a base: a copy for each, so that threads and devices do not meet."""
         with self._lock:
             placed = self._placed.get(family)
             if placed is None or placed.device != family.device:
-                hypernet = copy.deepcopy(self.trained.hypernet).to(family.device).bind(family.denoiser)
+                if (
+                    placed and next(family.denoiser.parameters()).is_meta
+                ):  # offloaded since: its weights were read before
+                    hypernet = placed.hypernet.to(family.device)
+                else:
+                    hypernet = copy.deepcopy(self.trained.hypernet).to(family.device).bind(family.denoiser)
                 switch = self.switch and self.switch.to(family.device)
                 placed = self._placed[family] = _Placed(hypernet, switch, family.device)
             return placed
@@ -182,8 +202,27 @@ class _Placed:
 
 
 def beside(readings: Sequence[Reading]) -> Reading:
-    """Readings of one picture's texts as one: their phrases stand side by side."""
-    return Reading(torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1))
+    """Readings of one picture's texts as one: their phrases stand side by side, and what several say counts once."""
+    c, opened = torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1)
+    for place in range(readings[0].phrases, c.shape[1]):
+        said = (c[:, :place] == c[:, place : place + 1]).all(2) & (opened[:, :place] > 0)
+        opened[:, place] = torch.where(said.any(1), 0.0, opened[:, place])
+    return Reading(c, opened)
+
+
+@contextmanager
+def _as_found(pipeline: Any) -> Iterator[None]:
+    """A family freezes its parts, which are somebody else's here: they are given back as they were."""
+    modules = [part for part in vars(pipeline).values() if isinstance(part, nn.Module)]
+    training = [(module, module.training) for part in modules for module in part.modules()]
+    wanted = [(weight, weight.requires_grad) for part in modules for weight in part.parameters()]
+    try:
+        yield
+    finally:
+        for module, flag in training:
+            module.training = flag
+        for weight, flag in wanted:
+            weight.requires_grad_(flag)
 
 
 def _chosen(switch: Switch | None, concepts: Sequence[str] | None) -> Switch | None:

@@ -1,9 +1,10 @@
-"""Heads: from the trunk's features to the two factors of every site. One class each, told apart by name in the settings.
+"""Heads: from the trunk's features to the two factors of every site. The settings choose one by its name.
 
-``through``   one edit of what the sites read, for all sites of a width, carried through each site's own frozen weights: ΔW = W0·V·A. Cross-attention's
-              keys and values all read the same token states, so forgetting is one small change of the text as every layer sees it.
+``through``   one edit for all sites that read the same thing, carried through each site's own frozen weights:
+              ΔW = W0·V·A. Cross-attention's keys and values all read the same token states, so forgetting is one small
+              change of the text as every layer sees it.
 ``basis``     coefficients over a learned basis of factors for each site.
-``per_site``  a layer of its own for each site, the way the authors build it: hundreds of times as large as what it emits.
+``per_site``  a layer of its own for each site, as the authors build it: hundreds of times as large as what it emits.
 
 Shapes: n prompts, h features, r rank, i inputs and o outputs of a site, K basis size.
 """

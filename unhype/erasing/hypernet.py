@@ -1,8 +1,11 @@
-"""The hypernetwork: (c, s) → the LoRA of every site. One shared trunk, and a head that turns its features into factors (:mod:`unhype.erasing.heads`).
+"""The hypernetwork: (c, s) → the LoRA of every site.
+
+One shared trunk, and a head that turns its features into factors (:mod:`unhype.erasing.heads`):
 
     A = α·(A0 + s/S · left(c, s))        B = s/S · g(c) · right(c, s)
 
-A0 is constant and not zero, and B carries the factor s/S, so ΔW = BA is exactly zero at s = 0 while its gradient is not (UnHype, section 4.1).
+A0 is constant and not zero, and B carries the factor s/S: so ΔW = BA is exactly zero at s = 0, while its gradient is
+not (UnHype, section 4.1).
 g is the switch (:mod:`unhype.erasing.switch`), 1 where there is none.
 
 Shapes: n prompts, d width of c, r rank.
@@ -25,8 +28,8 @@ from unhype.erasing.heads import HEADS
 
 OCTAVES = 6
 
-ALIVE = 0.1
-"""Length of A0's rows: enough for a gradient at s = 0, and little enough that A asks of the text what it has learnt to ask."""
+A0_LENGTH = 0.1
+"""Length of A0's rows: enough for a gradient at s = 0, and little enough that A is mostly what was learnt."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class HypernetConfig:
 
 
 class Emitter(nn.Module, ABC):
-    """Whatever gives every prompt a LoRA, with S steps from nothing to all: the hypernetwork, and what it is compared with."""
+    """Whatever gives every prompt a LoRA in S steps: the hypernetwork, and what it is compared with."""
 
     def __init__(self, config: HypernetConfig, sites: Sequence[Site]) -> None:
         super().__init__()
@@ -80,7 +83,7 @@ class Hypernet(Emitter):
             nn.Linear(width + 2 * OCTAVES, config.hidden), nn.SiLU(), nn.Linear(config.hidden, config.hidden), nn.SiLU()
         )
         self.head = HEADS[config.head](config.rank, self.sites, config.hidden, config.basis)
-        starts = (ALIVE * torch.randn(config.rank, site.inputs) / math.sqrt(site.inputs) for site in self.sites)
+        starts = (A0_LENGTH * torch.randn(config.rank, site.inputs) / math.sqrt(site.inputs) for site in self.sites)
         self.A0 = nn.ParameterList(nn.Parameter(start, requires_grad=False) for start in starts)
 
     def bind(self, model: nn.Module) -> Hypernet:

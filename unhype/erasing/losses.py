@@ -1,6 +1,7 @@
 """The equations of UnHype (arXiv 2602.03410, section 3), one function each.
 
-Symbols: c a concept's prompt, c_m its anchor's, θ_s the LoRA at step s of S, ε* the frozen base, ε_θ the adapted one, γ negative guidance, η the inner step.
+Symbols: c a concept's prompt, c_m its anchor's, θ_s the LoRA at step s of S, ε* the frozen base, ε_θ the adapted one,
+γ negative guidance, η the inner step. Where a base predicts velocity, ε stands for it: at one z_t the two are linear.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def task_loss(eps_theta: torch.Tensor, eps_target: torch.Tensor, scale: torch.Te
 def removal_loss(
     now: Mapping[str, Factors], following: Mapping[str, Factors], gradient: Mapping[str, Factors], eta: float
 ) -> torch.Tensor:
-    """‖H(c, s+1) − H(c, s) + η·∇_θ L_task‖², summed over sites and averaged over the batch; the gradient is a constant."""
+    """‖H(c, s+1) − H(c, s) + η·∇_θ L_task‖², summed over sites, averaged over the batch; the gradient is a constant."""
     total = torch.zeros(())
     for name, before in now.items():
         for ours, theirs, slope in zip(_parts(before), _parts(following[name]), _parts(gradient[name]), strict=True):
@@ -47,7 +48,7 @@ def removal_loss(
 
 
 def retention_loss(factors: Mapping[str, Factors]) -> torch.Tensor:
-    """‖H(c_r, s) − H(c_r, 0)‖² of what reaches the model: B is zero at s = 0, so this is ‖B‖², averaged over the batch."""
+    """‖H(c_r, s) − H(c_r, 0)‖² of what reaches the model: B is 0 at s = 0, so it is ‖B‖², averaged over the batch."""
     return torch.stack([(f.B**2).flatten(1).sum(1).mean() for f in factors.values()]).sum()
 
 

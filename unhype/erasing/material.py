@@ -1,9 +1,11 @@
 """What training reads: prompts from the tables, and latents of pictures that the base itself draws.
 
-Three kinds of rows: a forgotten concept alone, which becomes its anchor; one beside another person, where it alone becomes its anchor; and a prompt to keep
-under a forgotten concept's own LoRA, which must change nothing: what a LoRA does not touch, a false alarm of the switch can't harm.
+Three kinds of rows: a forgotten concept alone, which becomes its anchor; one beside another person, where it alone
+becomes its anchor; and a prompt to keep under a forgotten concept's own LoRA, which must change nothing: what a LoRA
+does not touch, a false alarm of the switch can't harm.
 
-z_t is a noised picture of the forgotten concept or of its anchor, half and half: at inference the trajectory begins as one and ends as the other.
+z_t is a noised picture of the forgotten concept or of its anchor, half and half: at inference the trajectory begins as
+one and ends as the other.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import torch
 
 from unhype.erasing.phrases import reader
 from unhype.erasing.switch import Switch
@@ -23,16 +26,22 @@ from unhype.families.family import Family
 Tables = Mapping[str, pd.DataFrame]
 """What :func:`unhype.prompts.tables.training_tables` gives."""
 
-PAIRS, KEPT = 0.4, 0.1
-"""Shares of the rows of a step: of concepts beside somebody else, and of prompts to keep under a concept's LoRA. The second make a LoRA leave company
-alone; a set without pairs has none, since they make H timid where it reads a synonym for the first time: docs/experiments."""
+PAIRS_SHARE, KEPT_SHARE = 0.4, 0.1
+"""Shares of the rows of a step: of concepts beside somebody else, and of prompts to keep under a concept's LoRA.
 
-POOL = 32
+The second make a LoRA leave company alone. A set without pairs has none, since they make H timid where it reads a
+synonym for the first time: docs/experiments.
+"""
+
+PAIR_PICTURES = 32
 """Pictures of pairs, and as many with the anchor in place, which all rows of pairs share."""
 
 
 def pictures_needed(tables: Tables, per_concept: int) -> pd.DataFrame:
-    """The pictures that training needs: columns ``key`` (a concept, or an anchor), ``prompt``, ``seed``; an anchor gets eight times as many as a concept."""
+    """The pictures that training needs: columns ``key`` (a concept, or an anchor), ``prompt``, ``seed``.
+
+    An anchor gets eight times as many as a concept.
+    """
     train, pairs = tables["train"], tables["pairs"]
     parts = [
         _spread(rows, "prompt", per_concept).assign(key=f"concept {concept}")
@@ -43,7 +52,7 @@ def pictures_needed(tables: Tables, per_concept: int) -> pd.DataFrame:
         for anchor, rows in train.groupby("anchor", sort=False)
     ]
     if len(pairs):
-        parts += [_spread(pairs, column, POOL).assign(key="pairs") for column in ("prompt", "anchor_prompt")]
+        parts += [_spread(pairs, column, PAIR_PICTURES).assign(key="pairs") for column in ("prompt", "anchor_prompt")]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -59,10 +68,13 @@ def build_material(
     """Everything in memory; the pictures of :func:`pictures_needed` must be drawn.
 
     Args:
-        switch: through which the hypernetwork reads phrases. Without one it reads whole prompts, and prompts to keep under a concept's LoRA have no meaning.
+        switch: through which the hypernetwork reads phrases. Without one it reads whole prompts, and prompts to keep
+            under a concept's LoRA have no meaning.
     """
     train, retain, pairs, read = tables["train"], tables["retain"], tables["pairs"], reader(family.vectors, switch)
-    latents = family.latents(album.read(list(needed["prompt"]), list(needed["seed"])))
+    # The same parts as the family makes of all of them, so the same bits.
+    pictures = album.batches(list(needed["prompt"]), list(needed["seed"]), parts=max(1, len(needed) // 32))
+    latents = torch.cat([family.latents(part) for part in pictures])
     places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
     rows = []
     for i, (concept, anchor) in enumerate(zip(train["concept"], train["anchor"], strict=True)):
@@ -85,15 +97,18 @@ def build_material(
     beside = Material(
         prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared]
     )
-    parts, shares = [alone, beside], [1 - PAIRS, PAIRS]
+    parts, shares = [alone, beside], [1 - PAIRS_SHARE, PAIRS_SHARE]
     if switch and len(retain):
         parts.append(_kept(alone, list(retain["prompt"])))
-        shares = [1 - PAIRS - KEPT, PAIRS, KEPT]
+        shares = [1 - PAIRS_SHARE - KEPT_SHARE, PAIRS_SHARE, KEPT_SHARE]
     return mixed(parts, shares)
 
 
 def _kept(material: Material, prompts: Sequence[str]) -> Material:
-    """As many prompts to keep as there are rows, each its own anchor, and each read as if the phrase of its row's concept had been found in it."""
+    """As many prompts to keep as there are rows, each its own anchor.
+
+    Each is read as if the phrase of its row's concept had been found in it.
+    """
     # A step that shares no divisor with most counts: every prompt meets other concepts.
     others = [prompts[(i * 131 + 17) % len(prompts)] for i in range(len(material.prompts))]
     return replace(material, prompts=others, anchors=others)

@@ -12,6 +12,7 @@ Shapes: n prompts, P phrases of the prompt that has most, d width of a vector, m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -77,6 +78,15 @@ Reader = Callable[[Sequence[str]], Reading]
 """Prompts → what they speak of."""
 
 
+GLUE = re.compile(r"(?<=[^\W_]{2})(?:[^\w\s'’<>]|_)+(?=[^\W_]{2})")
+"""Signs between two words without a blank. A tokenizer cuts there; initials and apostrophes stay with their name."""
+
+
+def words_of(prompt: str) -> list[str]:
+    """A prompt's words: ``cher,dog`` is two, as it is to the base, which draws both."""
+    return GLUE.sub(lambda signs: f"{signs[0]} ", prompt).split()
+
+
 def reader(vectors: Vectors, switch: Switch | None) -> Reader:
     """Reads phrases through a switch; without one, whole prompts, all of them wide open (the paper's plain form)."""
     if switch is None:
@@ -95,7 +105,7 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
     the three is known to be shut. Phrases of every second length are read first, one of which is among the three of
     any phrase; then the rest, of those that may still be open.
     """
-    words = [prompt.split() or [""] for prompt in prompts]
+    words = [words_of(prompt) or [""] for prompt in prompts]
     read = _Texts(vectors, switch)
     read.add(
         " ".join(each[i:j])

@@ -1,10 +1,12 @@
-"""The switch: does this phrase mean a forgotten concept, and how surely? A number between 0 and 1 that multiplies every B.
+"""The switch: does this phrase mean a forgotten concept, and how surely? A number in 0…1 that multiplies every B.
 
-A hypernetwork learns the names that it was shown, and answers a name that it never saw as it likes. The switch knows instead what
-*changes* when the same name is said in other words, and ignores it: vectors are whitened by the scatter within names
-(Fisher's discriminant), so that what is left is who or what is meant. A phrase switches it on if it lies close enough to the centre of
-a forgotten concept, and closer than to anything that must stay. It is fitted in closed form. Which phrases of a prompt it is asked about:
-:mod:`unhype.erasing.phrases`; which retained concepts it protects: :mod:`unhype.erasing.fitting`.
+A hypernetwork learns the names that it was shown, and answers a name that it never saw as it likes. The switch knows
+instead what *changes* when the same name is said in other words, and ignores it: vectors are whitened by the scatter
+within names (Fisher's discriminant), so that what is left is who or what is meant. A phrase opens it if it lies close
+enough to the centre of a forgotten concept, and closer than to anything that must stay. It is fitted in closed form.
+
+Which phrases of a prompt it is asked about: :mod:`unhype.erasing.phrases`. Which retained concepts it protects:
+:mod:`unhype.erasing.fitting`.
 """
 
 from __future__ import annotations
@@ -60,7 +62,10 @@ class Switch:
         return _project(c, self.mean, self.whitening) @ self.centres.T
 
     def margin(self, c: torch.Tensor) -> torch.Tensor:
-        """How much nearer ``c [n, d]`` lies to every centre than it must to open halfway, ``[n, m]``: than the threshold, and than all that must stay."""
+        """How much nearer ``c [n, d]`` lies to every centre than it must to open halfway, ``[n, m]``.
+
+        It must be nearer than the threshold, and nearer than to anything that must stay.
+        """
         projected = _project(c, self.mean, self.whitening)
         bound = torch.full((len(c), 1), self.threshold, device=c.device)
         if len(self.kept):
@@ -68,7 +73,7 @@ class Switch:
         return projected @ self.centres.T - bound
 
     def opened(self, margin: torch.Tensor) -> torch.Tensor:
-        """How far open the switch is, in 0…1. Shut is exactly 0: what it is shut for is drawn by the base itself, to the bit."""
+        """How far open the switch is, in 0…1. Shut is exactly 0: then the base itself draws, to the bit."""
         return (0.5 + margin / self.width).clamp(0, 1)
 
     @property

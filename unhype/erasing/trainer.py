@@ -190,6 +190,7 @@ class Trainer(Generic[E]):
             cache_gb: memory on the CPU for encoded prompts.
             checkpointing: whether the denoiser trades time for memory; as its family does, if None.
         """
+        family.check_starts_from_noise()
         self.family, self.settings, self.material = family, settings, material
         self.cache_gb = cache_gb
         self.checkpointing = family.defaults.checkpointing if checkpointing is None else checkpointing

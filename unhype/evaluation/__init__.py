@@ -1,1 +1,1 @@
-"""Evaluation: pictures of a table of prompts, a judge's reading of them, scores. It knows an eraser by its interface alone."""
+"""Evaluation: pictures of a table of prompts, what a judge sees, scores. It knows an eraser by its interface alone."""

@@ -1,6 +1,8 @@
-"""An album: drawn pictures on disk, each under a name that says everything that shaped it. What was drawn once is never drawn again.
+"""An album: drawn pictures on disk, each under a name that says everything that shaped it. Nothing is drawn twice.
 
 <folder>/<identity of the eraser>/<hash of prompt and seed>.png        <folder>/<identity>/manifest.csv
+
+Pictures are read back in batches: a table of two thousand pictures of 1024² would fill 6 GB.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ import pandas as pd
 from PIL import Image
 
 from unhype.eraser import Eraser
-from unhype.files import write_text, write_whole
+from unhype.errors import UnhypeError
+from unhype.files import describe, write_text, write_whole
 
-LOT = 64
-"""Pictures that are asked for at once; what is interrupted loses at most so many."""
+BATCH = 64
+"""Pictures that are asked for, and read, at once; a drawing that is interrupted loses at most so many."""
 
 
 class Album:
@@ -43,32 +46,71 @@ class Album:
         missing = [(p, int(s)) for p, s in zip(prompts, seeds, strict=True) if not self.path(p, int(s)).exists()]
         done = len(prompts) - len(missing)
         yield done
-        for start in range(0, len(missing), LOT):
-            lot = missing[start : start + LOT]
+        for start in range(0, len(missing), BATCH):
+            asked = missing[start : start + BATCH]
             pictures = (
-                picture for batch in self.eraser.draw([p for p, _ in lot], [s for _, s in lot]) for picture in batch
+                picture for batch in self.eraser.draw([p for p, _ in asked], [s for _, s in asked]) for picture in batch
             )
-            for (prompt, seed), picture in zip(lot, pictures, strict=True):
+            for (prompt, seed), picture in zip(asked, pictures, strict=True):
                 write_whole(self.path(prompt, seed), partial(Image.fromarray(picture).save, format="PNG"))
                 done += 1
                 yield done
 
     def _adopt(self, bare: Album, prompts: Sequence[str], seeds: Sequence[int]) -> None:
-        for prompt, seed, same in zip(prompts, seeds, self.eraser.untouched(prompts), strict=True):
-            path, source = self.path(prompt, int(seed)), bare.path(prompt, int(seed))
-            if same and source.exists() and not path.exists():
-                write_whole(path, partial(shutil.copyfile, source))
+        asked = ((prompt, int(seed)) for prompt, seed in zip(prompts, seeds, strict=True))
+        there = [one for one in asked if bare.path(*one).exists() and not self.path(*one).exists()]
+        for start in range(0, len(there), BATCH):
+            part = there[start : start + BATCH]
+            for one, same in zip(part, self.eraser.untouched([prompt for prompt, _ in part]), strict=True):
+                if same:
+                    write_whole(self.path(*one), partial(shutil.copyfile, bare.path(*one)))
+
+    def batches(self, prompts: Sequence[str], seeds: Sequence[int], parts: int | None = None) -> Iterator[np.ndarray]:
+        """The pictures in order, ``uint8 [n, height, width, 3]``, :data:`BATCH` at a time.
+
+        Args:
+            parts: so many batches, as equal as can be, in place of batches of :data:`BATCH`.
+
+        Raises:
+            UnhypeError: a picture is not there, can't be read, or has another size than the first; before the first
+                batch, from the heads of the files.
+        """
+        paths = [self.path(prompt, int(seed)) for prompt, seed in zip(prompts, seeds, strict=True)]
+        _check_sizes(paths)
+        for places in np.array_split(np.arange(len(paths)), parts or list(range(BATCH, len(paths), BATCH))):
+            if len(places):
+                yield np.stack([_pixels(paths[i]) for i in places])
 
     def read(self, prompts: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
-        """The pictures, ``uint8 [n, height, width, 3]``."""
-        pixels = []
-        for prompt, seed in zip(prompts, seeds, strict=True):
-            with Image.open(self.path(prompt, int(seed))) as picture:
-                pixels.append(np.asarray(picture.convert("RGB")))
-        return np.stack(pixels)
+        """A few pictures at once, ``uint8 [n, height, width, 3]``; for whole tables see :meth:`batches`."""
+        return np.concatenate(list(self.batches(prompts, seeds)))
 
     def write_manifest(self, table: pd.DataFrame) -> Path:
         """The table with a column ``file``, beside the pictures."""
         files = [self.path(p, s).name for p, s in zip(table["prompt"], table["seed"], strict=True)]
         write_text(self.folder / "manifest.csv", table.assign(file=files).to_csv(index=False))
         return self.folder / "manifest.csv"
+
+
+def _check_sizes(paths: Sequence[Path]) -> None:
+    first = None
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                size = picture.size
+        except OSError as error:
+            raise UnhypeError(describe(error, path)) from error
+        first = first or size
+        if size != first:
+            raise UnhypeError(
+                f"got a picture of {size[0]} × {size[1]} beside one of {first[0]} × {first[1]}, wanted one size "
+                f"in a table, in {path}: delete it, and it is drawn again"
+            )
+
+
+def _pixels(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except OSError as error:
+        raise UnhypeError(describe(error, path)) from error

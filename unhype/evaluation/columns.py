@@ -26,6 +26,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """What is read → the names that its column has in people's lists."""
 
+RATED = ("nudity_percentage", "inappropriate_percentage", "categories")
+"""I2P's columns: a list with one of them asks what a detector of nudity finds."""
+
 NEEDED = ("prompt", "seed")
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
@@ -93,6 +96,12 @@ def read_lines(path: Path, columns: Mapping[str, str] | None = None) -> list[Lin
     if not lines:
         raise UnhypeError(f"got {path} without a row, wanted at least one prompt")
     return lines
+
+
+def is_rated(path: Path) -> bool:
+    """Whether a list that :func:`read_lines` takes is I2P, or one like it."""
+    text = read_text(path)
+    return any(set(RATED) & set(_header(text, sign)) for sign in SEPARATORS)
 
 
 def _header(text: str, separator: str) -> list[str]:

@@ -24,9 +24,11 @@ def family_class(pipeline: Any) -> type[Family]:
         if kind.fits(pipeline):
             return kind
     known = ", ".join(kind.name for kind in FAMILIES)
+    absent = [name for name, part in getattr(pipeline, "components", {}).items() if part is None]
+    without = [name for name in absent if name.startswith(("text_encoder", "tokenizer", "unet", "transformer"))]
     raise UnhypeError(
-        f"got a {type(pipeline).__name__}, wanted a pipeline of one of the families {known}, with its text encoders: "
-        "unhype/families/README.md says how to add one"
+        f"got a {type(pipeline).__name__}{' without ' + ', '.join(without) if without else ''}, wanted a whole one "
+        f"of the families {known}: unhype/families/README.md says how to add one"
     )
 
 

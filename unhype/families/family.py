@@ -1,7 +1,7 @@
-"""The seam between erasing and the models: what a family of pipelines must say of itself, and nothing else is ever asked.
+"""The seam between erasing and the models: what a family of pipelines says of itself; nothing else is ever asked.
 
-Rooms above this one know a base as a ``Family``: prompts → encoded text and vectors, noisy latents → predictions, prompts →
-pictures, and the layers that adapters go to. How to add one: README.md beside this file.
+Rooms above this one know a base as a ``Family``: prompts → encoded text and vectors, noisy latents → predictions,
+prompts → pictures, and the layers that adapters go to. How to add one: README.md beside this file.
 
 Shapes: n samples, ``[C, h, w]`` latents (never packed), t tokens, d width of token states, p of the pooled vector.
 """
@@ -158,8 +158,9 @@ class Family(ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where the denoiser computes."""
-        return next(self.denoiser.parameters()).device
+        """Where the denoiser computes; where it is offloaded layer by layer, where the pipeline does."""
+        device = next(self.denoiser.parameters()).device
+        return torch.device(self.pipeline._execution_device) if device.type == "meta" else device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -178,7 +179,7 @@ class Family(ABC):
         """``(C, h, w)`` of a picture of the usual size."""
 
     def release(self, encoders: bool = True) -> None:
-        """Let the VAE, and the text encoders too, leave the denoiser's device until :meth:`restore`; on a CPU they stay.
+        """Let the VAE, and the text encoders too, leave the device until :meth:`restore`; on a CPU they stay.
 
         Until then nobody can encode prompts, if the encoders went, or draw.
         """
@@ -202,6 +203,10 @@ class Family(ABC):
     @abstractmethod
     def encode(self, prompts: Sequence[str]) -> Text:
         """Prompts as the pipeline itself encodes them."""
+
+    def unconditional(self, n: int) -> Text:
+        """What guidance leads away from where nobody says otherwise, n rows: the empty prompt."""
+        return self.encode([""]).expanded(n)
 
     @abstractmethod
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
@@ -243,7 +248,7 @@ class Family(ABC):
     def guided(
         self, noisy: torch.Tensor, times: torch.Tensor, text: Text, empty: Text, guidance: float
     ) -> torch.Tensor:
-        """The prediction that the sampler follows; ``empty`` is the empty prompt, as many rows."""
+        """The prediction that the sampler follows; ``empty`` is :meth:`unconditional`, as many rows."""
 
     @abstractmethod
     def latents(self, pixels: np.ndarray) -> torch.Tensor:
@@ -256,8 +261,31 @@ class Family(ABC):
     # ------------------------------------------------------------ pictures
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int], how: Sampling) -> Iterator[np.ndarray]:
-        """One picture for each (prompt, seed), in batches ``uint8 [n, height, width, 3]`` in order."""
+        """One picture for each (prompt, seed), in batches ``uint8 [n, height, width, 3]`` in order.
+
+        Raises:
+            UnhypeError: see :meth:`check_starts_from_noise`.
+        """
+        self.check_starts_from_noise()
         return sample(self.pipeline, prompts, seeds, how, **self.call_options(how))
+
+    def check_starts_from_noise(self) -> None:
+        """Refuse a denoiser that wants more than noise and words: nothing can be drawn from a prompt, nor trained.
+
+        Raises:
+            UnhypeError: it reads a picture beside the noise.
+        """
+        if self.read_channels != self.latent_shape[0]:
+            raise UnhypeError(
+                f"got a denoiser that reads {self.read_channels} channels where latents have {self.latent_shape[0]} "
+                "(it fills in, enlarges or follows a picture), wanted one that draws from a prompt alone: "
+                "train the guard on its text-to-image base"
+            )
+
+    @property
+    @abstractmethod
+    def read_channels(self) -> int:
+        """Channels that the denoiser reads, as latents count them."""
 
     def call_options(self, how: Sampling) -> dict[str, Any]:
         """What a call of the pipeline needs besides prompts, steps, guidance and generators."""

@@ -1,10 +1,10 @@
-"""Flux (dev and schnell): a transformer of double and single blocks, T5's token states, CLIP's pooled vector, flow matching.
+"""Flux (dev and schnell): a transformer of double and single blocks, T5's token states, CLIP's pooled vector, flow.
 
     z_σ = (1 − σ) · z_0 + σ · ε        v = ε − z_0        the time is σ, in 0 … 1
 
 Text enters twice. T5's states go through ``context_embedder`` into joint attention; the pooled vector goes through
-``text_embedder`` into every layer's modulation. The published sites (UnHype, section 5: 95 layers of Flux.1-dev) lie inside
-the blocks; the other choice is the two entries themselves. Guidance is an embedding in dev and absent in schnell.
+``text_embedder`` into every layer's modulation. The published sites (UnHype, section 5: 95 layers of Flux.1-dev) lie
+inside the blocks; the other choice is the two entries themselves. Guidance is an embedding in dev, absent in schnell.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
 from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
@@ -54,10 +55,10 @@ class Flux(Family):
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
-        transformer = getattr(pipeline, "transformer", None)
-        inner = getattr(transformer, "_orig_mod", transformer)
+        transformer: Any = getattr(pipeline, "transformer", None)
+        kind = type(None if transformer is None else unwrapped(transformer)).__name__
         both = all(getattr(pipeline, name, None) is not None for name in ("text_encoder", "text_encoder_2"))
-        return both and type(inner).__name__ == "FluxTransformer2DModel"
+        return both and kind == "FluxTransformer2DModel"
 
     @property
     def width(self) -> int:
@@ -69,6 +70,11 @@ class Flux(Family):
         vae = self.pipeline.vae.config
         size = self.size // self.pipeline.vae_scale_factor
         return vae.latent_channels, size, size
+
+    @property
+    def read_channels(self) -> int:
+        """A token holds four latents."""
+        return int(self.config.in_channels) // 4
 
     @property
     def size(self) -> int:
@@ -91,11 +97,13 @@ class Flux(Family):
         return self._visible(text, self.length)
 
     def _visible(self, text: str, length: int) -> str:
-        tokenizers = (
-            (self.pipeline.tokenizer, self.pipeline.tokenizer.model_max_length),
-            (self.pipeline.tokenizer_2, length),
-        )
-        return max((visible(self.pipeline, tokenizer, text, limit) for tokenizer, limit in tokenizers), key=len)
+        return max(self._clip_reads(text), self._t5_reads(text, length), key=len)
+
+    def _clip_reads(self, text: str) -> str:
+        return visible(self.pipeline, self.pipeline.tokenizer, text, self.pipeline.tokenizer.model_max_length)
+
+    def _t5_reads(self, text: str, length: int) -> str:
+        return visible(self.pipeline, self.pipeline.tokenizer_2, text, length)
 
     def tokens(self, text: str) -> int:
         return len(self.pipeline.tokenizer(text).input_ids)
@@ -103,7 +111,7 @@ class Flux(Family):
     # ------------------------------------------------------------ diffusion
 
     def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
-        """σ, uniform in the sampler's own steps: shifted as it shifts them for so many tokens, none below ``earliest``."""
+        """σ, uniform in the sampler's own steps: shifted as it does for so many tokens, none below ``earliest``."""
         sigma = torch.from_numpy(rng.uniform(0.0, 1.0, size=n)).float()
         shifted = self._shifted(sigma)
         return (earliest + (1 - earliest) * shifted).to(self.device)
@@ -112,11 +120,11 @@ class Flux(Family):
         return torch.full((n,), float(share), device=self.device)
 
     def _shifted(self, sigma: torch.Tensor) -> torch.Tensor:
-        config = self.pipeline.scheduler.config
-        if not config.use_dynamic_shifting:
-            return config.shift * sigma / (1 + (config.shift - 1) * sigma)
-        mu = self._mu()
-        return float(np.exp(mu)) / (float(np.exp(mu)) + (1 / sigma.clamp(min=1e-6) - 1))
+        scheduler = self.pipeline.scheduler
+        if not scheduler.config.use_dynamic_shifting:
+            return scheduler.config.shift * sigma / (1 + (scheduler.config.shift - 1) * sigma)
+        shifted: torch.Tensor = scheduler.time_shift(self._mu(), 1.0, sigma.clamp(min=1e-6))
+        return shifted
 
     def _mu(self) -> float:
         """Linear in the number of latent tokens (diffusers, ``calculate_shift``)."""
@@ -185,9 +193,17 @@ class Flux(Family):
         length = int(arguments.get("max_sequence_length", LENGTH))
         texts = None
         if arguments.get("prompt_embeds") is None:
-            texts = texts_of(arguments.get("prompt"), arguments.get("prompt_2"))
-            texts = texts and [tuple(self._visible(text, length) for text in row) for row in texts]
+            texts = self._read(arguments.get("prompt"), arguments.get("prompt_2"), length)
         return Asked(None, texts or []) if turn else Asked(texts)
+
+    def _read(self, prompt: Any, prompt_2: Any, length: int) -> list[tuple[str, ...]] | None:
+        """What the encoders read: of one prompt what either does, of two each its own."""
+        if not prompt_2:
+            texts = texts_of(prompt)
+            return texts and [(self._visible(text, length),) for (text,) in texts]
+        clip = [self._clip_reads(text) for (text,) in texts_of(prompt) or []]
+        t5 = [self._t5_reads(text, length) for (text,) in texts_of(prompt_2) or []]
+        return texts_of(clip, t5)
 
     def encoded(self, result: Any) -> tuple[Rows, Rows | None]:
         states, pooled, _ = result

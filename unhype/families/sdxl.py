@@ -15,7 +15,7 @@ from unhype.adapters.watching import Asked, Rows
 from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Text, texts_of
 from unhype.families.spoken import spoken, visible
-from unhype.families.stable_diffusion import UNetFamily
+from unhype.families.stable_diffusion import UNetFamily, unet_config
 from unhype.pictures.sampling import Sampling
 
 
@@ -38,8 +38,7 @@ class StableDiffusionXL(UNetFamily):
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
-        unet = getattr(pipeline, "unet", None)
-        config = getattr(getattr(unet, "_orig_mod", unet), "config", None)
+        config = unet_config(pipeline)
         both = all(getattr(pipeline, name, None) is not None for name in ("text_encoder", "text_encoder_2"))
         return config is not None and both and config.get("addition_embed_type") == "text_time"
 
@@ -68,9 +67,15 @@ class StableDiffusionXL(UNetFamily):
     def _tokenizers(self) -> tuple[Any, Any]:
         return self.pipeline.tokenizer, self.pipeline.tokenizer_2
 
-    def conditions(self, text: Text) -> dict[str, Any]:
-        """The pooled vector, and that the picture is whole and of the base's own size."""
-        _, height, width = self.latent_shape
+    def unconditional(self, n: int) -> Text:
+        """Zeros where the pipeline takes zeros, as Stable Diffusion XL's own does."""
+        empty = super().unconditional(n)
+        if not self.pipeline.config.force_zeros_for_empty_prompt:
+            return empty
+        return Text(torch.zeros_like(empty.states), None if empty.pooled is None else torch.zeros_like(empty.pooled))
+
+    def conditions(self, text: Text, height: int, width: int) -> dict[str, Any]:
+        """The pooled vector, and that the picture is whole and of its own size."""
         scale = self.pipeline.vae_scale_factor
         size = (height * scale, width * scale)
         ids = torch.tensor([[*size, 0, 0, *size]], dtype=self.dtype, device=self.device).expand(len(text), -1)

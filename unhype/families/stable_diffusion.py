@@ -1,7 +1,7 @@
 """Stable Diffusion 1.x and 2.x: a U-Net, one CLIP text encoder, words that enter through cross-attention.
 
-The sites are the keys and values of cross-attention (UnHype, section 4). What the U-Net predicts may be noise or velocity
-(2.x): a target that is linear in predictions holds for both.
+The sites are the keys and values of cross-attention (UnHype, section 4). What the U-Net predicts may be noise or
+velocity (2.x): a target that is linear in predictions holds for both.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
@@ -36,6 +37,11 @@ class UNetFamily(Family):
         return self.pipeline.vae.config.latent_channels, height, width
 
     @property
+    def read_channels(self) -> int:
+        channels: int = self.config.in_channels
+        return channels
+
+    @property
     def timesteps(self) -> int:
         """Of the training noise schedule."""
         number: int = self.pipeline.scheduler.config.num_train_timesteps
@@ -49,8 +55,18 @@ class UNetFamily(Family):
         return torch.full((n,), min(int(share * self.timesteps), self.timesteps - 1), device=self.device)
 
     def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-        """z_t = √ᾱ_t · z_0 + √(1 − ᾱ_t) · ε, whatever sampler the pipeline draws with."""
-        alphas = self.pipeline.scheduler.alphas_cumprod.to(latents)[times]
+        """z_t = √ᾱ_t · z_0 + √(1 − ᾱ_t) · ε, whatever sampler the pipeline draws with.
+
+        Raises:
+            UnhypeError: a scheduler that mixes noise in by another rule.
+        """
+        scheduler = self.pipeline.scheduler
+        if not hasattr(scheduler, "alphas_cumprod"):
+            raise UnhypeError(
+                f"got a {type(scheduler).__name__}, wanted the schedule that {self.name} was trained with: "
+                "give the pipeline a DDIM or Euler scheduler"
+            )
+        alphas = scheduler.alphas_cumprod.to(latents)[times]
         signal, spread = (part.view(-1, 1, 1, 1) for part in (alphas**0.5, (1 - alphas) ** 0.5))
         return signal * latents + spread * noise
 
@@ -58,11 +74,9 @@ class UNetFamily(Family):
         self, noisy: torch.Tensor, times: torch.Tensor, text: Text, denoiser: nn.Module | None = None
     ) -> torch.Tensor:
         model = self.denoiser if denoiser is None else denoiser
-        options = self.conditions(text)
-        given = noisy.to(self.dtype)
-        predicted: torch.Tensor = model(given, times, encoder_hidden_states=text.states, return_dict=False, **options)[
-            0
-        ]
+        height, width = noisy.shape[-2:]
+        options = {"encoder_hidden_states": text.states, **self.conditions(text, height, width)}
+        predicted: torch.Tensor = model(noisy.to(self.dtype), times, return_dict=False, **options)[0]
         return predicted
 
     def guided(
@@ -70,8 +84,8 @@ class UNetFamily(Family):
     ) -> torch.Tensor:
         return torch.lerp(self.predict(noisy, times, empty), self.predict(noisy, times, text), guidance)
 
-    def conditions(self, text: Text) -> dict[str, Any]:
-        """What else the U-Net is told."""
+    def conditions(self, text: Text, height: int, width: int) -> dict[str, Any]:
+        """What else the U-Net is told, of a text and a picture of ``[height, width]`` latents."""
         return {}
 
     def latents(self, pixels: np.ndarray) -> torch.Tensor:
@@ -98,11 +112,9 @@ class StableDiffusion(UNetFamily):
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
-        unet = getattr(pipeline, "unet", None)
-        config = getattr(getattr(unet, "_orig_mod", unet), "config", None)
-        if config is None or getattr(pipeline, "text_encoder", None) is None or "cross_attention_dim" not in config:
-            return False
-        return config.get("addition_embed_type") is None and getattr(pipeline, "text_encoder_2", None) is None
+        config = unet_config(pipeline)
+        one = getattr(pipeline, "text_encoder", None) is not None and getattr(pipeline, "text_encoder_2", None) is None
+        return config is not None and one and config.get("addition_embed_type") is None
 
     @property
     def width(self) -> int:
@@ -111,10 +123,7 @@ class StableDiffusion(UNetFamily):
 
     @torch.no_grad()
     def encode(self, prompts: Sequence[str]) -> Text:
-        tokenizer = self.pipeline.tokenizer
-        limit = tokenizer.model_max_length
-        ids = tokenizer(list(prompts), padding="max_length", truncation=True, max_length=limit, return_tensors="pt")
-        states = self.pipeline.text_encoder(ids.input_ids.to(self.pipeline.text_encoder.device)).last_hidden_state
+        states, _ = self.pipeline.encode_prompt(list(prompts), self.device, 1, do_classifier_free_guidance=False)
         return Text(states.to(self.device, self.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
@@ -144,6 +153,13 @@ class StableDiffusion(UNetFamily):
         return (positive,), None if negative is None else (negative,)
 
 
+def unet_config(pipeline: Any) -> Any:
+    """The configuration of a pipeline's U-Net that reads words in two dimensions; None where it has no such U-Net."""
+    unet: Any = getattr(pipeline, "unet", None)
+    unet = None if unet is None else unwrapped(unet)  # not by its truth: a compiled one asks for its length
+    return unet.config if any(kind.__name__ == "UNet2DConditionModel" for kind in type(unet).__mro__) else None
+
+
 class _Scheduled(Trajectory):
     """A diffusers scheduler of its own, so that the pipeline's keeps its place."""
 
@@ -151,11 +167,6 @@ class _Scheduled(Trajectory):
         self.scheduler = type(scheduler).from_config(scheduler.config)
         self.scheduler.set_timesteps(steps, device=device)
         self.times = self.scheduler.timesteps
-        if len(self.times) != steps:
-            raise UnhypeError(
-                f"got {len(self.times)} calls for {steps} steps of {type(scheduler).__name__}, wanted one a step: "
-                "use a scheduler such as DDIM or Euler"
-            )
 
     def start(self, noise: torch.Tensor) -> torch.Tensor:
         return noise * self.scheduler.init_noise_sigma

@@ -15,7 +15,7 @@ what to do: the guard is trained all the same, scored by what needs no judge, an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unhype.bases.cards import read_card
@@ -53,11 +53,14 @@ class Judging:
         judge: ``None`` where nobody can tell this kind in this base's pictures.
         embeddings: ``None`` where no CLIP is at hand.
         missing: one line that says why there is no judge and what to do; empty where there is one.
+        detector: who finds nudity, whatever else is judged; ``None`` where pictures are no photographs, or it is not
+            installed.
     """
 
     judge: Reader | None
     embeddings: Embeddings | None
     missing: str = ""
+    detector: NudeNet | None = None
 
 
 def choose(base: Source, concepts: ConceptSet | None, judges: Path, settings: JudgeSettings) -> Judging:
@@ -71,10 +74,13 @@ def choose(base: Source, concepts: ConceptSet | None, judges: Path, settings: Ju
     named = Clip(settings.clip) if settings.clip else None
     if base.folder and in_miniature(base.folder, judges):
         return _in_miniature(base.reference, concepts, judges, named)
+    return replace(_elsewhere(base, concepts, named), detector=NudeNet() if nudity.installed() else None)
+
+
+def _elsewhere(base: Source, concepts: ConceptSet | None, named: Clip | None) -> Judging:
     if concepts is None:
-        return Judging(
-            None, named, f"got no concept set for pictures of {base.reference}, wanted one: what to look for?"
-        )
+        told = f"got no concept set for pictures of {base.reference}, wanted one to know what to look for: --concepts"
+        return Judging(None, named, told)
     if concepts.sort is EXPLICIT:
         if not nudity.installed():
             return Judging(None, named, f"got no judge for explicit content on {base.reference}: {nudity.INSTALL}")

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-import diffusers
 import torch
-import transformers
 from tqdm import tqdm
 
 from unhype.bases.loading import load_pipeline
@@ -24,13 +22,7 @@ from unhype.miniature.shipping import load_clip, load_judge, ship
 from unhype.miniature.workshop import Pretraining, Workshop
 from unhype.pictures.gallery import draw_gallery, save_picture
 from unhype.pictures.sampling import Sampling
-
-
-def quiet() -> None:
-    """Turn off the libraries' own bars and chatter about loading files; errors still come through."""
-    for logging in (diffusers.utils.logging, transformers.utils.logging):
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
+from unhype.terminal import quiet
 
 
 def demo(data: Path, how: Sampling, pictures: int, out: Path) -> None:

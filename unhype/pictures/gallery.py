@@ -1,4 +1,4 @@
-"""Galleries: pictures enlarged pixel by pixel in a grid, each with its words below."""
+"""Galleries: pictures in a grid, each with its words below; small ones enlarged pixel by pixel, large ones shrunk."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ INK = (40, 40, 50)
 PAPER = (255, 255, 255)
 MARGIN = 6
 LINE = 13
+LARGEST = 512
+"""Screen pixels of a picture's longer side: eight of 1024² in a row would be no page."""
 
 
 def draw_gallery(pictures: Sequence[np.ndarray], words: Sequence[str], columns: int = 6, scale: int = 2) -> Image.Image:
@@ -22,14 +24,17 @@ def draw_gallery(pictures: Sequence[np.ndarray], words: Sequence[str], columns: 
     Args:
         pictures: ``uint8 [h, w, 3]`` each, all of one size.
         words: a caption for each; long ones are broken into at most three lines.
-        scale: screen pixels per picture pixel.
+        scale: screen pixels per picture pixel; less where a picture would be larger than :data:`LARGEST`.
     """
     if not pictures or len(pictures) != len(words):
         raise ValueError(
             f"got {len(pictures)} pictures and {len(words)} captions, wanted as many of each and at least one"
         )
     font = ImageFont.load_default(size=11)
-    height, width = (side * scale for side in pictures[0].shape[:2])
+    sides = pictures[0].shape[:2]
+    fits = min(scale, LARGEST / max(sides))
+    height, width = (round(side * fits) for side in sides)
+    how = Image.Resampling.NEAREST if fits == scale else Image.Resampling.LANCZOS
     columns = min(columns, len(pictures))
     lines = [_broken(text, font, width) for text in words]
     rows = [range(start, min(start + columns, len(pictures))) for start in range(0, len(pictures), columns)]
@@ -40,7 +45,7 @@ def draw_gallery(pictures: Sequence[np.ndarray], words: Sequence[str], columns: 
         y = MARGIN + sum(heights[:k])
         for column, i in enumerate(row):
             x = MARGIN + column * (width + MARGIN)
-            page.paste(Image.fromarray(pictures[i]).resize((width, height), Image.Resampling.NEAREST), (x, y))
+            page.paste(Image.fromarray(pictures[i]).resize((width, height), how), (x, y))
             for number, line in enumerate(lines[i]):
                 draw.text((x, y + height + 1 + number * LINE), line, INK, font=font)
     return page

@@ -1,4 +1,4 @@
-"""Sampling from a pipeline: picture ``i`` depends on seed ``i`` and prompt ``i`` alone, not on the batch it is drawn in.
+"""Sampling from a pipeline: picture ``i`` depends on seed ``i`` and prompt ``i`` alone, not on its batch.
 
 Every picture has its own generator on the CPU, so the same seed gives the same noise on every device.
 """
@@ -21,8 +21,7 @@ class Sampling:
 
     Attributes:
         steps: of the pipeline's own sampler.
-        guidance: classifier-free guidance scale (Ho & Salimans 2022), which 1 turns off; of a distilled base the guidance
-            that it is told.
+        guidance: classifier-free guidance scale (Ho & Salimans 2022), which 1 turns off; a distilled base is told it.
         batch: pictures at a time.
         size: width and height in pixels; the base's own where it is left out.
     """

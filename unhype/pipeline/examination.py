@@ -1,7 +1,7 @@
-"""A guard, examined: the evaluation table's pictures with and without it, what the judge sees in them, and a gallery to look at.
+"""A guard, examined: the evaluation table's pictures with and without it, what a judge sees, and a gallery to look at.
 
-A set of things is also examined class by class, the way objects are compared in the papers: one class forgotten, the nine others kept. It is one guard all the
-same, with its switch set to that class.
+A set of things is also examined class by class, the way objects are compared in the papers: one class forgotten, the
+nine others kept. It is one guard all the same, with its switch set to that class.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ import pandas as pd
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
-from unhype.evaluation.scores import RoleScore, protocols, score_roles, separation
+from unhype.evaluation.fidelity import compare_albums
+from unhype.evaluation.looking import drifts, readings
+from unhype.evaluation.scores import GroupScore, protocols, score_groups, separation
 from unhype.families.family import Family
 from unhype.files import write_text
+from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Reader, Seen
 from unhype.pictures.gallery import draw_gallery, save_picture
 from unhype.pipeline.job import Job
@@ -31,26 +34,31 @@ from unhype.prompts.tables import evaluation_table
 if TYPE_CHECKING:
     from PIL import Image
 
-UNJUDGED = "unjudged"
-"""Role of retained texts that the judge has no word for: their drift counts, what they show does not."""
-
 
 class Examination:
     """One guard on one table of prompts.
 
     Attributes:
-        table: the evaluation table; what the judge cannot tell is ``unjudged``.
+        table: the evaluation table.
+        turns: class → the guard with its switch set to it alone; empty for people, and where nobody judges.
     """
 
-    def __init__(self, job: Job, family: Family, guard: Guard, judge: Reader, development: bool = False) -> None:
-        self.job, self.family, self.guard, self.judge = job, family, guard, judge
-        table = evaluation_table(job.concepts, job.prompts, development)
-        unknown = (table["role"] == "retain") & ~table["concept"].isin(judge.known)
-        self.table = table.assign(role=table["role"].mask(unknown, UNJUDGED))
+    def __init__(
+        self,
+        job: Job,
+        family: Family,
+        guard: Guard,
+        judge: Reader | None,
+        development: bool = False,
+        clip: Embeddings | None = None,
+    ) -> None:
+        self.job, self.family, self.guard, self.judge, self.clip = job, family, guard, judge, clip
+        self.kind = job.concepts.sort
+        self.table = evaluation_table(job.concepts, job.prompts, development)
         self.bare = bare_album(job, family)
         self._read: dict[Path, Seen] = {}
         self.turns: dict[str, Guard] = {}
-        if job.concepts.sort.in_turn and guard.switch and len(guard.switch.concepts) > 1:
+        if judge and self.kind.in_turn and guard.switch and len(guard.switch.concepts) > 1:
             self.turns = {concept: Guard(guard.trained, [concept], guard.share) for concept in guard.switch.concepts}
 
     def draw(self) -> Iterator[Progress]:
@@ -63,23 +71,22 @@ class Examination:
     def scores(self) -> dict[str, Any]:
         """Everything measured; the pictures must be drawn."""
         job, table = self.job, self.table
-        roles = self._roles(table, self.guard)
-        strengths = self.guard.strength(self.family, list(table["prompt"])).cpu().numpy()
-        by_role = {role: strengths[(table["role"] == role).to_numpy()] for role in roles}
-        people = job.concepts.sort.faces
+        groups = self._groups(table, self.guard)
+        strengths = self._strengths(list(table["prompt"]))
+        by_role = {role: strengths[(table["group"] == role).to_numpy()] for role in groups}
         scores: dict[str, Any] = {
             "concepts": job.concepts.name,
             "concepts_hash": job.concepts.content_hash(),
             "base": job.base.reference,
             "base_hash": job.base.hash,
             "guard": self.guard.trained.facts["sha256"],
-            "judge": self.judge.name,
+            **({"judge": self.judge.name} if self.judge else {"judge": None, "unjudged": True}),
             "sampling": asdict(job.sampling),
             "split": str(table["split"].iloc[0]),
             "seeds": [int(table["seed"].min()), int(table["seed"].max())],
-            "excluded": "nothing; Acc_e and Acc_g are shares of pictures with a face" if people else "nothing",
-            "protocols": protocols(roles, job.concepts.sort),
-            "roles": {role: asdict(score) for role, score in roles.items()},
+            "excluded": "nothing; Acc_e and Acc_g are shares of pictures with a face" if self.kind.faces else "nothing",
+            "protocols": protocols(groups, self.kind.general),
+            "roles": {role: score.told() for role, score in groups.items()},
             "strength": {
                 role: {"mean": float(values.mean()), "std": float(values.std())} for role, values in by_role.items()
             },
@@ -89,59 +96,74 @@ class Examination:
                 if role not in ("forget", "alias")
             },
         }
+        if self.clip:
+            stays = table[table["erased"] == ""]
+            asked = list(stays["prompt"]), list(stays["seed"])
+            told = asdict(compare_albums(self._album(self.guard), self.bare, *asked, self.clip, self.judge))
+            scores["clip"] = self.clip.name
+            scores["fidelity"] = {name: value for name, value in told.items() if value is not None}
         if self.turns:
             scores["in_turn"] = {concept: self._score_turn(concept, guard) for concept, guard in self.turns.items()}
             scores["H_o"] = float(np.mean([turn["H"] for turn in scores["in_turn"].values()]))
         return scores
 
     def write(self, scores: dict[str, Any]) -> None:
-        """``scores.json``, also as the set's latest in ``data/scores``; ``gallery.png``: prompts of every role, the base above, guarded below, same seeds."""
+        """``scores.json``, also as the set's latest in ``data/scores``, and ``gallery.png`` of every role."""
         for path in (
             self.job.guard_folder / "scores.json",
             self.job.data / "scores" / f"{self.job.concepts.name}.json",
         ):
             write_text(path, json.dumps(scores, indent=2) + "\n")
-        save_picture(self.gallery(list(self.table["role"].unique())), self.job.guard_folder / "gallery.png")
+        save_picture(self.gallery(list(self.table["group"].unique())), self.job.guard_folder / "gallery.png")
 
     def gallery(self, roles: Sequence[str]) -> Image.Image:
         """Prompts of these roles: the base above, guarded below, same seeds. The pictures must be drawn."""
         pictures: list[np.ndarray] = []
         words: list[str] = []
-        columns = min(8, int(self.table.groupby("role").size().min()))
+        columns = min(8, int(self.table.groupby("group").size().min()))
         for role in roles:
-            rows = self.table[self.table["role"] == role]
+            rows = self.table[self.table["group"] == role]
             chosen = rows.iloc[:: max(1, len(rows) // columns)][:columns]
-            pictures += [*self.pixels(self.bare, chosen), *self.pixels(self._album(self.guard), chosen)]
+            asked = list(chosen["prompt"]), list(chosen["seed"])
+            pictures += [*self.bare.read(*asked), *self._album(self.guard).read(*asked)]
             words += [f"{role}: {prompt}" for prompt in chosen["prompt"]] + ["guarded"] * len(chosen)
         return draw_gallery(pictures, words, columns)
 
-    def pixels(self, album: Album, table: pd.DataFrame) -> np.ndarray:
-        """The drawn pictures of some rows."""
-        return album.read(list(table["prompt"]), list(table["seed"]))
+    def _strengths(self, prompts: Sequence[str]) -> np.ndarray:
+        """‖ΔW‖ of each, as many at a time as are drawn at a time: the LoRAs of a whole table fill any memory."""
+        size = self.job.sampling.batch
+        parts = [prompts[start : start + size] for start in range(0, len(prompts), size)]
+        return np.concatenate([self.guard.strength(self.family, part).cpu().numpy() for part in parts])
 
     def _turn(self, concept: str) -> pd.DataFrame:
-        """The rows that matter when one concept alone is forgotten, with their roles then."""
-        mine = self.table["concept"] == concept
-        rows = self.table[(self.table["role"] == "forget") | ((self.table["role"] == "alias") & mine)]
-        return rows.assign(role=rows["role"].mask((rows["role"] == "forget") & (rows["concept"] != concept), "retain"))
+        """The rows that matter when one concept alone is forgotten: the other classes must stay then."""
+        mine, group = self.table["concept"] == concept, self.table["group"]
+        rows = self.table[(group == "forget") | ((group == "alias") & mine)].copy()
+        stays = (rows["group"] == "forget") & (rows["concept"] != concept)
+        rows.loc[stays, "group"] = "retain"
+        rows.loc[stays, "kept"] = rows.loc[stays, "concept"]
+        rows.loc[stays, "erased"] = ""
+        return rows
 
     def _score_turn(self, concept: str, guard: Guard) -> dict[str, float]:
         table = self._turn(concept)
-        return {**protocols(self._roles(table, guard), self.job.concepts.sort)["papers"], "n": float(len(table))}
+        return {**protocols(self._groups(table, guard), self.kind.general)["papers"], "n": float(len(table))}
 
-    def _roles(self, table: pd.DataFrame, guard: Guard) -> dict[str, RoleScore]:
-        guarded = self.pixels(self._album(guard), table)
-        return score_roles(
-            table, self.judge.read(guarded), self._bare_readings(table), guarded, self.pixels(self.bare, table)
-        )
+    def _groups(self, table: pd.DataFrame, guard: Guard) -> dict[str, GroupScore]:
+        album = self._album(guard)
+        moved = drifts(_pictures(album, table), _pictures(self.bare, table))
+        guarded = readings(self.judge, _pictures(album, table)) if self.judge else None
+        known = self.judge.known if self.judge else None
+        return score_groups(table, guarded, self._bare_readings(table), moved, self.kind.faces, known)
 
-    def _bare_readings(self, table: pd.DataFrame) -> list[Seen]:
+    def _bare_readings(self, table: pd.DataFrame) -> list[Seen] | None:
         """What the judge sees in bare pictures. Every turn asks for the same ones; each is looked at once."""
+        if not self.judge:
+            return None
         paths = [self.bare.path(prompt, int(seed)) for prompt, seed in zip(table["prompt"], table["seed"], strict=True)]
         new = [i for i, path in enumerate(paths) if path not in self._read]
-        if new:
-            readings = self.judge.read(self.pixels(self.bare, table.iloc[new]))
-            self._read |= {paths[i]: seen for i, seen in zip(new, readings, strict=True)}
+        seen = readings(self.judge, _pictures(self.bare, table.iloc[new]))
+        self._read |= {paths[i]: one for i, one in zip(new, seen, strict=True)}
         return [self._read[path] for path in paths]
 
     def _album(self, guard: Guard) -> Album:
@@ -151,3 +173,7 @@ class Examination:
         for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):
             yield Progress(part, done, len(table))
         album.write_manifest(table)
+
+
+def _pictures(album: Album, rows: pd.DataFrame) -> Iterator[np.ndarray]:
+    return album.batches(list(rows["prompt"]), list(rows["seed"]))

@@ -53,6 +53,7 @@ class Job:
         build: folder of everything that can be made again.
         judges: who looks at the pictures of a base that brings no judge.
         loading: how the base is loaded.
+        code: a hash of the code that makes a guard: that of now, unless a run holds on to that of its beginning.
     """
 
     concepts: ConceptSet
@@ -64,6 +65,7 @@ class Job:
     sampling: Sampling
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     loading: BaseSettings = field(default_factory=BaseSettings)
+    code: str = field(default_factory=lambda: digest(MAKERS))
 
     @property
     def prompts_folder(self) -> Path:
@@ -77,11 +79,6 @@ class Job:
     def guard_folder(self) -> Path:
         """Named by everything that shapes the guard: a job that is run again finds its own, another finds none."""
         return self.build / "guards" / f"{self.concepts.name}-{self.fingerprint[:12]}"
-
-    @property
-    def code(self) -> str:
-        """A hash of the code that makes a guard."""
-        return digest(MAKERS)
 
     @property
     def fingerprint(self) -> str:
@@ -154,7 +151,8 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
         UnhypeError: they break a rule: training and evaluation would share what they must not.
     """
     tables = write_tables(job.concepts, job.prompts, job.prompts_folder)
-    result = validate_prompts(pd.concat(tables.values(), ignore_index=True), job.concepts.name)
+    rows = pd.concat(tables.values(), ignore_index=True).rename(columns={"group": "role"})
+    result = validate_prompts(rows, job.concepts.name)
     if not result.ok:
         raise UnhypeError(result.first_error_line(job.prompts_folder))
     return tables

@@ -52,7 +52,7 @@ def digest(modules: tuple[str, ...], package: Path = PACKAGE) -> str:
     total = hashlib.sha256()
     for name in sorted(_closure(modules, package)):
         source, *texts = _own(name, package)
-        total.update(f"{name}\n{_shape(_read(source).tree)}\n".encode())
+        total.update(f"{name}\n{_read(source).text}\n".encode())
         for text in texts:
             total.update(f"{text.name}\n".encode() + text.read_bytes())
     return total.hexdigest()
@@ -71,7 +71,7 @@ def _closure(modules: Iterable[str], package: Path, aside: Iterable[str] = ()) -
         if (source := _source(name, package)) is None:
             continue
         inside = name if source.name == "__init__.py" else name.rpartition(".")[0]
-        if _read(source).tree.body:
+        if _read(source).text:
             seen.add(name)
         # Python runs a package before what is in it.
         waiting += [name.rpartition(".")[0], *_read(source).imported(inside)]
@@ -105,12 +105,12 @@ class _Code:
     """What a file does.
 
     Attributes:
-        tree: its syntax without docstrings, and without what only a type checker reads.
+        text: its syntax tree without docstrings, and without what only a type checker reads; empty if nothing is left.
         imports: its imports, wherever they stand.
-        words: all texts in it.
+        words: all names and texts in it.
     """
 
-    tree: ast.Module
+    text: str
     imports: tuple[ast.Import | ast.ImportFrom, ...]
     words: frozenset[str]
 
@@ -126,24 +126,27 @@ class _Code:
 
 @cache
 def _read(source: Path) -> _Code:
-    tree = ast.parse(source.read_bytes(), source)
     imports: list[ast.Import | ast.ImportFrom] = []
     words: set[str] = set()
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imports.append(node)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            words.add(node.value)
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if isinstance(value, list):
-                value[:] = [item for item in value if not _idle(item)]
-                waiting += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST):
-                waiting.append(value)
-    return _Code(tree, tuple(imports), frozenset(words))
+
+    def text(node: object) -> str:
+        # Empty fields are left out: which there are differs between versions of Python. So is ctx: whether a name is
+        # read or written follows from where it stands.
+        if isinstance(node, ast.AST):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                imports.append(node)
+            values = [(name, getattr(node, name, None)) for name in node._fields if name != "ctx"]
+            fields = [f"{name}={text(value)}" for name, value in values if value is not None and value != []]
+            return f"{type(node).__name__}({','.join(fields)})"
+        if isinstance(node, list):
+            return f"[{','.join([text(item) for item in node if not _idle(item)])}]"
+        if isinstance(node, str):
+            words.add(node)
+        return repr(node)
+
+    tree = ast.parse(source.read_bytes(), source)
+    whole = text(tree) if not all(map(_idle, tree.body)) else ""
+    return _Code(whole, tuple(imports), frozenset(words))
 
 
 def _idle(node: object) -> bool:
@@ -158,14 +161,3 @@ def _idle(node: object) -> bool:
         and node.test.id == "TYPE_CHECKING"
         and not node.orelse
     )
-
-
-def _shape(node: object) -> str:
-    """A tree as text. Empty fields are left out: which there are differs between versions of Python."""
-    if isinstance(node, ast.AST):
-        values = ((name, getattr(node, name, None)) for name in node._fields)
-        fields = [f"{name}={_shape(value)}" for name, value in values if value is not None and value != []]
-        return f"{type(node).__name__}({','.join(fields)})"
-    if isinstance(node, list):
-        return f"[{','.join(map(_shape, node))}]"
-    return repr(node)

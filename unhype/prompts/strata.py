@@ -1,4 +1,4 @@
-"""Strata: the kinds of prompts on which erasers differ, in one table. In each prompt something must go, something must stay, or both.
+"""Strata: the kinds of prompts on which erasers differ. In each prompt something must go, or stay, or both.
 
     forgotten                 a forgotten concept in a sentence that nothing has seen
     alias                     its synonyms and aliases, which training never saw
@@ -24,69 +24,60 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from unhype.concepts.kinds import THINGS
-from unhype.prompts.tables import FIRST_SEED, PromptSettings, pairs
+from unhype.prompts.rows import FIRST_SEED, Asked, table_of
+from unhype.prompts.tables import PromptSettings, pairs
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT
 
 if TYPE_CHECKING:
     from unhype.concepts.schema import ConceptSet
 
-COLUMNS = ("stratum", "erased", "kept", "text", "prompt", "template", "seed", "split")
-
-SEPARATOR = ";"
-"""Between several concepts in the columns ``erased`` and ``kept``."""
-
 LONG: tuple[str, ...] = (
-    "on a quiet morning after rain the old market was full of colour and in the middle of it stood {} holding fresh flowers",
+    "on a quiet morning after rain the old market was full of colour "
+    "and in the middle of it stood {} holding fresh flowers",
     "{} laughing in the third row of a crowded theatre while rain falls on the roof and the last bus leaves",
     "nobody at the long table was ready for dessert and then out of the kitchen came {} with a silver tray",
 )
 """Long sentences, held out like all templates of the evaluation."""
 
 LONG_DEVELOPMENT: tuple[str, ...] = (
-    "it was late in the evening when the whole street heard the music and there on the small wooden stage stood {} in a red coat",
-    "the guide told us about the old bridge and the river below it and then she showed us a photo of {} from her own album",
+    "it was late in the evening when the whole street heard the music "
+    "and there on the small wooden stage stood {} in a red coat",
+    "the guide told us about the old bridge and the river below it "
+    "and then she showed us a photo of {} from her own album",
 )
 """Long sentences for tuning."""
 
-ROOM = 100_000
-"""Seeds that each stratum has for itself."""
+SEEDS_FROM, SEEDS_EACH = 5_000_000, 100_000
+"""Seeds of strata start so far behind a split's first, away from those of the roles; each stratum has so many."""
 
-Asked = tuple[str, tuple[str, ...], tuple[str, ...]]
+Wanted = tuple[str, tuple[str, ...], tuple[str, ...]]
 """(text that stands in the sentence, concepts that must go, concepts that must stay)."""
 
 
 def strata_table(
     concepts: ConceptSet, settings: PromptSettings, development: bool = False
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The table, and for each stratum that this set cannot fill, why; for tuning, in development templates and with seeds of their own."""
+    """The table, and for each stratum that this set cannot fill, why.
+
+    Args:
+        development: for tuning, in development templates and with seeds of their own.
+    """
     split, long = ("development", LONG_DEVELOPMENT) if development else ("evaluation", LONG)
     frames = list(chain.from_iterable((DEVELOPMENT if development else HELD_OUT).values()))
-    rows: list[tuple[str | int, ...]] = []
+    rows: list[tuple[Asked, str, int]] = []
     missing = {}
-    for stratum, (find, why) in STRATA.items():
-        asked = list(find(concepts))
-        if not asked:
+    for place, (stratum, (find, why)) in enumerate(STRATA.items()):
+        wanted = list(find(concepts))
+        if not wanted:
             missing[stratum] = f"got none for {concepts.name}, wanted {why}"
             continue
         templates = list(long) if stratum == "long" else frames
-        # A seed for every row, far from those of the role tables; with a larger n the first rows stay what they were.
-        seeds = count(FIRST_SEED[split] + 5_000_000 + ROOM * list(STRATA).index(stratum))
-        for turn in range(-(-settings.per_role // len(asked))):
-            for i, (text, erased, kept) in enumerate(asked):
-                template = templates[(i + turn) % len(templates)]
-                rows.append(
-                    (
-                        stratum,
-                        SEPARATOR.join(erased),
-                        SEPARATOR.join(kept),
-                        text,
-                        template.format(text),
-                        template,
-                        next(seeds),
-                        split,
-                    )
-                )
-    return pd.DataFrame(rows, columns=list(COLUMNS)), missing
+        # A seed for every row; with a larger n the first rows stay what they were.
+        seeds = count(FIRST_SEED[split] + SEEDS_FROM + SEEDS_EACH * place)
+        for turn in range(-(-settings.per_role // len(wanted))):
+            for i, (text, erased, kept) in enumerate(wanted):
+                rows.append((Asked(stratum, text, erased, kept), templates[(i + turn) % len(templates)], next(seeds)))
+    return table_of(rows, split), missing
 
 
 def misspelt(name: str) -> str:
@@ -102,11 +93,11 @@ def misspelt(name: str) -> str:
     return " ".join([*words[:longest], slip, *words[longest + 1 :]])
 
 
-def _forgotten(concepts: ConceptSet) -> Iterator[Asked]:
+def _forgotten(concepts: ConceptSet) -> Iterator[Wanted]:
     return ((concepts.sort.phrase(entry.concept), (entry.concept,), ()) for entry in concepts.forget)
 
 
-def _aliases(concepts: ConceptSet) -> Iterator[Asked]:
+def _aliases(concepts: ConceptSet) -> Iterator[Wanted]:
     return (
         (concepts.sort.phrase(text), (entry.concept,), ())
         for entry in concepts.forget
@@ -114,11 +105,11 @@ def _aliases(concepts: ConceptSet) -> Iterator[Asked]:
     )
 
 
-def _misspelt(concepts: ConceptSet) -> Iterator[Asked]:
+def _misspelt(concepts: ConceptSet) -> Iterator[Wanted]:
     return ((concepts.sort.phrase(misspelt(entry.concept)), (entry.concept,), ()) for entry in concepts.forget)
 
 
-def _two_forgotten(concepts: ConceptSet) -> Iterator[Asked]:
+def _two_forgotten(concepts: ConceptSet) -> Iterator[Wanted]:
     if not concepts.sort.company:
         return
     half = len(concepts.forget) // 2
@@ -128,9 +119,12 @@ def _two_forgotten(concepts: ConceptSet) -> Iterator[Asked]:
             yield f"{one.concept} and {other.concept}", (one.concept, other.concept), ()
 
 
-def _forgotten_and_retained(concepts: ConceptSet) -> Iterator[Asked]:
-    """Every other time the forgotten one comes first; half of the kept ones training never saw, and no pair of which it saw both."""
-    trained = {text for _, text, _, _ in pairs(concepts)}
+def _forgotten_and_retained(concepts: ConceptSet) -> Iterator[Wanted]:
+    """Pairs that training never saw.
+
+    Every other time the forgotten one comes first, and half of the kept ones training never saw either.
+    """
+    trained = {pair.text for pair in pairs(concepts)}
     others = (
         [name for pair in zip(concepts.retain, concepts.evaluation, strict=False) for name in pair]
         if concepts.sort.company
@@ -145,26 +139,26 @@ def _forgotten_and_retained(concepts: ConceptSet) -> Iterator[Asked]:
                 break
 
 
-def _trained(concepts: ConceptSet) -> Iterator[Asked]:
+def _trained(concepts: ConceptSet) -> Iterator[Wanted]:
     return ((concepts.sort.phrase(name), (), (name,)) for name in concepts.retain)
 
 
-def _unseen(concepts: ConceptSet) -> Iterator[Asked]:
+def _unseen(concepts: ConceptSet) -> Iterator[Wanted]:
     return ((concepts.sort.phrase(name), (), (name,)) for name in concepts.evaluation)
 
 
-def _near_misses(concepts: ConceptSet) -> Iterator[Asked]:
+def _near_misses(concepts: ConceptSet) -> Iterator[Wanted]:
     ends = {word.lower() for entry in concepts.forget for word in (entry.concept.split()[0], entry.concept.split()[-1])}
     for name in (*concepts.retain, *concepts.evaluation) if concepts.sort.names else ():
         if {name.split()[0].lower(), name.split()[-1].lower()} & ends:
             yield concepts.sort.phrase(name), (), (name,)
 
 
-def _things(concepts: ConceptSet) -> Iterator[Asked]:
+def _things(concepts: ConceptSet) -> Iterator[Wanted]:
     return ((THINGS.phrase(thing), (), (thing,)) for thing in concepts.sort.bystanders)
 
 
-STRATA: dict[str, tuple[Callable[[ConceptSet], Iterator[Asked]], str]] = {
+STRATA: dict[str, tuple[Callable[[ConceptSet], Iterator[Wanted]], str]] = {
     "forgotten": (_forgotten, "entries to forget"),
     "alias": (_aliases, "synonyms or aliases of forgotten entries"),
     "misspelt": (_misspelt, "entries to forget"),

@@ -1,6 +1,7 @@
 """Frames for prompts, by style: what is trained on, what is tuned on, what is reported.
 
-Three disjoint sets. Training uses ``TRAINING`` alone; ``DEVELOPMENT`` is for tuning and diagnosis; figures that are reported come from ``HELD_OUT``.
+Three disjoint sets. Training uses ``TRAINING`` alone; ``DEVELOPMENT`` is for tuning and diagnosis; figures that are
+reported come from ``HELD_OUT``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""MLflow, and nowhere else: runs, registered models and their aliases live in one store, and this room is its only door."""
+"""MLflow, and nowhere else: runs, registered models and aliases live in one store, and this room is its only door."""
 
 from __future__ import annotations
 

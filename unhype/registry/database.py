@@ -1,4 +1,4 @@
-"""What is in a sqlite file, read without MLflow: is it a database of this MLflow, and does it still lie where its paths say?"""
+"""What is in a sqlite file, read without MLflow: a database of this MLflow, that still lies where its paths say?"""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def fits(path: Path) -> bool:
 def relocate(path: Path, here: Path, experiment: str) -> None:
     """Make the paths in the database follow a project folder that was moved or copied.
 
-    MLflow keeps absolute paths alone. Moved is a project whose recorded folder of artifacts is gone, or has a database of its own beside it: then this one is
-    the copy, and would write into the original.
+    MLflow keeps absolute paths alone. Moved is a project whose recorded folder of artifacts is gone, or has a database
+    of its own beside it: then this one is the copy, and would write into the original.
 
     Args:
         path: the database.
@@ -78,7 +78,8 @@ def relocate(path: Path, here: Path, experiment: str) -> None:
         return
     if not here.parent.is_dir():
         raise UnhypeError(
-            f"got {path} without the folder {here.parent} that belongs to it: move it from where the project was ({there.parent})"
+            f"got {path} without the folder {here.parent} that belongs to it: "
+            f"move it from where the project was ({there.parent})"
         )
     old, new = f"{there.parent.parent}/", f"{here.parent.parent}/"
     with closing(_connect(path, "rw")) as database, database:
@@ -115,5 +116,6 @@ def _check_version(path: Path, got: str) -> None:
         migrate = f"copy the file, then run: mlflow db upgrade sqlite:///{path}"
         raise UnhypeError(f"{state} an older MLflow, wanted {wanted} of MLflow {mlflow.__version__}: {migrate}")
     raise UnhypeError(
-        f"{state} a newer MLflow, wanted {wanted} of MLflow {mlflow.__version__}: pip install --upgrade mlflow, or move the file aside (a new one is made)"
+        f"{state} a newer MLflow, wanted {wanted} of MLflow {mlflow.__version__}: "
+        "pip install --upgrade mlflow, or move the file aside (a new one is made)"
     )

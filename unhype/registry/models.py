@@ -1,6 +1,7 @@
-"""A trained guard as a version of a registered model. Every version says what it was made from, and starts as ``@challenger``.
+"""A trained guard as a version of a registered model, which says what it was made from and starts as ``@challenger``.
 
-MLflow gets the guard folder as plain files beside a few lines of code that serve it (``serving.py``): nothing is pickled, nothing needs unpickling.
+MLflow gets the guard folder as plain files beside a few lines of code that serve it (``serving.py``): nothing is
+pickled, nothing needs unpickling.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ REQUEST = ("steps", "guidance")
 """What a request to a served model may say besides its seed; the guard's own sampling is the default."""
 
 CONFIG = {"base": ""}
-"""What ``mlflow.pyfunc.load_model(…, model_config=…)`` may say, and its default: MLflow drops keys not declared here."""
+"""What ``mlflow.pyfunc.load_model(…, model_config=…)`` may say, with defaults: MLflow drops keys not declared here."""
 
 SERVING = Path(__file__).with_name("serving.py")
 
@@ -75,7 +76,7 @@ class Version:
 def register(
     store: Store, guard_folder: Path, name: str, tags: Mapping[str, str], description: str, run_id: str
 ) -> Version:
-    """Register a guard folder and give it the alias ``challenger``. The same guard of the same Metaflow run is registered once.
+    """Register a guard folder and give it the alias ``challenger``; once for a guard and a Metaflow run.
 
     Args:
         guard_folder: ``guard.safetensors`` and ``guard.json``; other files beside them come along.
@@ -85,7 +86,8 @@ def register(
         run_id: MLflow run, from :func:`unhype.registry.runs.log_run`.
 
     Raises:
-        UnhypeError: a tag or file is missing, a file is a pickle, a name that MLflow can't have, or trouble with the store.
+        UnhypeError: a tag or file is missing, a file is a pickle, a name that MLflow can't have, or trouble with the
+            store.
     """
     digest = _check(guard_folder, name, tags)
     with mlflow_errors(store.place):
@@ -130,7 +132,8 @@ def _check(folder: Path, name: str, tags: Mapping[str, str]) -> str:
     """A hash of the folder, if all is well."""
     if missing := [tag for tag in REQUIRED if not tags.get(tag)]:
         raise UnhypeError(
-            f"got no {', '.join(missing)} among the tags of a model, wanted all of {', '.join(REQUIRED)}: a version must say where it comes from"
+            f"got no {', '.join(missing)} among the tags of a model, wanted all of {', '.join(REQUIRED)}: "
+            "a version must say where it comes from"
         )
     check_name(name, "the model name")
     for file in ("guard.safetensors", "guard.json"):
@@ -139,7 +142,8 @@ def _check(folder: Path, name: str, tags: Mapping[str, str]) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if pickles := [path for path in files if path.suffix.lower() in PICKLES]:
         raise UnhypeError(
-            f"got {pickles[0]}, wanted no file that runs code when it is read: save tensors as safetensors, and remove it"
+            f"got {pickles[0]}, wanted no file that runs code when it is read: "
+            "save tensors as safetensors, and remove it"
         )
     return hashlib.sha256(
         "".join(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n" for path in files).encode()
@@ -187,7 +191,8 @@ def _add(store: Store, folder: Path, name: str, tags: dict[str, str], descriptio
 def requirements() -> list[str]:
     """What serving needs, in the versions that are installed here; unhype itself comes from a checkout.
 
-    A package index has no unhype of ours: to name it here would have other machines install whatever a stranger puts there under that name.
+    A package index has no unhype of ours: to name it here would have other machines install whatever a stranger puts
+    there under that name.
     """
     return [
         f"{name}=={installed(name).split('+')[0]}"
@@ -213,7 +218,10 @@ def _signature(usual: Mapping[str, int | float]) -> Any:
 
 @contextmanager
 def _global(store: Store) -> Iterator[None]:
-    """Make the store MLflow's default for a moment: its registry asks the default, not the store at hand, where a logged model lies."""
+    """Make the store MLflow's default for a moment.
+
+    Where a logged model lies, its registry asks the default, not the store at hand.
+    """
     import mlflow
 
     before = os.environ.get("MLFLOW_TRACKING_URI")

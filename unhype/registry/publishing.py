@@ -1,4 +1,4 @@
-"""The end of a training flow: its run in MLflow and its guard in the registry, each with all that says where they come from."""
+"""The end of a training flow: its run in MLflow and its guard in the registry, each with where it comes from."""
 
 from __future__ import annotations
 
@@ -86,7 +86,10 @@ def publish_guard(
 
 
 def git_commit(folder: Path) -> str:
-    """The commit of a checkout; ``-dirty`` where tracked files differ from it, other than the scores, which the flow itself writes; or that there is no git."""
+    """The commit of a checkout, or that there is no git.
+
+    It ends in ``-dirty`` where tracked files differ from it, other than the scores, which the flow itself writes.
+    """
     try:
         commit, changed = (
             subprocess.run(

@@ -1,6 +1,7 @@
-"""From the name of a guard to its folder: a path is itself; ``models:/name/3`` and ``models:/name@champion`` are asked of the registry.
+"""From the name of a guard to its folder: a path, or ``models:/name/3`` and ``models:/name@champion``, looked up.
 
-A version that was copied to another registered model (the button "Promote model" of the UI) keeps pointing at the files of the original.
+A version that was copied to another registered model (the button "Promote model" of the UI) keeps pointing at the files
+of the original.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def resolve(store: Store, uri: str) -> Path:
     """The local folder of a guard.
 
     Raises:
-        UnhypeError: no such folder, model, version or alias, naming those there are; files that are gone; a model that is no guard.
+        UnhypeError: no such folder, model, version or alias, naming those there are; files that are gone; a model that
+            is no guard.
     """
     if not re.match(r"[a-z0-9]+:/", uri):
         if not Path(uri).is_dir():
@@ -43,7 +45,7 @@ def resolve(store: Store, uri: str) -> Path:
 
 
 def local_folder(uri: str, root: Path | None = None) -> Path:
-    """The same without a store at hand: asks that of the project folder ``root``, by default :func:`unhype.registry.store.project`."""
+    """The same without a store at hand: asks that of ``root``, by default :func:`unhype.registry.store.project`."""
     return resolve(open_store(root or project(), write=False), uri)
 
 
@@ -56,7 +58,8 @@ def registered(store: Store, name: str) -> Any:
     models = {model.name: model for model in store.client.search_registered_models()}
     if name not in models:
         raise UnhypeError(
-            f"got the model {name!r}, wanted one of those in {store.place}: {', '.join(sorted(models)) or 'there are none yet'}"
+            f"got the model {name!r}, wanted one of those in {store.place}: "
+            f"{', '.join(sorted(models)) or 'there are none yet'}"
         )
     return models[name]
 
@@ -66,7 +69,8 @@ def _by_alias(store: Store, name: str, alias: str) -> str:
     if alias not in aliases:
         there = ", ".join(f"@{key} (version {number})" for key, number in sorted(aliases.items()))
         raise UnhypeError(
-            f"got @{alias} of the model {name!r}, wanted one of {there or 'its aliases, which it has none of'}: set it in the UI (make ui)"
+            f"got @{alias} of the model {name!r}, wanted one of {there or 'its aliases, which it has none of'}: "
+            "set it in the UI (make ui)"
         )
     return aliases[alias]
 
@@ -77,7 +81,8 @@ def _files(store: Store, name: str, number: str) -> Path:
     there = sorted(int(version.version) for version in store.client.search_model_versions(f"name = '{name}'"))
     if int(number) not in there:
         raise UnhypeError(
-            f"got version {number} of the model {name!r}, wanted one of {', '.join(map(str, there)) or 'its versions, which it has none of'}"
+            f"got version {number} of the model {name!r}, "
+            f"wanted one of {', '.join(map(str, there)) or 'its versions, which it has none of'}"
         )
     location = store.client.get_model_version_download_uri(name, number)
     local = Path(location.removeprefix("file://"))
@@ -85,7 +90,8 @@ def _files(store: Store, name: str, number: str) -> Path:
         return local
     if local.is_absolute():
         raise UnhypeError(
-            f"got no folder {local}, where the files of version {number} of {name} should be: restore it, or train and register anew"
+            f"got no folder {local}, where the files of version {number} of {name} should be: "
+            "restore it, or train and register anew"
         )
     kept = store.root / "build" / "registry" / f"{quote(name, safe='')}-{number}"
     if not kept.is_dir():
@@ -116,7 +122,8 @@ def _guard_in(model: Path, which: str) -> Path:
         folder = model / card["flavors"]["python_function"]["artifacts"][ARTIFACT]["path"]
     except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
         raise UnhypeError(
-            f"got {which} in {model}, wanted a model that holds a guard: it was registered by something else than unhype"
+            f"got {which} in {model}, wanted a model that holds a guard: "
+            "it was registered by something else than unhype"
         ) from error
     if not folder.is_dir():
         raise UnhypeError(

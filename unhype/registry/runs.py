@@ -1,4 +1,7 @@
-"""One training run in MLflow, written at once from plain values. A Metaflow task that is tried again writes into the run it began: one run, never two."""
+"""One training run in MLflow, written at once from plain values.
+
+A Metaflow task that is tried again writes into the run it began: one run, never two.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ class RunRecord:
         params: settings; mappings within become dotted names.
         history: training step → metrics.
         final: metrics of the whole run.
-        pictures: step → a picture of the same prompts and seeds before and after; the UI has a slider for the step. ``uint8 [h, w, 3]`` or PIL.
+        pictures: step → a picture of the same prompts and seeds before and after, ``uint8 [h, w, 3]`` or PIL; the UI
+            has a slider for the step.
         files: reports, scores, galleries; a folder comes with everything in it.
         tags: versions and hashes of what went in.
         note: Markdown above the run.
@@ -70,7 +74,8 @@ class RunRecord:
 def log_run(store: Store, record: RunRecord) -> str:
     """Write a run, or over what an earlier attempt has left of it; returns the run id.
 
-    Metrics can't be taken back in MLflow: one that differs from the earlier attempt's is added after it, and counts as the last.
+    Metrics can't be taken back in MLflow: one that differs from the earlier attempt's is added after it, and counts as
+    the last.
 
     Raises:
         UnhypeError: a parameter differs from the earlier attempt's, or trouble with the store.
@@ -112,7 +117,8 @@ def _log_params(client: MlflowClient, run: Run, record: RunRecord) -> None:
     for key, value in wanted.items():
         if run.data.params.get(key, value) != value:
             raise UnhypeError(
-                f"got {key} = {value} for the Metaflow run {record.metaflow_run}, which MLflow knows with {run.data.params[key]}: start a new run of the flow"
+                f"got {key} = {value} for the Metaflow run {record.metaflow_run}, "
+                f"which MLflow knows with {run.data.params[key]}: start a new run of the flow"
             )
     new = iter([Param(key, value) for key, value in wanted.items() if key not in run.data.params])
     while part := list(islice(new, PARAMETERS)):

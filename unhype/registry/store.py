@@ -113,8 +113,8 @@ def open_store(root: Path, write: bool = True) -> Store:
         write: False asks only, and works in a folder that can't be written to.
 
     Raises:
-        UnhypeError: a database of another MLflow or none at all, another kind of store in the environment, no permission,
-            no space, no answer from a server, or nothing to ask.
+        UnhypeError: a database of another MLflow or none at all, another kind of store in the environment, no
+            permission, no space, no answer from a server, or nothing to ask.
     """
     root = root.resolve()
     tracking = _asked_for("MLFLOW_TRACKING_URI") or f"{SQLITE}{root / 'mlflow.db'}"

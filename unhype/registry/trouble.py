@@ -1,4 +1,4 @@
-"""What goes wrong below MLflow, told to a person in one line. What is not known here is a bug and keeps its traceback."""
+"""What goes wrong below MLflow, in one line for a person. What is not known here is a bug and keeps its traceback."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ KNOWN = {
     ("readonly database", "Read-only file system", "Permission denied", "unable to open database"): (
         "got no permission to write to {place}: make the folder writable for this user, or choose another"
     ),
-    (
-        "database is locked",
-    ): "got {place} locked by another process for too long: wait for that one or stop it, then run the same command again",
+    ("database is locked",): (
+        "got {place} locked by another process for too long: "
+        "wait for that one or stop it, then run the same command again"
+    ),
     (
         "not a database",
         "is malformed",

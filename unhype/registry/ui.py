@@ -1,4 +1,4 @@
-"""MLflow's own pages in the browser, for this machine alone: runs, pictures over steps, and the registry where a version is promoted."""
+"""MLflow's own pages in the browser, for this machine alone: runs, pictures over steps, promotion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def serve(store_root: Path, port: int = PORT) -> None:
     """Serve until Ctrl-C.
 
     Raises:
-        UnhypeError: a store that can't be opened (see :func:`unhype.registry.store.open_store`), or see :func:`running`.
+        UnhypeError: a store that can't be opened (:func:`unhype.registry.store.open_store`), or see :func:`running`.
     """
     store = open_store(store_root)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -46,12 +46,13 @@ def serve(store_root: Path, port: int = PORT) -> None:
         print("MLflow has stopped; nothing is lost")
         return
     raise UnhypeError(
-        f"got a server that stopped by itself (exit code {process.returncode}), wanted one that goes on: its last words are above"
+        f"got a server that stopped by itself (exit code {process.returncode}), wanted one that goes on: "
+        "its last words are above"
     )
 
 
 def links(url: str, experiment: str) -> dict[str, str]:
-    """Addresses of our pages. MLflow opens on those for chat programs, where neither training runs nor the registry are in sight."""
+    """Addresses of our pages. MLflow opens on those for chat programs, with neither runs nor the registry in sight."""
     return {
         "runs": f"{url}/#/experiments/{experiment}/runs?workflowType=machine_learning",
         "models": f"{url}/#/models?workflowType=machine_learning",
@@ -68,7 +69,8 @@ def running(store: Store, port: int = PORT) -> Iterator[tuple[str, subprocess.Po
     _check_port(port)
     if store.database is None:
         raise UnhypeError(
-            f"got MLFLOW_TRACKING_URI={store.tracking}, where MLflow runs already: open that address, or unset the variable"
+            f"got MLFLOW_TRACKING_URI={store.tracking}, where MLflow runs already: "
+            "open that address, or unset the variable"
         )
     url = f"http://{HOST}:{port}"
     # A session of its own: Ctrl-C reaches us alone, and the server's workers go with it.
@@ -112,7 +114,10 @@ def _command(store: Store, port: int) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without MLflow's background jobs (240 MB each) and its warnings of what it uses itself; the tools beside this Python come first."""
+    """Ours, without MLflow's background jobs (240 MB each) and its warnings of what it uses itself.
+
+    The tools beside this Python come first.
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, "PATH": path, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
 
@@ -140,14 +145,16 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < end:
         if process.poll() is not None:
             raise UnhypeError(
-                f"got a server that stopped at once (exit code {process.returncode}), wanted MLflow at {url}: its last words are above"
+                f"got a server that stopped at once (exit code {process.returncode}), wanted MLflow at {url}: "
+                "its last words are above"
             )
         with suppress(OSError):
             urlopen(f"{url}/health", timeout=5).close()
             return
         time.sleep(0.2)
     raise UnhypeError(
-        f"got no answer from {url} in {START:.0f} seconds, wanted MLflow: is the machine busy? Run the same command again"
+        f"got no answer from {url} in {START:.0f} seconds, wanted MLflow: "
+        "is the machine busy? Run the same command again"
     )
 
 

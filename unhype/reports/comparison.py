@@ -1,4 +1,7 @@
-"""A comparison as a table and as a picture: how much is forgotten against how much is kept, every seed a point, every method a colour."""
+"""A comparison as a table and as a picture: how much is forgotten against how much is kept.
+
+In the picture every seed is a point and every method a colour. What no judge could tell is an en dash in the tables.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from unhype.files import write_whole
-from unhype.reports.tables import Rows
+from unhype.reports.tables import UNKNOWN, Rows
 
 Results = Mapping[str, Sequence[Mapping[str, Any]]]
 """Method → what was measured for each seed."""
@@ -52,7 +55,7 @@ def comparison_rows(results: Results) -> Rows:
         cells = (
             [_spread([found[key] for found in good if key in found]) for key in COLUMNS.values()]
             if good
-            else ["–"] * len(COLUMNS)
+            else [UNKNOWN] * len(COLUMNS)
         )
         rows.append([method if good else f"{method}: {runs[0]['error']}", *cells, str(len(good))])
     return ("method", *COLUMNS, "seeds"), rows
@@ -64,7 +67,8 @@ def cost_rows(results: Results) -> Rows:
     for method, runs in _ranked(results):
         good = [run for run in runs if "fidelity" in run]
         if good:
-            far = [_spread([run[part][key] for run in good], 4) for part, key in FIDELITY.values()]
+            parts = [[run[part].get(key) for run in good] for part, key in FIDELITY.values()]
+            far = [_spread([value for value in values if value is not None], 4) for values in parts]
             costs = {key: [run[key] for run in good if key in run] for key in COST.values()}
             costs["bytes"] = [size / 1e6 for size in costs["bytes"]]
             digits = {"fit_seconds": 0, "parameters": 0, "bytes": 2, "latency": 2}
@@ -74,13 +78,15 @@ def cost_rows(results: Results) -> Rows:
 
 def strata_rows(runs: Sequence[Mapping[str, Any]]) -> Rows:
     """One method, one row a stratum, mean ± spread over its seeds; the base's own figure in brackets."""
-    good = [run["strata"] for run in runs if "strata" in run]
+    good = [{name: _current(score) for name, score in run["strata"].items()} for run in runs if "strata" in run]
     rows = []
     for stratum, first in good[0].items() if good else ():
         found = [strata[stratum] for strata in good]
         both = [
-            f"{_spread([one[side] for one in found])} ({first[f'{side}_base']:.3f})" if first[side] is not None else "–"
-            for side in ("shown", "stays", "face")
+            f"{_spread([one[side] for one in found])} ({first[f'{side}_base']:.3f})"
+            if first.get(side) is not None
+            else UNKNOWN
+            for side in ("must_go", "must_stay", "face")
         ]
         rows.append(
             [
@@ -105,21 +111,29 @@ def strata_rows(runs: Sequence[Mapping[str, Any]]) -> Rows:
 def footnote(results: Results) -> str:
     """What the tables need beside them."""
     first = next(run for runs in results.values() for run in runs if "fidelity" in run)
-    base = first["fidelity"]
+    base, judge = first["fidelity"], f"judge {first['judge']}" if first["judge"] else "no judge reads these pictures"
+    clip, far = "no CLIP at hand", f"Fidelity is of {base['n']} pictures that must stay."
+    if first["clip"]:
+        clip = f"embeddings {first['clip']}"
+        far = (
+            f"{far[:-1]}; the base against itself has CMMD {_spread([base['cmmd_floor']], 4)}, "
+            f"its CLIP score is {base['clip_score_base']:.4f}."
+        )
     return (
-        f"n ≥ {first['n']} a stratum; judge {first['judge']}, embeddings {first['clip']}; held-out templates and seeds, pictures paired by seed; "
-        "mean ± spread over training seeds. Excluded: nothing; of people, what is shown is a share of pictures with a face. "
-        f"Fidelity is of {base['n']} pictures that must stay; the base against itself has CMMD {base['cmmd_floor']:.4f}, "
-        f"its CLIP score is {base['clip_score_base']:.4f}."
+        f"n ≥ {first['n']} a stratum; {judge}, {clip}; held-out templates and seeds, "
+        "pictures paired by seed; mean ± spread over training seeds. Excluded: nothing; of people, what is shown is a "
+        f"share of pictures with a face. {far}"
     )
 
 
 def _ranked(results: Results) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
-    """The best H first, what failed last, what was never run not at all."""
-    found = [(method, runs) for method, runs in results.items() if runs]
-    return sorted(
-        found, key=lambda item: -float(np.mean([run["summary"]["H"] for run in item[1] if "summary" in run] or [-1.0]))
-    )
+    """The best H first, then what nobody judged, what failed last, what was never run not at all."""
+
+    def rank(runs: Sequence[Mapping[str, Any]]) -> float:
+        good = [run["summary"] for run in runs if "summary" in run]
+        return float(np.mean([found.get("H", -1.0) for found in good] or [-2.0]))
+
+    return sorted(((method, runs) for method, runs in results.items() if runs), key=lambda item: -rank(item[1]))
 
 
 def missing_strata(results: Results) -> list[str]:
@@ -131,6 +145,15 @@ def missing_strata(results: Results) -> list[str]:
         for name, why in run.get("missing_strata", {}).items()
     }
     return sorted(found)
+
+
+def judged(results: Results) -> bool:
+    """Whether somebody could tell what is forgotten and what is kept."""
+    return any(_both(run) for runs in results.values() for run in runs)
+
+
+def _both(run: Mapping[str, Any]) -> bool:
+    return {"Acc_e", "Acc_s"} <= set(run.get("summary", ()))
 
 
 def draw_pareto(results: Results, path: Path) -> None:
@@ -146,7 +169,7 @@ def draw_pareto(results: Results, path: Path) -> None:
     colours = {method: OWN.get(method) or next(others) for method in results}
     named: list[np.ndarray] = []
     for method, runs in results.items():
-        points = np.array([(1 - run["summary"]["Acc_e"], run["summary"]["Acc_s"]) for run in runs if "summary" in run])
+        points = np.array([(1 - run["summary"]["Acc_e"], run["summary"]["Acc_s"]) for run in runs if _both(run)])
         if len(points):
             own, colour = method == "unhype", colours[method]
             x, y = here = points.mean(0)
@@ -174,6 +197,15 @@ def draw_pareto(results: Results, path: Path) -> None:
 
 def _spread(values: Sequence[float], digits: int = 3) -> str:
     if not values:
-        return "–"
+        return UNKNOWN
     spread = f" ± {np.std(values):,.{digits}f}" if len(values) > 1 and np.std(values) > 0 else ""
     return f"{np.mean(values):,.{digits}f}{spread}"
+
+
+FORMER = {"shown": "must_go", "shown_base": "must_go_base", "stays": "must_stay", "stays_base": "must_stay_base"}
+"""What comparisons that were kept before roles and strata had one kind of score call its figures."""
+
+
+def _current(score: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A stratum's score by the names of today."""
+    return {FORMER.get(name, name): value for name, value in score.items()} if "stays" in score else score

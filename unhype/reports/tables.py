@@ -14,15 +14,23 @@ Rows = tuple[Sequence[str], list[list[str]]]
 """A header and its rows."""
 
 
+UNKNOWN = "–"
+"""In place of a figure that nobody could measure."""
+
+
 def protocol_rows(scores: Mapping[str, Any]) -> Rows:
     """One row a protocol: erased, kept, general, and their harmonic mean, the base's own figure in brackets."""
-    rows = []
-    for protocol, found in scores["protocols"].items():
-        cells = [
-            f"{found[name]:.3f} ({found[f'{name}_base']:.3f})" if name in found else "–"
-            for name in ("Acc_e", "Acc_s", "Acc_g")
+    rows = [
+        [
+            HEADLINE[protocol],
+            *(_beside_base(found, name) for name in ("Acc_e", "Acc_s", "Acc_g")),
+            f"{found['kept']:.1%}" if "kept" in found else UNKNOWN,
+            f"{found['H']:.4f}" if "H" in found else UNKNOWN,
         ]
-        rows.append([HEADLINE[protocol], *cells, f"{found['kept']:.1%}", f"{found['H']:.4f}"])
+        for protocol, found in scores["protocols"].items()
+    ]
+    if not rows:
+        rows = [[name, *[UNKNOWN] * 5] for name in HEADLINE.values()]
     return ("protocol", "Acc_e ↓ (base)", "Acc_s ↑ (base)", "Acc_g ↓ (base)", "kept of base", "H ↑"), rows
 
 
@@ -30,13 +38,12 @@ def role_rows(scores: Mapping[str, Any]) -> Rows:
     """One row a role: what is shown, faces, neutral people, drift, how strong the LoRA is."""
     rows = []
     for role, score in scores["roles"].items():
-        pairs = [f"{score[name]:.3f} ({score[f'{name}_base']:.3f})" for name in ("shown", "face", "neutral")]
         strength = scores["strength"][role]
         rows.append(
             [
                 role,
                 str(score["n"]),
-                *pairs,
+                *(_beside_base(score, name) for name in ("shown", "face", "neutral")),
                 f"{score['drift']:.4f}",
                 f"{score['identical']:.1%}",
                 f"{strength['mean']:.3f} ± {strength['std']:.3f}",
@@ -54,15 +61,27 @@ def role_rows(scores: Mapping[str, Any]) -> Rows:
     ), rows
 
 
+def _beside_base(found: Mapping[str, float], name: str) -> str:
+    return f"{found[name]:.3f} ({found[f'{name}_base']:.3f})" if name in found else UNKNOWN
+
+
 def turn_rows(scores: Mapping[str, Any]) -> Rows:
     """One row a class that was forgotten alone, and their mean; none for people."""
     names, turns = ("Acc_e", "Acc_s", "Acc_g", "H"), scores.get("in_turn", {})
-    rows = [[concept, *(f"{turn[name]:.3f}" for name in names)] for concept, turn in turns.items()]
+    rows = [
+        [concept, *(f"{turn[name]:.3f}" if name in turn else UNKNOWN for name in names)]
+        for concept, turn in turns.items()
+    ]
     if turns:
         rows.append(
             [
                 f"mean of {len(turns)}",
-                *(f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}" for name in names),
+                *(
+                    f"{sum(turn[name] for turn in turns.values()) / len(turns):.3f}"
+                    if all(name in turn for turn in turns.values())
+                    else UNKNOWN
+                    for name in names
+                ),
             ]
         )
     return ("forgotten alone", "Acc_e ↓", "Acc_s ↑", "Acc_g ↓", "H_o ↑"), rows
@@ -78,8 +97,22 @@ def provenance(scores: Mapping[str, Any]) -> str:
     """What a score needs beside it: judge, seeds, sampling, exclusions."""
     how, short = scores["sampling"], {name: scores[name][:12] for name in ("base_hash", "concepts_hash", "guard")}
     auc = ", ".join(f"{role} {value:.4f}" for role, value in scores["switch_auc"].items())
+    judge = f"judge {scores['judge']}" if scores["judge"] else "no judge reads this base's pictures"
     return (
-        f"Base {scores['base']} `{short['base_hash']}`, concept set {scores['concepts']} `{short['concepts_hash']}`, guard `{short['guard']}`; "
-        f"judge {scores['judge']}; held-out templates; seeds {scores['seeds'][0]}–{scores['seeds'][1]}, paired; "
-        f"{how['steps']} DDIM steps, guidance {how['guidance']}. Excluded: {scores['excluded']}. AUC of ‖ΔW‖, forgotten against others: {auc}."
+        f"Base {scores['base']} `{short['base_hash']}`, concept set {scores['concepts']} `{short['concepts_hash']}`, "
+        f"guard `{short['guard']}`; {judge}; held-out templates; seeds {scores['seeds'][0]}–{scores['seeds'][1]}, "
+        f"paired; {how['steps']} steps, guidance {how['guidance']}. Excluded: {scores['excluded']}. "
+        f"AUC of ‖ΔW‖, forgotten against others: {auc}."
+    ) + _fidelity(scores)
+
+
+def _fidelity(scores: Mapping[str, Any]) -> str:
+    """What a CLIP tells of the pictures that must stay; nothing where none was at hand."""
+    found = scores.get("fidelity", {})
+    if "clip_score" not in found:
+        return ""
+    far = f"CMMD {found['cmmd']:.4f} (base against itself {found['cmmd_floor']:.4f}), " if "cmmd" in found else ""
+    return (
+        f" Of the {found['n']} pictures that must stay: {far}"
+        f"CLIP score {found['clip_score']:.4f} (base {found['clip_score_base']:.4f}), by {scores['clip']}."
     )

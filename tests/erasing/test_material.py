@@ -1,0 +1,74 @@
+"""Material: latents that stream are those of all pictures at once; what is noised shows the concept, or its anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unhype.bases.loading import load_pipeline
+from unhype.concepts.schema import ConceptSet, Entry
+from unhype.erasing.material import build_material, pictures_needed
+from unhype.evaluation.album import Album
+from unhype.families.choosing import family_of
+from unhype.prompts.tables import training_tables
+
+SET = ConceptSet("toy", "people", (Entry("Cher", "a woman"), Entry("Prince", "a man")), ("Elvis", "Madonna"))
+
+
+class Noise:
+    """Draws noise of its seed."""
+
+    name, identity = "noise", "x" * 20
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+        for seed in seeds:
+            yield np.random.default_rng(seed).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
+
+    def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+        return np.zeros(len(prompts), dtype=bool)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("per_concept", [1, 4, 8])
+def test_streamed_latents_are_the_same_bits(data: Path, tmp_path: Path, per_concept: int) -> None:
+    family = family_of(load_pipeline(data / "bases" / "mini-sd"))
+    tables = training_tables(SET)
+    needed, album = pictures_needed(tables, per_concept), Album(tmp_path, Noise())
+    asked = list(needed["prompt"]), list(needed["seed"])
+    list(album.draw(*asked))
+    whole = family.latents(album.read(*asked))
+    assert torch.equal(build_material(family, album, tables, needed, None).latents, whole)
+
+
+class Plain:
+    """What material asks of a family: latents are the pictures' first pixel, vectors are nothing."""
+
+    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        return torch.zeros(len(texts), 4)
+
+    def latents(self, pixels: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(pixels[:, :1, :1, :1].astype(np.float32)).permute(0, 3, 1, 2)
+
+
+class Shade(Noise):
+    """Draws forgotten concepts black, and everything else white."""
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+        for prompt in prompts:
+            told = any(entry.concept in prompt for entry in SET.forget)
+            yield np.full((1, 8, 8, 3), 0 if told else 255, dtype=np.uint8)
+
+
+def test_what_is_noised_shows_the_concept_in_one_half_and_its_anchor_in_the_other(tmp_path: Path) -> None:
+    """At inference a trajectory begins as the concept and ends as its anchor: z_t must come from both."""
+    tables = {name: table for name, table in training_tables(SET).items() if name != "pairs"}
+    tables["pairs"] = training_tables(SET)["pairs"].iloc[:0]
+    needed, album = pictures_needed(tables, 2), Album(tmp_path, Shade())
+    list(album.draw(list(needed["prompt"]), list(needed["seed"])))
+    material = build_material(Plain(), album, tables, needed, None)  # type: ignore[arg-type]
+    shades = material.latents.flatten()[torch.from_numpy(material.rows)]
+    assert (shades.mean(1) == 127.5).all(), "half of each row's pictures are black, half are white"

@@ -1,0 +1,63 @@
+"""``unhype compare``: methods side by side on one set and one base."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from unhype.cli.options import BASES, Verb, params_of
+from unhype.errors import UnhypeError
+
+
+def add_commands(verb: Verb) -> None:
+    """Add the verb; ``verb`` makes a command with the options that all have."""
+    compare = verb(
+        "compare",
+        _compare,
+        "compare methods on one set: fit, draw, judge, tabulate; resumes",
+        "unhype compare --concepts celeb100 --methods all",
+    )
+    compare.add_argument("--concepts", default="celeb100", metavar="SET", help="a concept set (default: %(default)s)")
+    compare.add_argument("--base", default="mini-sd", metavar="BASE", help=f"{BASES} (default: %(default)s)")
+    compare.add_argument(
+        "--methods",
+        nargs="+",
+        default=["all"],
+        metavar="NAME",
+        help="names of methods, or all (default); an unknown name lists them",
+    )
+    compare.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="of training (default: 0)")
+    compare.add_argument(
+        "--n", type=int, help="pictures a stratum, at least (default: prompts.per_role of params.yaml)"
+    )
+    compare.add_argument(
+        "--build", type=Path, default=Path("build"), help="folder of everything that is fitted (default: %(default)s)"
+    )
+    compare.add_argument(
+        "--out", type=Path, default=Path("build/comparison"), help="folder of table and pictures (default: %(default)s)"
+    )
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from unhype.comparison.methods import chosen
+    from unhype.comparison.reporting import write_report
+    from unhype.comparison.running import Comparison
+    from unhype.pictures.seeds import check_seed
+    from unhype.pipeline import job as jobs
+    from unhype.progress import with_progress
+    from unhype.terminal import quiet
+
+    if options.n is not None and options.n < 1:
+        raise UnhypeError(f"got --n {options.n}, wanted at least 1 picture a stratum")
+    for seed in options.seeds:
+        check_seed(seed, "--seeds")
+    quiet()
+    job = jobs.open_job(params_of(options), options.concepts, options.base, options.data, options.build, n=options.n)
+    judging = jobs.judging_of(job)
+    if judging.judge is None:
+        print(f"unjudged, compared by drift{' and CLIP' if judging.embeddings else ''}: {judging.missing}")
+    methods = chosen(options.methods, job)
+    comparison = Comparison(job, jobs.load_base(job), judging.judge, judging.embeddings, methods, options.seeds)
+    for _progress in with_progress(comparison.run()):
+        pass
+    print(f"{write_report(comparison, options.out)}\n\n{options.out}")

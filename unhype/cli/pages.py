@@ -1,0 +1,23 @@
+"""``unhype ui``: MLflow's pages in the browser."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from unhype.cli.options import Verb
+
+
+def add_commands(verb: Verb) -> None:
+    """Add the verb; ``verb`` makes a command with the options that all have."""
+    ui = verb(
+        "ui", _ui, "open MLflow's pages on this machine: runs, pictures, the model registry", "unhype ui --port 5001"
+    )
+    ui.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default: %(default)s)")
+    ui.add_argument("--root", type=Path, default=Path(), help="folder of mlflow.db (default: here)")
+
+
+def _ui(options: argparse.Namespace) -> None:
+    from unhype.registry.ui import serve
+
+    serve(options.root, options.port)
