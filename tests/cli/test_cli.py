@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from unhype.cli import main as cli
+from unhype.cli import miniature as cli
 from unhype.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
