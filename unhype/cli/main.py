@@ -49,25 +49,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="unhype", description="Make text-to-image diffusion models forget. Start with: unhype demo"
+        prog="unhype",
+        description="Make text-to-image diffusion models forget concepts. Start with: unhype demo",
+        epilog="A guard, which makes a base forget a concept set, is trained by a flow: python flows/train_flow.py run "
+        "--concepts celeb100. `unhype COMMAND --help` tells more of a command.",
     )
     parser.add_argument("--version", action="version", version=f"unhype {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def verb(name: str, run: object, text: str, example: str) -> argparse.ArgumentParser:
-        command = verbs.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"Example: {example}"
-        )
+    def verb(
+        name: str, run: object, text: str, example: str, about: str = "", settings: bool = True
+    ) -> argparse.ArgumentParser:
+        told = f"{text[0].upper()}{text[1:]}. {about}".strip()
+        command = verbs.add_parser(name, help=text, description=told, epilog=f"Example: {example}")
         command.set_defaults(run=run)
-        command.add_argument(
-            "--data", type=Path, default=Path("data"), help="folder of bases and judges (default: %(default)s)"
-        )
-        command.add_argument(
-            "--params",
-            type=Path,
-            default=Path("params.yaml"),
-            help="settings (default: %(default)s; built-in defaults if absent)",
-        )
+        if settings:
+            command.add_argument(
+                "--data",
+                type=Path,
+                default=Path("data"),
+                metavar="FOLDER",
+                help="where bases, judges, concept sets and pictures are (default: %(default)s)",
+            )
+            command.add_argument(
+                "--params",
+                type=Path,
+                default=Path("params.yaml"),
+                metavar="FILE",
+                help="settings (default: %(default)s; where there is none, those that are built in)",
+            )
         return command
 
     concepts.add_commands(verbs)

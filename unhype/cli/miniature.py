@@ -18,7 +18,11 @@ def add_commands(verb: Verb) -> None:
         "demo", _demo, "draw a gallery with the miniature base and judge it", "unhype demo --out build/demo.png"
     )
     demo.add_argument(
-        "--out", type=Path, default=Path("build/demo.png"), help="the gallery's file (default: %(default)s)"
+        "--out",
+        type=Path,
+        default=Path("build/demo.png"),
+        metavar="FILE",
+        help="the gallery's file (default: %(default)s)",
     )
     demo.add_argument(
         "--pictures", type=_positive, default=36, metavar="N", help="how many pictures (default: %(default)s)"
@@ -27,29 +31,36 @@ def add_commands(verb: Verb) -> None:
     world = verb(
         "world",
         _world,
-        "draw the procedural world itself, the truth that the base learns",
+        "draw the world that the miniature base learns: the truth, drawn by a program",
         "unhype world --out build/world.png",
+        settings=False,
     )
     world.add_argument(
-        "--out", type=Path, default=Path("build/world.png"), help="the gallery's file (default: %(default)s)"
+        "--out",
+        type=Path,
+        default=Path("build/world.png"),
+        metavar="FILE",
+        help="the gallery's file (default: %(default)s)",
     )
     world.add_argument(
         "--pictures", type=_positive, default=36, metavar="N", help="how many pictures (default: %(default)s)"
     )
-    world.add_argument("--seed", type=int, default=0, help="which pictures (default: %(default)s)")
+    world.add_argument("--seed", type=int, default=0, metavar="N", help="which pictures (default: %(default)s)")
 
     verify = verb(
-        "verify", _verify, "check every byte of the shipped bases and judges against their cards", "unhype verify"
+        "verify", _verify, "check every byte of the shipped bases and judges against their model cards", "unhype verify"
     )
-    verify.add_argument("folders", type=Path, nargs="*", help="model folders (default: all that ship)")
+    verify.add_argument(
+        "folders", type=Path, nargs="*", metavar="FOLDER", help="model folders (default: all that ship)"
+    )
 
     measure = verb(
         "measure",
         _measure,
-        "measure a base on held-out prompts and write its model card",
+        "measure the miniature base on held-out prompts and write its model card",
         f"unhype measure {BASE.name} --n 1000",
     )
-    measure.add_argument("base", choices=BASES)
+    measure.add_argument("base", choices=BASES, help="its name")
     measure.add_argument(
         "--n", type=_positive, default=1000, help="pictures a question, at least (default: %(default)s)"
     )
@@ -57,17 +68,18 @@ def add_commands(verb: Verb) -> None:
     pretrain = verb(
         "pretrain",
         _pretrain,
-        "pretrain a base from nothing; hours on two cores, resumes where it stopped",
+        "pretrain the miniature base from nothing: hours on two cores; resumes where it stopped",
         f"unhype pretrain {BASE.name}",
     )
-    pretrain.add_argument("base", choices=BASES)
+    pretrain.add_argument("base", choices=BASES, help="its name")
     pretrain.add_argument(
         "--work",
         type=Path,
+        metavar="FOLDER",
         default=Path("build/pretrain") / BASE.name,
         help="folder of checkpoints (default: %(default)s)",
     )
-    pretrain.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
+    pretrain.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, or auto (default)")
 
 
 def _positive(text: str) -> int:
