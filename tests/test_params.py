@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from unhype.bases.finding import Source, find_base
 from unhype.errors import UnhypeError
+from unhype.families.choosing import FAMILIES
 from unhype.params import Params, load_params
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +27,37 @@ def test_a_family_differs_in_what_it_says_and_nowhere_else() -> None:
     assert (flux.sampling.steps, flux.sampling.size, flux.training.hypernet.rank) == (28, 512, 4)
     assert flux.training.hypernet.steps == params.training.hypernet.steps
     assert flux.training.switch == params.training.switch
+
+
+def test_families_train_and_draw_as_the_papers_say() -> None:
+    """UnHype, section 5: a hundred celebrities on Stable Diffusion 1.4; Flux.1-dev."""
+    families = load_params(ROOT / "params.yaml").families
+    drawn = {name: (own.sampling.steps, own.sampling.guidance) for name, own in families.items()}
+    assert drawn == {"stable_diffusion": (50, 7.5), "sdxl": (50, 5.0), "flux": (28, 3.0)}
+    trained = {
+        name: (own.hypernet.rank, own.hypernet.alpha, own.schedule.steps, own.schedule.rate, own.eta, own.gamma)
+        for name, own in ((name, own.training) for name, own in families.items())
+    }
+    assert trained["stable_diffusion"] == trained["sdxl"] == (6, 1.0, 4000, 1e-4, 1e-4, 1.0)
+    assert trained["flux"] == (4, 0.5, 5000, 1e-5, 1e-3, 1.0)
+    for kind in FAMILIES:
+        said, own = kind.defaults.sampling, families[kind.name].sampling
+        assert (said.steps, said.guidance, said.size) == (own.steps, own.guidance, own.size)
+
+
+def test_a_base_is_given_the_settings_of_its_kind(data: Path, tmp_path: Path) -> None:
+    params = load_params(ROOT / "params.yaml")
+    miniature = find_base("mini-sd", data)
+    assert params.suited(miniature, data / "judges") is params
+    assert params.suited(miniature, data / "judges").sampling.guidance == 4.0
+    for kind in FAMILIES:
+        (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": kind.plain}))
+        own = params.suited(Source("somebody's", folder=tmp_path), data / "judges")
+        assert own is params.families[kind.name]
+        assert own.training != params.training
+    (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    only = replace(params, families={})
+    assert only.suited(Source("somebody's", folder=tmp_path), data / "judges") is only
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

@@ -159,6 +159,8 @@ def test_another_denoiser_is_refused_at_once_and_inside_a_call(pipe: Any, strong
         vars(pipe)["unet"] = own
         pipe.unet, pipe.vae = pipe.unet, copy.deepcopy(pipe.vae)
         draw(pipe)
+        pipe.unet = torch.compile(pipe.unet, backend="eager")  # the same weights, wrapped
+    assert not any(module._forward_hooks for module in pipe.unet.modules())
 
 
 # ---------------------------------------------------------------- callbacks
@@ -405,18 +407,16 @@ def wrapped(pipe: Any) -> None:
 
 
 def in_place(pipe: Any) -> None:
-    pipe.unet.compile(backend="eager")
+    """A part of it, as regional compilation does: the whole takes the test minutes."""
+    pipe.unet.mid_block.compile(backend="eager")
 
 
-@pytest.mark.parametrize(("compiled", "when"), [(wrapped, "used"), (in_place, "used"), (wrapped, "during")])
-def test_a_compiled_denoiser(pipe: Any, strong: Guard, compiled: Callable[[Any], None], when: str) -> None:
+@pytest.mark.parametrize("compiled", [wrapped, in_place])
+def test_a_compiled_denoiser(pipe: Any, strong: Guard, compiled: Callable[[Any], None]) -> None:
+    """Drawn with before the guard is attached: torch doesn't look for new hooks in code that it has compiled."""
+    compiled(pipe)
     bare = draw(pipe)
-    if when == "used":
-        compiled(pipe)
-        bare = draw(pipe)
     with strong.attached(pipe):
-        if when == "during":
-            compiled(pipe)
         name, other = difference(draw(pipe), bare)
     assert name > GUARDED
     assert other < 0.1

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from tests.families import tiny
+from unhype.adapters.sites import layer_at
 from unhype.bases.loading import load_pipeline
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.erasing.phrases import Reading, joined, reader
@@ -134,3 +137,119 @@ def test_matching_asks_for_no_step_beyond_the_last(
     list(run.run(tmp_path / "training.safetensors"))
     assert max(int(s.max()) for s in steps) == SETTINGS.hypernet.steps
     assert min(int(s.min()) for s in steps) >= 0
+
+
+# ---------------------------------------------------------------- what real bases need
+
+
+def tiny_run(
+    name: str, settings: TrainingSettings, dtype: torch.dtype = torch.float32, **options: Any
+) -> Trainer[Hypernet]:
+    pipeline = tiny.BUILDERS[name]().to(dtype)
+    family = family_of(pipeline)
+    prompts, anchors = ([f"a photo of {who}", f"a picture of {who}"] for who in ("Cher", "a woman"))
+    read = reader(family.vectors, None)
+    latents = torch.randn(6, *family.latent_shape, generator=torch.Generator().manual_seed(0))
+    rows = np.array([[0, 1, 2], [3, 4, 5]])
+    stuff = Material(prompts, anchors, read(prompts), read(["a photo of Drake"]), latents, rows)
+    return Trainer(
+        family,
+        settings,
+        stuff,
+        lambda: Hypernet(settings.hypernet, family.sites, family.width).bind(family.denoiser),
+        **options,
+    )
+
+
+def gradients(run: Trainer[Hypernet]) -> tuple[float, dict[str, torch.Tensor]]:
+    """Of the third step, after two that let the hypernetwork say something."""
+    for step in range(3):
+        torch.manual_seed(step)
+        loss = run._loss(step, np.random.default_rng(step))
+        run.emitter.zero_grad()
+        loss.backward()
+        found = {name: p.grad.clone() for name, p in run.emitter.named_parameters() if p.grad is not None}
+        with torch.no_grad():
+            for name, parameter in run.emitter.named_parameters():
+                if name in found:
+                    parameter -= 0.05 * found[name] / (found[name].norm() + 1e-9)
+    return float(loss.detach()), found
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["sd1", "flux_dev"])
+def test_checkpointing_changes_no_number(name: str, mode: str) -> None:
+    """The backward pass runs the denoiser again, and its adapters with it."""
+    settings = replace(SETTINGS, mode=mode, precision="fp32")
+    runs = [tiny_run(name, settings, checkpointing=False) for _ in range(2)]
+    torch.manual_seed(0)
+    runs[1].emitter.load_state_dict(runs[0].emitter.state_dict())
+    calls = count_calls(runs[1])
+    runs[1].family.bare_denoiser.enable_gradient_checkpointing()
+    (loss, slopes), (again, others) = gradients(runs[0]), gradients(runs[1])
+    assert loss == pytest.approx(again, rel=1e-6)
+    assert slopes.keys() == others.keys()
+    assert any(bool(slope.any()) for slope in slopes.values())
+    assert all(torch.allclose(slopes[key], others[key], rtol=1e-4, atol=1e-7) for key in slopes)
+    plain = count_calls(runs[0])
+    runs[0]._loss(3, np.random.default_rng(3))
+    calls.clear()
+    runs[1]._loss(3, np.random.default_rng(3))
+    assert len(calls) > len(plain)  # it did run again
+
+
+def count_calls(run: Trainer[Hypernet]) -> list[int]:
+    """A list that grows by one with each call of the first site."""
+    calls: list[int] = []
+    layer = layer_at(run.family.denoiser, run.family.sites[0].name)
+    layer.register_forward_hook(lambda *_: calls.append(1))
+    return calls
+
+
+def test_checkpointing_is_on_while_the_family_trains_and_off_afterwards(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, precision="fp32", schedule=Schedule(steps=3, batch=2, rate=1e-3))
+    run = tiny_run("flux_dev", settings)
+    denoiser: Any = run.family.bare_denoiser
+    assert [denoiser.gradient_checkpointing for _ in run.run(tmp_path / "training.safetensors")] == [True] * 3
+    assert not denoiser.gradient_checkpointing
+    again = tiny_run("flux_dev", settings)
+    steps = again.run(tmp_path / "other.safetensors")
+    next(steps)
+    steps.close()
+    assert not again.family.bare_denoiser.gradient_checkpointing
+
+
+@pytest.mark.parametrize("name", ["sd1", "flux_schnell"])
+def test_a_base_in_bf16_trains_a_hypernetwork_in_float32(name: str, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, schedule=Schedule(steps=80, batch=4, rate=1e-2))
+    run = tiny_run(name, settings, torch.bfloat16)
+    losses = [report.telemetry["task"] for report in run.run(tmp_path / "training.safetensors")]
+    assert all(parameter.dtype == torch.float32 for parameter in run.emitter.parameters())
+    assert run.family.dtype == torch.bfloat16
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10]), losses
+
+
+def test_kept_prompts_train_to_the_same_weights(family: Family, material: Material, tmp_path: Path) -> None:
+    runs = []
+    for room in (4.0, 0.0):
+        run = trainer(family, SETTINGS, material)
+        run.cache_gb = room
+        list(run.run(tmp_path / f"{room}.safetensors"))
+        runs.append(run.emitter.state_dict())
+    assert all(torch.allclose(runs[0][name], runs[1][name], atol=1e-5) for name in runs[0])
+
+
+def test_what_training_does_not_need_leaves_and_comes_back(
+    family: Family, material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    monkeypatch.setattr(family, "release", lambda encoders: said.append(encoders))
+    monkeypatch.setattr(family, "restore", lambda: said.append("back"))
+    for room in (4.0, 0.0):
+        run = trainer(family, SETTINGS, material)
+        run.cache_gb = room
+        steps = run.run(tmp_path / f"{room}.safetensors")
+        next(steps)
+        steps.close()
+    assert said == [True, "back", False, "back"]

@@ -18,10 +18,11 @@ from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.phrases import reader
 from unhype.erasing.trainer import Material, Trainer
 from unhype.families.loading import load_family
-from unhype.families.skeleton import skeleton
+from unhype.families.skeleton import rows_a_picture, skeleton
 from unhype.params import load_params
 from unhype.pipeline.forecast import figures, table
 from unhype.pipeline.planning import CALL, UTILISATION, Memory, Plan, Work
+from unhype.pipeline.tracing import weight_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -82,6 +83,37 @@ def test_sizes_are_those_of_the_modules(plan: Plan, data: Path) -> None:
     assert plan.trainable == sum(p.numel() for p in hypernet.parameters() if p.requires_grad)
     weights = plan.memory_of_drawing().terms["unet, float32"]
     assert weights == sum(p.numel() * 4 for p in family.denoiser.parameters())
+
+
+SHORT = {
+    "sdxl": {
+        "unet": {"transformer_layers_per_block": [1, 1, 1], "layers_per_block": 1},
+        "text_encoder_2": {"num_hidden_layers": 1},
+    },
+    "flux-dev": {
+        "transformer": {"num_layers": 2, "num_single_layers": 2},
+        "text_encoder_2": {"num_layers": 1, "vocab_size": 64},
+    },
+}
+"""Known bases with fewer layers, to be quick."""
+
+
+@pytest.mark.parametrize(("base", "rows"), [("sdxl", 2), ("flux-dev", 1)])
+def test_every_family_can_be_planned(base: str, rows: int, data: Path) -> None:
+    parts = configurations(find_base(base, data))
+    for name, changes in SHORT[base].items():
+        parts[name] |= changes
+    params = load_params(data.parent / "params.yaml")
+    family = skeleton(parts, torch.bfloat16)
+    own = params.families[family.name]
+    plan = Plan(family, own.training, replace(own.sampling, batch=1), 100)
+    assert rows_a_picture(family, own.sampling.guidance) == rows
+    assert plan.reference.flops == pytest.approx(2 / rows * plan.denoised.flops, rel=0.01)
+    plain, checkpointing = plan.memory_of_training(False), plan.memory_of_training(True)
+    assert checkpointing.total < plain.total
+    encoders = [family.parts[name] for name, _ in family.encoders]
+    assert plain.total - plain.least == pytest.approx(weight_bytes(encoders))
+    assert plan.work_of_training(True).flops > plan.work_of_training(False).flops
 
 
 def test_memory_and_time_add_up() -> None:

@@ -179,7 +179,7 @@ class Family(ABC):
         """``(C, h, w)`` of a picture of the usual size."""
 
     def release(self, encoders: bool = True) -> None:
-        """Let the VAE, and the text encoders too, leave the denoiser's device until :meth:`restore`; on a CPU they stay.
+        """Let the VAE, and the text encoders too, leave the device until :meth:`restore`; on a CPU they stay.
 
         Until then nobody can encode prompts, if the encoders went, or draw.
         """

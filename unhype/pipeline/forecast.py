@@ -154,7 +154,7 @@ def _cards(found: Figures) -> list[str]:
         )
     assumed = found["assumed"]
     notes = [
-        f"{assumed['left free']:.0%} of a card stay free. Base pictures are part of training, switch and scores are not.",
+        f"{assumed['left free']:.0%} of a card stay free. Base pictures are part of training; switch and scores not.",
         f"Times assume {assumed['utilisation']:.0%} of the rates that makers state, and "
         f"{assumed['seconds a call'] * 1e6:.0f} µs a call: no card was measured, take them to a factor of two.",
     ]

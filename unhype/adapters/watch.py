@@ -1,0 +1,244 @@
+"""The denoiser's side of a watch: each row of text is recognised, and every adapted layer gets what belongs to it.
+
+How it all hangs together: :mod:`unhype.adapters.watching`, the pipeline's side.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from unhype.adapters.lora import Factors, idle_sites, listen
+from unhype.adapters.rows import Asked, Reader, Row, Rows, Scope, Texts, Watchable, keys, same
+from unhype.adapters.sites import layer_at, unwrapped
+from unhype.errors import UnhypeError
+
+if TYPE_CHECKING:
+    from unhype.adapters.watching import Hold
+
+KEPT = 256
+"""Rows that are kept of prompts encoded ahead of a call, with ``pipeline.encode_prompt``."""
+
+
+class _Thread(threading.local):
+    """What one thread is doing: the pipeline calls that it is in, and the adapters of the denoiser's call."""
+
+    def __init__(self) -> None:
+        self.scopes: list[Scope] = []
+        self.factors: Mapping[str, Factors] | None = None
+        self.ran: set[str] = set()
+        self.last: tuple[Rows, int, int, Mapping[str, Factors]] | None = None
+        self.states: torch.Tensor | None = None
+
+
+class Watch:
+    """One denoiser under adapters.
+
+    Attributes:
+        owner: whose adapters they are, by weak reference; another's are refused while these are on.
+        holds: of the pipelines that draw with it.
+    """
+
+    def __init__(self, family: Watchable, owner: object, unconditional: bool) -> None:
+        self.denoiser, self.part = unwrapped(family.denoiser), family.part
+        self.sites = tuple(site.name for site in family.sites)
+        self.owner, self.unconditional = weakref.ref(owner), unconditional
+        self._start()
+        self.handles: list[RemovableHandle] = [
+            *(
+                listen(self.denoiser, site.name, partial(self._factors, site.name), constant=site.reads != "hidden")
+                for site in family.sites
+            ),
+            *(
+                layer_at(self.denoiser, site.name).register_forward_pre_hook(partial(self._reads, site=site.name))
+                for site in family.text_layers
+            ),
+            self.denoiser.register_forward_pre_hook(self._before, with_kwargs=True),
+            self.denoiser.register_forward_hook(self._after, with_kwargs=True),
+        ]
+
+    def _start(self) -> None:
+        self.signature = inspect.signature(type(self.denoiser).forward)
+        self.holds: weakref.WeakSet[Hold] = weakref.WeakSet()
+        self.ahead: OrderedDict[bytes, Row] = OrderedDict()
+        self._lock, self._thread = threading.Lock(), _Thread()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a deep copy, which is a watch of its own over the copied denoiser and knows no rows."""
+        shared = ("signature", "holds", "ahead", "_lock", "_thread")
+        return {name: value for name, value in vars(self).items() if name not in shared}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._start()
+
+    # ------------------------------------------------------------ the pipeline's side
+
+    def enter(self, reader: Reader) -> None:
+        """A pipeline's call begins in this thread."""
+        self._thread.scopes.append(Scope(reader))
+
+    def leave(self) -> None:
+        """It ends, and its rows with it."""
+        self._thread.scopes.pop()
+        self._thread.last = self._thread.factors = self._thread.states = None
+
+    @property
+    def turn(self) -> int:
+        """How many times the pipeline's call has encoded prompts; 0 once it draws: a callback's are no part of it."""
+        scope = self._scope
+        return scope.turn if scope and not scope.drawing else 0
+
+    @property
+    def _scope(self) -> Scope | None:
+        return self._thread.scopes[-1] if self._thread.scopes else None
+
+    def remember(self, reader: Reader, asked: Asked, positive: Rows, negative: Rows | None) -> None:
+        """Take down what was encoded.
+
+        Raises:
+            UnhypeError: embeddings in place of prompts, which nobody has read.
+        """
+        found = keys(positive)
+        if asked.prompts is not None:
+            self._add(reader, found, asked.prompts, negative=False)
+        elif not all(row and row.texts for row in self._found(found)):
+            raise UnhypeError(
+                "got prompt embeddings, wanted the prompts themselves: a guarded pipeline must read what it draws; "
+                "embeddings of its own encode_prompt are known too"
+            )
+        if negative is not None:
+            self._add(reader, keys(negative), asked.negatives or [()] * len(negative[0]), negative=True)
+        self._turned(len(found), apart=False)
+
+    def remember_negative(self, reader: Reader, asked: Asked, rows: Rows) -> None:
+        """Take down negative prompts that were encoded by a call of their own."""
+        self._add(reader, keys(rows), asked.negatives or [()] * len(rows[0]), negative=True)
+        self._turned(len(rows[0]), apart=True)
+
+    def _turned(self, width: int, apart: bool) -> None:
+        scope = self._scope
+        if scope and not scope.drawing:
+            scope.width, scope.turn, scope.apart = width, scope.turn + 1, scope.apart or apart
+
+    def _add(self, reader: Reader, found: Sequence[bytes], texts: Sequence[Texts], negative: bool) -> None:
+        each = max(1, len(found) // max(1, len(texts)))  # several pictures a prompt stand in a row
+        distinct = [] if negative else list(dict.fromkeys(texts))
+        readings = dict(zip(distinct, reader.read(reader.family, distinct), strict=True)) if distinct else {}
+        known = self._found(found)
+        with self._lock:
+            place = self._scope.rows if self._scope else self.ahead
+            for i, (key, before) in enumerate(zip(found, known, strict=True)):
+                said = texts[i // each]
+                row = place.get(key)
+                if row is None:
+                    row = place[key] = copy.copy(before) if before else Row(said, reader)
+                    row.negative = False
+                row.texts, row.negative = row.texts or said, row.negative or negative
+                if said in readings:
+                    row.known, row.reading = True, readings[said]
+            while len(self.ahead) > KEPT:
+                self.ahead.popitem(last=False)
+
+    # ------------------------------------------------------------ the denoiser's side
+
+    @torch.compiler.disable
+    def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        thread, scope = self._thread, self._scope
+        thread.factors, thread.states, thread.ran = None, None, set()
+        arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
+        reader = scope.reader if scope else next((hold.reader for hold in self.holds), None)
+        if reader is None:
+            raise UnhypeError(
+                f"got a copy of a {self.part} under guard, wanted one of a bare {self.part}, or of the whole pipeline: "
+                "nobody has read a prompt for it"
+            )
+        text, time = reader.family.text_in(arguments), arguments.get("timestep")
+        free = 0 if self.unconditional or scope is None else scope.unconditional(len(text[0]), time)
+        last = thread.last
+        if last is None or last[1] != free or not same(last[0], text):
+            copies = tuple(route.detach().clone() for route in text)
+            last = thread.last = (copies, free, *self._adapters(text, free))
+        if scope:
+            scope.called(time, conditional=last[2] < len(text[0]))
+        thread.factors, thread.states = last[3], text[0]
+
+    @torch.compiler.disable
+    def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        idle = sorted(set(self.sites) - self._thread.ran)
+        self._thread.factors = self._thread.states = None
+        if idle:
+            raise UnhypeError(idle_sites(idle, len(self.sites)))
+
+    @torch.compiler.disable
+    def _factors(self, site: str, name: str) -> Factors | None:
+        if self._thread.factors is None:
+            raise UnhypeError(
+                f"got a call of {site!r} alone, wanted one of the whole {self.part} through a guarded pipeline: "
+                "the guard has not read a prompt for it"
+            )
+        self._thread.ran.add(site)
+        return self._thread.factors.get(site)
+
+    @torch.compiler.disable
+    def _reads(self, layer: nn.Module, args: tuple[Any, ...], site: str) -> None:
+        """Whether a layer of text reads what came to the denoiser: processors and hooks may put other text there."""
+        states, given = self._thread.states, args[0]
+        if (
+            states is not None
+            and given is not states
+            and not (given.shape == states.shape and torch.equal(given, states.to(given)))
+        ):
+            raise UnhypeError(
+                f"got other text at {site!r} than the {self.part} was called with, wanted the prompts themselves: undo "
+                "hooks and attention processors that exchange it"
+            )
+
+    def _adapters(self, text: Rows, free: int) -> tuple[int, Mapping[str, Factors]]:
+        """How many leading rows are unconditional after all, and the factors of every row; none if all stay."""
+        rows = self._found(keys(text))
+        if unread := sum(row is None for row in rows):
+            raise UnhypeError(
+                f"got {unread} of {len(rows)} rows of text at the {self.part} that no guarded pipeline has read, "
+                "wanted a call of a guarded pipeline with prompts: attach the guard to the pipeline that you call, and "
+                "pass prompts, not embeddings"
+            )
+        known = [row for row in rows if row is not None]
+        if not all(row.negative for row in known[:free]):
+            free = 0
+        said = [None] * free + [row.said() for row in known[free:]]
+        distinct: list[Any] = []
+        places = []
+        for each in said:
+            place = next((k for k, other in enumerate(distinct) if other is each), None)
+            if each is not None and place is None:
+                distinct.append(each)
+                place = len(distinct) - 1
+            places.append(-1 if each is None else place)
+        if not distinct:
+            return free, {}
+        index = torch.tensor(places, device=text[0].device)
+        reader = self._scope.reader if self._scope else known[-1].reader
+        return free, {name: _spread(f, index) for name, f in reader.emit(reader.family, distinct).items()}
+
+    def _found(self, found: Sequence[bytes]) -> list[Row | None]:
+        with self._lock:
+            places: list[Mapping[bytes, Row]] = [scope.rows for scope in reversed(self._thread.scopes)]
+            return [next((place[key] for place in (*places, self.ahead) if key in place), None) for key in found]
+
+
+def _spread(factors: Factors, index: torch.Tensor) -> Factors:
+    """Adapters by place in the batch; place -1 has none."""
+    index = index.to(factors.A.device)
+    A, B = (torch.cat([part, torch.zeros_like(part[:1])]) for part in (factors.A, factors.B))
+    return Factors(A[index], B[index])
