@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from unhype.cli import main as cli
+from unhype.cli import comparing
+from unhype.cli import miniature as cli
 from unhype.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -54,6 +55,7 @@ def test_world_draws_the_same_gallery_twice(tmp_path: Path, capsys: pytest.Captu
         (["generate", "--prompt", "Cher", "--model", "{tmp}"], ["guard.json", "wanted a trained guard"]),
         (["evaluate", "--method", "none", "--prompts", "{tmp}/absent.csv"], ["got no file {tmp}/absent.csv"]),
         (["generate", "--prompt", "Cher", "--seed", "99999999999999999999"], ["--seed", "2^64 - 1", "a generator"]),
+        (["generate", "--prompt", "Cher", "--out", "x.jpg"], ["got --out x.jpg", ".png, or a folder"]),
         (["generate", "--prompt", "Cher", "--seed", "-1"], ["got -1 as --seed", "from 0 to"]),
         (["world", "--seed", "-1"], ["got -1 as --seed", "from 0 to"]),
         (["evaluate", "--method", "none", "--prompts", "x.csv", "--columns", "sd_seed"], ["'sd_seed'", "seed=NAME"]),
@@ -130,6 +132,12 @@ def test_the_bare_base_shows_what_a_list_asks_for(rows: str, tmp_path: Path, dat
     where = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "scores.json")]
     assert main(["evaluate", "--method", "none", "--prompts", str(tmp_path / "list.csv"), *where]) == 0
     assert json.loads((tmp_path / "scores.json").read_text())["Acc_e"] == 1.0
+
+
+def test_help_names_every_method() -> None:
+    from unhype.comparison.methods import METHODS
+
+    assert tuple(METHODS) == comparing.METHODS
 
 
 LIGHT = """

@@ -41,6 +41,23 @@ def test_what_was_drawn_once_is_never_drawn_again(tmp_path: Path) -> None:
     assert album.read(["c", "a"], [3, 1])[:, 0, 0, 0].tolist() == [3, 1]
 
 
+def test_what_the_base_draws_alone_is_taken_over_a_few_prompts_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Guarded(Painter):
+        def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+            asked.append(len(prompts))
+            return np.array([prompt != "b" for prompt in prompts])
+
+    asked: list[int] = []
+    monkeypatch.setattr("unhype.evaluation.album.BATCH", 2)
+    bare, guarded = Album(tmp_path, Painter()), Guarded("y")
+    list(bare.draw(list("abc"), [1, 2, 3]))
+    list(Album(tmp_path, guarded).draw(list("abcd"), [1, 2, 3, 4], bare))
+    assert asked == [2, 1], "of those that the base has drawn, two at a time"
+    assert guarded.asked == 2, "b, which it changes, and d, which the base has not drawn"
+
+
 def test_an_interrupted_album_goes_on(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         list(Album(tmp_path, Painter(stop=2)).draw(list("abc"), [1, 2, 3]))

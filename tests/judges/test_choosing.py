@@ -85,6 +85,8 @@ def test_other_bases_are_judged_by_kind(data: Path, elsewhere: Path) -> None:
     things, people, styles, explicit = (
         chosen(data, elsewhere, kind, NAMED) for kind in ("things", "people", "styles", "explicit")
     )
+    assert all((one.detector is not None) == nudity.installed() for one in (things, people, styles, explicit))
+    assert chosen(data, data / BASE, "people").detector is None, "drawings are no photographs"
     assert isinstance(things.judge, ZeroShot)
     assert things.judge.known == set(CLASSES)
     assert things.judge.classes["dog"] == "a photo of the dog"

@@ -8,14 +8,29 @@ from pathlib import Path
 from unhype.cli.options import BASES, Verb, params_of
 from unhype.errors import UnhypeError
 
+METHODS = (
+    "unhype",
+    "static_lora",
+    "threshold",
+    "spm_gate",
+    "unguide_paper",
+    "unguide_code",
+    "uce",
+    "mace_like",
+    "esd_x",
+    "esd_u",
+)
+"""As :mod:`unhype.comparison.methods` has them, which is heavy to import."""
+
 
 def add_commands(verb: Verb) -> None:
     """Add the verb; ``verb`` makes a command with the options that all have."""
     compare = verb(
         "compare",
         _compare,
-        "compare methods on one set: fit, draw, judge, tabulate; resumes",
+        "compare UnHype with other methods on one concept set",
         "unhype compare --concepts celeb100 --methods all",
+        "Each method is fitted, draws the same prompts with the same seeds, and is judged; what is there is reused.",
     )
     compare.add_argument("--concepts", default="celeb100", metavar="SET", help="a concept set (default: %(default)s)")
     compare.add_argument("--base", default="mini-sd", metavar="BASE", help=f"{BASES} (default: %(default)s)")
@@ -24,17 +39,35 @@ def add_commands(verb: Verb) -> None:
         nargs="+",
         default=["all"],
         metavar="NAME",
-        help="names of methods, or all (default); an unknown name lists them",
-    )
-    compare.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="of training (default: 0)")
-    compare.add_argument(
-        "--n", type=int, help="pictures a stratum, at least (default: prompts.per_role of params.yaml)"
+        help=f"all (default), or some of {', '.join(METHODS)}",
     )
     compare.add_argument(
-        "--build", type=Path, default=Path("build"), help="folder of everything that is fitted (default: %(default)s)"
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=[0],
+        metavar="SEED",
+        help="seeds of training; each is a fit of its own (default: 0)",
     )
     compare.add_argument(
-        "--out", type=Path, default=Path("build/comparison"), help="folder of table and pictures (default: %(default)s)"
+        "--n",
+        type=int,
+        metavar="N",
+        help="pictures for each kind of prompt, at least (default: prompts.per_role of params.yaml)",
+    )
+    compare.add_argument(
+        "--build",
+        type=Path,
+        default=Path("build"),
+        metavar="FOLDER",
+        help="where everything that is fitted is kept (default: %(default)s)",
+    )
+    compare.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/comparison"),
+        metavar="FOLDER",
+        help="where tables and pictures go (default: %(default)s)",
     )
 
 

@@ -14,17 +14,24 @@ def add_commands(verb: Verb) -> None:
     generate = verb(
         "generate",
         _generate,
-        "draw pictures under guard",
+        "draw pictures with a base under its guard",
         'unhype generate --model models:/unhype-celeb100@challenger --prompt "a photo of Cher"',
     )
     add_model(generate)
-    generate.add_argument("--prompt", action="append", required=True, help="what to draw; may be repeated")
     generate.add_argument(
-        "--seed", type=int, default=0, help="noise of the first picture; the others count on (default: %(default)s)"
+        "--prompt", action="append", required=True, metavar="TEXT", help="what to draw; repeat it for several pictures"
+    )
+    generate.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="noise of the first picture; the next has N + 1 (default: %(default)s)",
     )
     generate.add_argument(
         "--out",
         type=Path,
+        metavar="PATH",
         default=Path("build/generated.png"),
         help="a .png file: the picture, or a page of several, which holds them all in memory; or a folder: full-sized "
         "pictures, numbered by prompt, written as they are drawn (default: %(default)s)",

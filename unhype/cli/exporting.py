@@ -6,16 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unhype.cli.options import BASES, Verb, params_of, source_of
+from unhype.cli.options import BASES, MODEL, Verb, params_of, source_of
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
     from unhype.erasing.guard import Guard
 
 ABOUT = (
-    "Write the LoRA that a guard emits for one prompt. The file is static: while it is loaded it acts on every prompt, "
+    "The file is static: while it is loaded it acts on every prompt, "
     "and in both halves of guidance, where a guard acts on the prompts that speak of the concept alone. At guidance 1, "
-    "on its own prompt, it draws the guard's picture"
+    "on its own prompt, it draws the guard's picture."
 )
 
 
@@ -24,11 +24,11 @@ def add_commands(verb: Verb) -> None:
     export = verb(
         "export",
         _export,
-        "write the LoRA that a guard emits for a prompt, or for every concept, as files for other programs",
+        "write the LoRA that a guard emits for a prompt, for other programs",
         'unhype export --model build/guards/NAME --prompt "a photo of Cher" --format kohya --out cher.safetensors',
+        ABOUT,
     )
-    export.description = ABOUT
-    export.add_argument("--model", metavar="URI", required=True, help="a guard's folder, or models:/NAME@ALIAS")
+    export.add_argument("--model", metavar="URI", required=True, help=f"the guard: {MODEL}")
     what = export.add_mutually_exclusive_group(required=True)
     what.add_argument("--prompt", help="whose LoRA it is")
     what.add_argument("--all", action="store_true", help="one file for each forgotten concept, and an index.json")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from unhype.errors import UnhypeError
 
@@ -14,35 +14,57 @@ if TYPE_CHECKING:
     from unhype.eraser import Eraser
     from unhype.params import Params
 
-Verb = Callable[[str, object, str, str], argparse.ArgumentParser]
-"""Makes a command from its name, what it runs, what it does, and an example."""
+MODEL = (
+    "its folder, as build/guards/NAME, or its name in the model registry, as models:/unhype-celeb100/1 or "
+    "models:/unhype-celeb100@challenger; MLFLOW_TRACKING_URI names another registry than this checkout's"
+)
+
+
+class Verb(Protocol):
+    """Makes a command."""
+
+    def __call__(
+        self, name: str, run: object, text: str, example: str, about: str = "", settings: bool = True
+    ) -> argparse.ArgumentParser:
+        """From its name, what it runs, a line on what it does for the list of all commands, and an example.
+
+        Args:
+            about: what its own help says besides.
+            settings: whether it has ``--data`` and ``--params``.
+        """
+        ...
+
 
 BASES = "a shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a hub id, a folder or a .safetensors file"
 
 
 def add_model(command: argparse.ArgumentParser) -> None:
     """The options that say which guard draws, and on which base."""
-    command.add_argument("--model", metavar="URI", help="a guard's folder, models:/NAME/VERSION or models:/NAME@ALIAS")
+    command.add_argument("--model", metavar="URI", help=f"the guard: {MODEL}")
     command.add_argument(
         "--method",
         choices=("unhype", "none"),
         default="unhype",
-        help="none draws with the bare base (default: %(default)s)",
+        help="unhype draws under the guard of --model, none with the bare base (default: %(default)s)",
     )
     command.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")
     command.add_argument(
         "--derived",
         action="store_true",
-        help="accept a fine-tuned relative of the guard's base; the difference is told",
+        help="let --base be a fine-tuned relative of the guard's own; how far its weights differ is told",
     )
     command.add_argument(
-        "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
+        "--share",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="how much to forget: 1 wholly, 0 nothing (default: %(default)s)",
     )
     command.add_argument(
         "--only",
         action="append",
         metavar="CONCEPT",
-        help="forget only this one of the trained concepts; may be repeated",
+        help="forget this one alone of the concepts that the guard was trained on; repeat it for several",
     )
 
 

@@ -11,10 +11,14 @@ from unhype.cli.options import Verb
 def add_commands(verb: Verb) -> None:
     """Add the verb; ``verb`` makes a command with the options that all have."""
     ui = verb(
-        "ui", _ui, "open MLflow's pages on this machine: runs, pictures, the model registry", "unhype ui --port 5001"
+        "ui",
+        _ui,
+        "open MLflow's pages on this machine: runs, pictures, the model registry",
+        "unhype ui --port 5001",
+        settings=False,
     )
-    ui.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default: %(default)s)")
-    ui.add_argument("--root", type=Path, default=Path(), help="folder of mlflow.db (default: here)")
+    ui.add_argument("--port", type=int, default=5000, metavar="N", help="port on 127.0.0.1 (default: %(default)s)")
+    ui.add_argument("--root", type=Path, default=Path(), metavar="FOLDER", help="where mlflow.db is (default: here)")
 
 
 def _ui(options: argparse.Namespace) -> None:

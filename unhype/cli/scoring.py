@@ -20,14 +20,17 @@ def add_commands(verb: Verb) -> None:
     evaluate = verb(
         "evaluate",
         _evaluate,
-        "score a guard on a CSV of prompts",
+        "score a guard on your own list of prompts",
         "unhype evaluate --model build/guards/NAME --prompts prompts.csv --out scores.json",
+        "With a column type (erased or others), rows are scored by whether a judge sees their concept; without one, by "
+        "how far pictures moved from the bare base's and what judge, CLIP and NudeNet find, where they are at hand. "
+        "Pictures are kept in data/images, and none is drawn twice.",
     )
     add_model(evaluate)
     columns = (
         "CSV with a prompt and a seed in each row, as MACE, UCE, ESD, I2P and COCO have them; type and concept optional"
     )
-    about = "the concept set that the list is about (default: the guard's own)"
+    about = "the concept set that the list is about, which says what to look for (default: the guard's own)"
     evaluate.add_argument("--concepts", metavar="SET", help=about)
     evaluate.add_argument("--prompts", type=Path, required=True, metavar="FILE", help=columns)
     evaluate.add_argument(
@@ -38,7 +41,11 @@ def add_commands(verb: Verb) -> None:
         help="what a column of the CSV is called: prompt=, seed=, type= or concept=, such as seed=sd_seed",
     )
     evaluate.add_argument(
-        "--out", type=Path, default=Path("build/scores.json"), help="where the scores go (default: %(default)s)"
+        "--out",
+        type=Path,
+        default=Path("build/scores.json"),
+        metavar="FILE",
+        help="where the scores go, as JSON (default: %(default)s)",
     )
 
 

@@ -9,7 +9,12 @@ from unhype.cli.options import Verb, params_of
 
 def add_commands(verb: Verb) -> None:
     """Add the verb; ``verb`` makes a command with the options that all have."""
-    prompts = verb("prompts", _prompts, "write the prompt tables of a concept set", "unhype prompts celeb100")
+    prompts = verb(
+        "prompts",
+        _prompts,
+        "write the prompts of a concept set, for training and evaluation, as CSV",
+        "unhype prompts celeb100",
+    )
     prompts.add_argument("concepts", metavar="SET", help="a concept set's name, or a path to one")
 
 
