@@ -71,6 +71,7 @@ def test_home_is_understood(here: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("a/b/c", ["'a/b/c'", "mini-sd"]),
         ("", ["''", "mini-sd"]),
         (".", ["model_index.json"]),
+        ("~nobody-of-that-name/base", ["'~nobody-of-that-name/base'", "mini-sd"]),
         ("..", ["model_index.json"]),
     ],
 )

@@ -9,10 +9,13 @@ from typing import Any
 import diffusers
 import httpx2
 import pytest
+import torch
 from huggingface_hub import errors as hub
+from safetensors.torch import save_file
 
 from unhype.bases.finding import find_base
 from unhype.bases.hub import fetched
+from unhype.bases.loading import load_pipeline
 from unhype.errors import UnhypeError
 
 
@@ -101,3 +104,16 @@ def test_a_folder_that_was_fetched_stands_in_for_its_id(monkeypatch: pytest.Monk
     assert (source.reference, source.folder, source.hub) == ("sd14", tmp_path, "")
     assert asked == {"name": "CompVis/stable-diffusion-v1-4", "use_safetensors": True, "safety_checker": None}
     assert fetched(source) is source
+
+
+def test_a_single_file_without_its_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise httpx2.ConnectError("name resolution")
+
+    save_file({"cond_stage_model.model.ln_final.weight": torch.zeros(2)}, tmp_path / "base.safetensors")
+    monkeypatch.setattr(diffusers.StableDiffusionPipeline, "from_single_file", unreachable)
+    with pytest.raises(
+        UnhypeError, match=r"configuration of .*base\.safetensors.*params\.yaml, base: \{config\}"
+    ) as caught:
+        load_pipeline(find_base(str(tmp_path / "base.safetensors"), tmp_path))
+    assert "\n" not in str(caught.value)

@@ -8,6 +8,7 @@ Nothing is loaded here: a light import, and milliseconds even for 24 GB.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,7 +86,7 @@ def find_base(reference: str, data: Path) -> Source:
     shipped = data / "bases" / reference
     if reference.strip(".") and "/" not in reference and shipped.is_dir():
         return Source(reference, folder=shipped)
-    path = Path(reference).expanduser()
+    path = Path(os.path.expanduser(reference))  # pathlib raises where there is no such user
     if path.is_file() or path.suffix in FILES:
         if path.suffix != ".safetensors":
             raise UnhypeError(
@@ -110,7 +111,7 @@ def find_base(reference: str, data: Path) -> Source:
 
 def at_hub(reference: str) -> bool:
     """Whether a reference can only mean something at the hub: an alias or an id, and no file or folder."""
-    if Path(reference).expanduser().exists() or Path(reference).suffix in FILES:
+    if Path(os.path.expanduser(reference)).exists() or Path(reference).suffix in FILES:
         return False
     return reference in ALIASES or HUB_ID.fullmatch(reference) is not None
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from unhype.bases.finding import LEFT_OUT, Source
 from unhype.errors import UnhypeError
 
+COPY = "give the folder of a copy as --base"
+"""What does without the hub."""
+
 
 def fetched(source: Source) -> Source:
     """The same with its files here: those of a hub id are taken from the local cache, or downloaded.
@@ -45,23 +48,24 @@ def download(hub: str, *without: str) -> Path:
 
 
 @contextmanager
-def hub_errors(where: str) -> Iterator[None]:
+def hub_errors(where: str, instead: str = COPY) -> Iterator[None]:
     """What the hub says, told to a person; other errors pass.
 
     Args:
         where: what is asked for.
+        instead: what does without the hub.
     """
     try:
         yield
     except UnhypeError:
         raise
     except Exception as error:
-        if (told := _told(error, where)) is None:
+        if (told := _told(error, where, instead)) is None:
             raise
         raise UnhypeError(told) from error
 
 
-def _told(error: BaseException, where: str) -> str | None:
+def _told(error: BaseException, where: str, instead: str) -> str | None:
     from httpx2 import TransportError
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -105,21 +109,21 @@ def _told(error: BaseException, where: str) -> str | None:
     if found(OfflineModeIsEnabled) or (os.environ.get("HF_HUB_OFFLINE") == "1" and found(LocalEntryNotFoundError)):
         return (
             f"got HF_HUB_OFFLINE, and not all files of {where} are in the local cache: unset it and go online once, or "
-            "give the folder of a copy as --base"
+            f"{instead}"
         )
     if found(RevisionNotFoundError) or (found(EntryNotFoundError) and not found(LocalEntryNotFoundError)):
         return f"got {where} at the hub without model_index.json, wanted a diffusers pipeline: check the id"
     if found(TransportError, ConnectionError, TimeoutError):
         return (
             f"got no connection to the hub for {where}, and not all of its files are in the local cache: check the "
-            "network and run the same command again, it resumes; or give the folder of a copy as --base"
+            f"network and run the same command again, it resumes; or {instead}"
         )
     if answer := found(HfHubHTTPError):
         return f"got {_short(answer)} from the hub for {where}: try again later"
     if found(LocalEntryNotFoundError):
         return (
             f"got no connection to the hub for {where}, and not all of its files are in the local cache: go online "
-            "once, or give the folder of a copy as --base"
+            f"once, or {instead}"
         )
     if found(HFValidationError):
         return f"got {where}, wanted a hub id (owner/name): check the id"

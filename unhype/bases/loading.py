@@ -29,6 +29,9 @@ __all__ = ["BaseSettings", "fetched", "load_pipeline", "plain_pipeline"]
 DTYPES = ("auto", "float32", "bf16", "fp16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
+CONFIG = "name a folder with its family's configuration in params.yaml, base: {config}"
+"""What a single file needs where the hub is out of reach."""
+
 
 @dataclass(frozen=True)
 class BaseSettings:
@@ -159,8 +162,12 @@ def _loading(source: Source) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*safety checker.*")
         try:
-            with hub_errors(source.reference if source.folder else f"the configuration of {source.reference}"):
-                yield
+            if source.file:
+                with hub_errors(f"the configuration of {source.reference}", CONFIG):
+                    yield
+            else:
+                with hub_errors(source.reference):
+                    yield
         except UnhypeError:
             raise
         except (MemoryError, RuntimeError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
