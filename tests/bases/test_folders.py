@@ -21,6 +21,8 @@ from unhype.bases.loading import BaseSettings, load_pipeline, plain_pipeline
 from unhype.errors import UnhypeError
 from unhype.families.loading import family_named_in, load_family
 from unhype.miniature.folders import BASE
+from unhype.params import Params
+from unhype.pipeline.job import open_job
 
 
 @pytest.fixture
@@ -89,6 +91,12 @@ def test_harm_is_told_before_anything_is_loaded(
     for load in (load_family, family_named_in):
         message = refusal(lambda load=load: load(Source(str(folder), folder=folder)))
         assert all(word in message for word in words), message
+
+
+def test_a_job_on_an_unknown_pipeline_is_not_opened(folder: Path, data: Path, tmp_path: Path) -> None:
+    stable_diffusion_3(folder)
+    message = refusal(lambda: open_job(Params(), "celeb10", str(folder), data, tmp_path / "build"))
+    assert "got a StableDiffusion3Pipeline" in message
 
 
 def test_a_truncated_file_of_a_folder(folder: Path) -> None:

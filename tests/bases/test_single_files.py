@@ -20,6 +20,9 @@ from unhype.bases.finding import Source, find_base
 from unhype.bases.identity import compare, identify
 from unhype.bases.loading import load_pipeline
 from unhype.bases.telling import plain_pipeline
+from unhype.erasing.checkpoint import Trained
+from unhype.erasing.guard import Guard
+from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.miniature.folders import BASE
@@ -96,6 +99,25 @@ def test_the_base_is_known_in_every_form(folder: Path, single: Path, configurati
     with torch.no_grad():
         next(iter(parts["unet"].parameters())).mul_(1.1)
     assert compare(wanted, parts)
+
+
+@pytest.mark.slow
+def test_a_guard_of_the_folder_attaches_to_the_file_and_to_every_precision(
+    folder: Path, single: Path, configuration: Path
+) -> None:
+    home = family_of(load_pipeline(folder))
+    hypernet = Hypernet(HypernetConfig(rank=2, hidden=8), home.sites, home.width).eval()
+    facts = {"base": "folder", "family": home.name, "site_table": home.table}
+    guard = Guard(Trained(hypernet, None, identify(home.parts), facts))
+    for dtype in ("float32", "bf16", "fp16"):
+        pipeline = load_pipeline(Source("single", file=single), dtype, config=str(configuration))
+        with guard.attached(pipeline):
+            drawn = pipeline("a photo of Cher", num_inference_steps=1, output_type="latent").images
+        assert torch.isfinite(drawn).all()
+    with torch.no_grad():
+        pipeline.unet.conv_in.weight.mul_(1.2)
+    with pytest.raises(UnhypeError, match="other weights"):
+        guard.attach(pipeline)
 
 
 @pytest.mark.slow

@@ -18,8 +18,9 @@ from unhype.bases.loading import load_pipeline
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.checkpoint import Trained
 from unhype.erasing.fitting import fit_to_set
-from unhype.erasing.guard import Guard
+from unhype.erasing.guard import Guard, beside
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
+from unhype.erasing.phrases import Reading
 from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
@@ -173,3 +174,11 @@ def test_unknown_choices_are_refused(guard: Guard, concepts: list[str], message:
         Guard(replace(guard.trained, switch=None), concepts)
     with pytest.raises(UnhypeError, match="share of 2"):
         Guard(guard.trained, share=2)
+
+
+def test_what_both_prompts_say_counts_once() -> None:
+    one = Reading(torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]), torch.tensor([[0.9, 0.4]]))
+    other = Reading(torch.tensor([[[0.0, 1.0], [0.5, 0.5]]]), torch.tensor([[0.4, 0.7]]))
+    both = beside([one, other])
+    assert both.opened.tolist() == [[pytest.approx(0.9), pytest.approx(0.4), 0.0, pytest.approx(0.7)]]
+    assert beside([one]).opened.tolist() == one.opened.tolist()

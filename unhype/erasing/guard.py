@@ -202,8 +202,12 @@ class _Placed:
 
 
 def beside(readings: Sequence[Reading]) -> Reading:
-    """Readings of one picture's texts as one: their phrases stand side by side."""
-    return Reading(torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1))
+    """Readings of one picture's texts as one: their phrases stand side by side, and what several say counts once."""
+    c, opened = torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1)
+    for place in range(readings[0].phrases, c.shape[1]):
+        said = (c[:, :place] == c[:, place : place + 1]).all(2) & (opened[:, :place] > 0)
+        opened[:, place] = torch.where(said.any(1), 0.0, opened[:, place])
+    return Reading(c, opened)
 
 
 @contextmanager

@@ -43,7 +43,8 @@ def skeleton(configurations: Mapping[str, Mapping[str, Any]], dtype: torch.dtype
         if name.startswith("tokenizer"):
             encoder = parts[name.replace("tokenizer", "text_encoder")]
             parts[name] = _Tokenizer(int(configuration["model_max_length"]), encoder)
-    pipeline = SimpleNamespace(**parts)
+    # A family asks its pipeline where to compute when its denoiser's weights are elsewhere.
+    pipeline = SimpleNamespace(**parts, _execution_device=torch.device("meta"))
     pipeline.vae_scale_factor = 2 ** (len(parts["vae"].config.block_out_channels) - 1) if "vae" in parts else 8
     return family_of(pipeline, table)
 

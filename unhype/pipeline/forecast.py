@@ -47,8 +47,12 @@ def opened(
     auto = family.defaults.dtype if device == "cuda" and not shipped else "float32"
     kind = dtype or (auto if own.base.dtype == "auto" else own.base.dtype)
     family = recast(family, DTYPES[kind], own.training.sites or None)
-    pictures = len(pictures_needed(training_tables(concepts), own.training.pictures))
-    return Plan(family, own.training, own.sampling, pictures, device)
+    tables = training_tables(concepts)
+    pictures = len(pictures_needed(tables, own.training.pictures))
+    texts = {
+        text for each in tables.values() for column in ("prompt", "anchor_prompt") for text in each[column] if text
+    }
+    return Plan(family, own.training, own.sampling, pictures, device, len(texts), own.base.cache_gb * 1e9)
 
 
 def figures(plan: Plan, base: str, concepts: str) -> Figures:
@@ -68,6 +72,9 @@ def figures(plan: Plan, base: str, concepts: str) -> Figures:
             "steps": plan.training.schedule.steps,
             "batch": plan.training.schedule.batch,
             "base pictures": plan.pictures,
+            "texts": plan.texts,
+            "bytes of texts": plan.bytes_of_texts,
+            "texts are kept": plan.texts_are_kept,
         },
         "picture": {
             "steps": plan.sampling.steps,
@@ -134,6 +141,10 @@ def table(found: Figures) -> str:
         f"a picture: {picture['steps']} steps, guidance {picture['guidance']:g}, {picture['pixels']} pixels, "
         f"{picture['batch']} at a time",
     ]
+    kept = (
+        "each is encoded once" if training["texts are kept"] else "more than base.cache_gb: each step encodes its own"
+    )
+    lines.append(f"texts: {training['texts']:,}, {training['bytes of texts'] / 1e9:.1f} GB when encoded; {kept}")
     for name, terms in found["memory"].items():
         lines += ["", f"memory of {name}, GiB"]
         lines += [f"  {term:32} {size / GIB:8.2f}" for term, size in terms.items()]
@@ -154,6 +165,7 @@ def _cards(found: Figures) -> list[str]:
         )
     assumed = found["assumed"]
     notes = [
+        "text encoders off: of a pipeline that moves its parts about, with enable_model_cpu_offload().",
         f"{assumed['left free']:.0%} of a card stay free. Base pictures are part of training; switch and scores not.",
         f"Times assume {assumed['utilisation']:.0%} of the rates that makers state, and "
         f"{assumed['seconds a call'] * 1e6:.0f} µs a call: no card was measured, take them to a factor of two.",

@@ -10,7 +10,7 @@ model: docs/experiments/planning.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +18,7 @@ import torch
 
 from unhype.adapters.lora import active
 from unhype.erasing.hypernet import Hypernet
+from unhype.erasing.texts import AT_ONCE
 from unhype.erasing.trainer import TrainingSettings
 from unhype.families import skeleton
 from unhype.families.family import Family
@@ -66,21 +67,28 @@ class Memory:
 
     Attributes:
         terms: in words → bytes.
-        leaving: the terms that can wait elsewhere while the denoiser works.
+        leaving: the text encoders' terms, which can wait elsewhere while the denoiser works.
+        released: terms that the trainer itself sends off the device before the first step.
+        start: what is there before that.
     """
 
     terms: Mapping[str, float]
     leaving: tuple[str, ...]
+    released: tuple[str, ...] = ()
+    start: float = 0.0
 
     @property
     def total(self) -> float:
-        """With everything on the device."""
-        return sum(self.terms.values())
+        """Peak, if nobody moves parts of the base about but the trainer."""
+        return max(self.start, self._without(self.released))
 
     @property
     def least(self) -> float:
-        """With text encoders off the device while the denoiser works."""
-        return self.total - sum(self.terms[name] for name in self.leaving)
+        """Peak with text encoders off the device while the denoiser works."""
+        return self._without({*self.leaving, *self.released})
+
+    def _without(self, names: Iterable[str]) -> float:
+        return sum(self.terms.values()) - sum(self.terms[name] for name in names)
 
 
 class Plan:
@@ -90,14 +98,24 @@ class Plan:
         family: the base without weights; its dtype is that of the plan.
         training, sampling: settings.
         pictures: base pictures that training reads.
+        texts: distinct texts that it reads.
+        room_for_texts: bytes that these may take when they are encoded.
         device: ``cuda`` or ``cpu``.
     """
 
     def __init__(
-        self, family: Family, training: TrainingSettings, sampling: Sampling, pictures: int, device: str = "cuda"
+        self,
+        family: Family,
+        training: TrainingSettings,
+        sampling: Sampling,
+        pictures: int,
+        device: str = "cuda",
+        texts: int = 0,
+        room_for_texts: float = 0.0,
     ) -> None:
         self.family, self.training, self.sampling = family, training, sampling
         self.pictures, self.device = pictures, device
+        self.texts, self.room_for_texts = texts, room_for_texts
         self._encodings: dict[int, Trace] = {}
         self.shape = skeleton.latent_shape(family, sampling.size)
         with torch.device("meta"):
@@ -131,7 +149,25 @@ class Plan:
                 max(self.reference.peak, self.adapted[checkpointing].peak, self.encoded(2 * self._rows).peak)
             ),
         }
-        return Memory({**terms, **self._process()}, self._leaving())
+        terms |= self._process()
+        if self.device == "cpu":
+            return Memory(terms, self._leaving())
+        first = self.encoded(AT_ONCE if self.texts_are_kept else 1).peak
+        start = sum(self._weights().values()) + sum(self._process().values()) + first
+        released = (f"vae, {word(self.family.dtype)}", *(self._leaving() if self.texts_are_kept else ()))
+        return Memory(terms, self._leaving(), released, start)
+
+    @property
+    def bytes_of_texts(self) -> int:
+        """All texts of training, encoded, in the CPU's memory."""
+        one = skeleton.text_of(self.family, 1)
+        return self.texts * sum(part.nbytes for part in (one.states, one.pooled) if part is not None)
+
+    @property
+    def texts_are_kept(self) -> bool:
+        """Whether the trainer encodes each text once, and needs no text encoder in a step."""
+        draws = 2 * self.training.schedule.steps * self._rows
+        return 0 < self.texts <= draws and self.bytes_of_texts <= self.room_for_texts
 
     def memory_of_drawing(self) -> Memory:
         """Peak of a batch of pictures under guard."""
@@ -227,9 +263,11 @@ class Plan:
     # ------------------------------------------------------------ time
 
     def work_of_training(self, checkpointing: bool) -> Work:
-        """All steps, without the base pictures; each text is encoded once, which is little beside."""
+        """All steps, without the base pictures; texts that are encoded once are little beside."""
         passes = 2 if self.training.mode == "both" else 1
         step = Work.of(self.reference) + passes * Work.of(self.adapted[checkpointing])
+        if not self.texts_are_kept:
+            step = step + Work.of(self.encoded(2 * self._rows))
         return self.training.schedule.steps * step
 
     @property
