@@ -80,6 +80,10 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     parts = [progress.part for progress in examination.draw()]
     assert {"bare pictures", "guarded pictures", "dog in turn", "ship in turn"} == set(parts)
     scores = examination.scores()
+    retained = scores["roles"]["retain"]
+    assert retained["unjudged"] == retained["n"], "the judge has no word for a street"
+    assert "must_stay" not in retained
+    assert set(scores["protocols"]) == {"unseen"}
     assert set(scores["in_turn"]) == {"dog", "ship"}
     assert 0 <= scores["H_o"] <= 1
     header, rows = turn_rows(scores)
@@ -94,6 +98,9 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     found = unjudged.scores()
     assert (found["judge"], found["unjudged"], found["protocols"]) == (None, True, {})
     assert "in_turn" not in found
+    assert "fidelity" not in found
+    seen = Examination(job, family, guard, None, clip=jobs.clip_of(job)).scores()
+    assert seen["fidelity"].keys() == {"n", "cmmd", "cmmd_floor", "clip_score", "clip_score_base"}
     assert set(found["roles"]) == {"forget", "alias", "retain", "evaluation"}
     assert set(found["roles"]["forget"]) == {"group", "n", "n_go", "n_stay", "drift", "identical"}
     assert found["roles"]["forget"]["drift"] == scores["roles"]["forget"]["drift"]

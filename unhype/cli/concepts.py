@@ -39,7 +39,11 @@ def add_commands(subparsers: Any) -> None:
         )
         command.set_defaults(run=run)
         command.add_argument(
-            "--folder", type=Path, default=FOLDER, help="folder of concept sets (default: %(default)s)"
+            "--folder",
+            type=Path,
+            default=FOLDER,
+            metavar="FOLDER",
+            help="folder of concept sets (default: %(default)s)",
         )
         return command
 
@@ -58,9 +62,13 @@ def add_commands(subparsers: Any) -> None:
         metavar="FILE",
         help=f"where the report of a single set goes (default: {REPORTS}/<set>.html)",
     )
-    validate.add_argument("--base", metavar="NAME", help="check too that this base's judge can tell the concepts")
+    validate.add_argument("--base", metavar="BASE", help="check too that this base's judge can tell the concepts")
     validate.add_argument(
-        "--data", type=Path, default=Path("data"), help="folder of bases and judges (default: %(default)s)"
+        "--data",
+        type=Path,
+        default=Path("data"),
+        metavar="FOLDER",
+        help="where bases and judges are (default: %(default)s)",
     )
     validate.add_argument("--json", type=Path, metavar="FILE", help="write the result of a single set as JSON too")
 
