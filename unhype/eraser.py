@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from unhype.families.family import Family
 from unhype.pictures.sampling import Sampling
@@ -43,7 +44,7 @@ class Nothing:
 
     def __init__(self, family: Family, base_hash: str, how: Sampling) -> None:
         self.family, self.how = family, how
-        self.identity = identity(base_hash, how)
+        self.identity = identity(family, base_hash, how)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         return self.family.draw(prompts, seeds, self.how)
@@ -52,7 +53,9 @@ class Nothing:
         return np.ones(len(prompts), dtype=bool)
 
 
-def identity(base_hash: str, how: Sampling, *others: object) -> str:
-    """A hash of what shapes pictures; the batch size does not."""
+def identity(family: Family, base_hash: str, how: Sampling, *others: object) -> str:
+    """A hash of what shapes pictures: the base and its precision do, the batch size does not."""
     settings = {key: value for key, value in asdict(how).items() if key != "batch" and value is not None}
+    if family.dtype != torch.float32:
+        settings["dtype"] = str(family.dtype)
     return hashlib.sha256(json.dumps([base_hash, settings, *others]).encode()).hexdigest()

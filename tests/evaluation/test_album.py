@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from unhype.eraser import identity
@@ -73,18 +75,23 @@ def test_another_eraser_has_another_album(tmp_path: Path) -> None:
     assert list(other.draw(["a"], [1])) == [0, 1]
 
 
+def named(base: str, how: Sampling, *others: object, dtype: torch.dtype = torch.float32) -> str:
+    return identity(SimpleNamespace(dtype=dtype), base, how, *others)  # type: ignore[arg-type]
+
+
 def test_identity_holds_what_shapes_a_picture_and_nothing_else() -> None:
-    assert identity("base", Sampling(batch=4)) == identity("base", Sampling(batch=16))
+    assert named("base", Sampling(batch=4)) == named("base", Sampling(batch=16))
     assert (
         len(
             {
-                identity("base", Sampling()),
-                identity("other", Sampling()),
-                identity("base", Sampling(steps=9)),
-                identity("base", Sampling(), "guard"),
+                named("base", Sampling()),
+                named("other", Sampling()),
+                named("base", Sampling(steps=9)),
+                named("base", Sampling(), "guard"),
+                named("base", Sampling(), dtype=torch.bfloat16),
             }
         )
-        == 4
+        == 5
     )
 
 

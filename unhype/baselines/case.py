@@ -133,7 +133,7 @@ class Case:
 
     def identity(self, method: str, *others: object) -> str:
         """Of a fitted method as an eraser."""
-        return identity(self.base_hash, self.how, method, self.card(method)["sha256"], *others)
+        return identity(self.family, self.base_hash, self.how, method, self.card(method)["sha256"], *others)
 
 
 @dataclass(frozen=True)

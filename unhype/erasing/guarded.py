@@ -25,7 +25,7 @@ class Guarded:
         self.family, self.guard, self.how, self.derived = family, guard, how, derived
         concepts = list(guard.switch.concepts) if guard.switch else None
         facts = guard.trained.facts
-        self.identity = identity(facts["base_hash"], how, facts["sha256"], guard.share, concepts)
+        self.identity = identity(family, facts["base_hash"], how, facts["sha256"], guard.share, concepts)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         with self.guard.attached(self.family.pipeline, self.derived, self.family):
