@@ -18,9 +18,9 @@ if (ROOT / "unhype").is_dir():
 os.environ.setdefault("METAFLOW_USER", "unhype")
 os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
 
-from unhype.threads import wait_briefly
+from unhype.threads import wait_wisely
 
-wait_briefly()
+wait_wisely()
 
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown

@@ -27,10 +27,10 @@ for name, value in {
     os.environ.setdefault(name, value)
 
 from unhype.offline import option, stay_offline
-from unhype.threads import wait_briefly
+from unhype.threads import wait_wisely
 
 stay_offline(option(sys.argv, "--base"))
-wait_briefly()
+wait_wisely()
 
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart

@@ -16,7 +16,7 @@ from unhype.cli import comparing, concepts, drawing, exporting, miniature, pages
 from unhype.errors import UnhypeError
 from unhype.offline import stay_offline
 from unhype.terminal import show_anyway
-from unhype.threads import wait_briefly
+from unhype.threads import wait_wisely
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -25,8 +25,8 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     show_anyway()
-    wait_briefly()
     options = _parser().parse_args(arguments)
+    wait_wisely()
     # Libraries that ask a hub or draw bars of their own would only confuse.
     stay_offline(getattr(options, "base", None))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
