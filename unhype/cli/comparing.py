@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unhype.cli.options import BASES, Verb, params_of
 from unhype.errors import UnhypeError
+from unhype.miniature.folders import BASE
 
 METHODS = (
     "unhype",
@@ -33,7 +34,7 @@ def add_commands(verb: Verb) -> None:
         "Each method is fitted, draws the same prompts with the same seeds, and is judged; what is there is reused.",
     )
     compare.add_argument("--concepts", default="celeb100", metavar="SET", help="a concept set (default: %(default)s)")
-    compare.add_argument("--base", default="mini-sd", metavar="BASE", help=f"{BASES} (default: %(default)s)")
+    compare.add_argument("--base", default=BASE.name, metavar="BASE", help=f"{BASES} (default: %(default)s)")
     compare.add_argument(
         "--methods",
         nargs="+",
