@@ -84,8 +84,8 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> N
     comparison = Comparison(
         job,
         jobs.load_base(job),
-        jobs.judge_of(job),
-        jobs.clip_of(job),
+        jobs.judging_of(job).judge,
+        jobs.judging_of(job).embeddings,
         {"upon": Upon(), "uce": Uce(), "broken": Broken()},
         [0, 1],
     )
