@@ -74,7 +74,7 @@ def add_commands(verb: Verb) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     from unhype.comparison.methods import chosen
-    from unhype.comparison.reporting import write_report
+    from unhype.comparison.reporting import write_comparison
     from unhype.comparison.running import Comparison
     from unhype.pictures.seeds import check_seed
     from unhype.pipeline import job as jobs
@@ -94,4 +94,4 @@ def _compare(options: argparse.Namespace) -> None:
     comparison = Comparison(job, jobs.load_base(job), judging.judge, judging.embeddings, methods, options.seeds)
     for _progress in with_progress(comparison.run()):
         pass
-    print(f"{write_report(comparison, options.out)}\n\n{options.out}")
+    print(f"{write_comparison(comparison, options.out)}\n\n{options.out}")
