@@ -169,7 +169,7 @@ def _row(
     ]
     errors = " | ".join(f"{error(family, partial(guard.factors, family), latents, part):.3f}" for part in rows)
     asked = pd.concat(rows[2:], ignore_index=True)
-    bare, judge = making.bare_album(job, family), jobs.judge_of(job)
+    bare, judge = making.bare_album(job, family), jobs.judging_of(job).judge
     with tempfile.TemporaryDirectory() as folder:
         before, after = (
             pictures(bare, asked),

@@ -39,7 +39,7 @@ def main() -> None:
     table = development_strata(job)
     table = table[table["group"].isin(ASKED)].reset_index(drop=True)
     forgotten = list(table[table["group"] == "forgotten"]["prompt"])
-    bare, judge = making.bare_album(job, family), jobs.judge_of(job)
+    bare, judge = making.bare_album(job, family), jobs.judging_of(job).judge
     print(
         "| s/S | forgotten: shown | face | drift | ‖ΔW‖ "
         "| mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|" + "---|" * 9

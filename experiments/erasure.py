@@ -74,7 +74,7 @@ def main() -> None:
 def _row(label: str, job: Job, strata: list[str] | None) -> str:
     family, began = jobs.load_base(job), time.monotonic()
     guard = trained(job, family)
-    minutes, judge = (time.monotonic() - began) / 60, jobs.judge_of(job)
+    minutes, judge = (time.monotonic() - began) / 60, jobs.judging_of(job).judge
     table = _thinned(strata_table(job.concepts, job.prompts, development=True)[0], job.prompts.per_role)
     if strata:
         table = table[table["group"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)

@@ -44,7 +44,7 @@ def _job(seed: int) -> jobs.Job:
 def _turns(seed: int) -> list[list[float]]:
     job = _job(seed)
     family = jobs.load_base(job)
-    examination = Examination(job, family, trained(job, family), jobs.judge_of(job))
+    examination = Examination(job, family, trained(job, family), jobs.judging_of(job).judge)
     for _progress in with_progress(examination.draw()):
         pass
     turns = examination.scores()["in_turn"]

@@ -29,7 +29,7 @@ for name, value in {
 from unhype.offline import option, stay_offline
 from unhype.threads import wait_wisely
 
-stay_offline(option(sys.argv, "--base"))
+stay_offline(option(sys.argv, "--base"), Path(option(sys.argv, "--settings") or ROOT / "params.yaml"))
 wait_wisely()
 
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step

@@ -2,10 +2,10 @@
 
 torch computes with GNU OpenMP, whose threads meet many times a picture and wait by spinning, 300,000 turns before they
 sleep. That is quickest where every thread has a core. Where another process keeps one, a thread spins for one that is
-not even running, in the core in which it could run: pictures take thirty times as long. So the cores are looked at first.
+not even running, in the core in which it could run: pictures take thirty times as long. So the cores are looked at.
 
-OpenMP reads its settings once, when torch is loaded: call :func:`wait_wisely` before that. What is computed does not depend
-on it: the number of threads stays.
+OpenMP reads its settings once, when torch is loaded: call :func:`wait_wisely` before that. What is computed does not
+depend on it: the number of threads stays.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from unhype.bases.cards import content_hash
 from unhype.bases.finding import Source, find_base, wants_hub
 from unhype.bases.hashing import PIECE, SMALL
 from unhype.errors import UnhypeError
+from unhype.offline import stay_offline
 
 
 @pytest.fixture
@@ -187,3 +188,22 @@ def test_only_a_base_at_the_hub_lets_libraries_go_online(
         [sys.executable, "-c", OFFLINE + TELL, base], env=given, capture_output=True, text=True, check=True
     )
     assert told.stdout.split() == [wanted, "False"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ("judges: {clip: owner/clip}", "0"),
+        ("families: {sdxl: {judges: {clip: owner/clip}}}", "0"),
+        ("judges: {clip: own}", "1"),
+        ('judges: {clip: ""}', "1"),
+        ("judges: [clip", "1"),
+        ("", "1"),
+    ],
+)
+def test_a_clip_at_the_hub_does_so_too(here: Path, monkeypatch: pytest.MonkeyPatch, settings: str, wanted: str) -> None:
+    (here / "params.yaml").write_text(settings)
+    environment: dict[str, str] = {}
+    monkeypatch.setattr("os.environ", environment)
+    stay_offline("mini-sd", here / "params.yaml")
+    assert environment == {"HF_HUB_OFFLINE": wanted}

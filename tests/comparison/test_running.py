@@ -13,7 +13,7 @@ from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.baselines.uce import Uce
 from unhype.bases.finding import find_base
 from unhype.comparison.methods import METHODS, chosen
-from unhype.comparison.reporting import write_report
+from unhype.comparison.reporting import write_comparison
 from unhype.comparison.running import Comparison
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.eraser import Eraser
@@ -84,8 +84,8 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> N
     comparison = Comparison(
         job,
         jobs.load_base(job),
-        jobs.judge_of(job),
-        jobs.clip_of(job),
+        jobs.judging_of(job).judge,
+        jobs.judging_of(job).embeddings,
         {"upon": Upon(), "uce": Uce(), "broken": Broken()},
         [0, 1],
     )
@@ -119,10 +119,10 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> N
     assert {key: value for key, value in alone["fidelity"].items() if key != "feature_drift"} == {
         key: value for key, value in rival.items() if key != "feature_drift"
     }
-    assert "no judge reads these pictures" in write_report(unjudged, tmp_path / "unjudged" / "out")
+    assert "no judge reads these pictures" in write_comparison(unjudged, tmp_path / "unjudged" / "out")
     assert not (tmp_path / "unjudged" / "out" / "pareto.png").exists()
 
-    text = write_report(comparison, tmp_path / "out")
+    text = write_comparison(comparison, tmp_path / "out")
     assert "broken" in text
     assert json.loads((tmp_path / "out" / "comparison.json").read_text())["uce"][1]["seed"] == 1
     assert {path.name for path in (tmp_path / "out").iterdir()} == {

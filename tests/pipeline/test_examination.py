@@ -75,7 +75,7 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     }
     hypernet = Hypernet(job.training.hypernet, family.sites, family.width).eval()
     guard = Guard(Trained(hypernet, switch, identify(family.parts), facts))
-    examination = Examination(job, family, guard, jobs.judge_of(job))
+    examination = Examination(job, family, guard, jobs.judging_of(job).judge)
     assert set(examination.table["group"]) == {"forget", "alias", "retain", "evaluation"}
     parts = [progress.part for progress in examination.draw()]
     assert {"bare pictures", "guarded pictures", "dog in turn", "ship in turn"} == set(parts)

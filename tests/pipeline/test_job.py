@@ -29,14 +29,14 @@ def opened(place: Path, concepts: str, base: str, judges: JudgeSettings | None =
 
 def test_a_base_without_a_judge_opens_and_a_named_clip_judges_it(place: Path) -> None:
     job = opened(place, "objects", "elsewhere")
-    assert jobs.judge_of(job) is None
-    assert jobs.clip_of(job) is None
+    assert jobs.judging_of(job).judge is None
+    assert jobs.judging_of(job).embeddings is None
     assert "judges: {clip:" in jobs.judging_of(job).missing
     named = opened(place, "objects", "elsewhere", JudgeSettings("somebody/some-clip"))
-    assert isinstance(jobs.judge_of(named), ZeroShot)
+    assert isinstance(jobs.judging_of(named).judge, ZeroShot)
 
 
 def test_styles_open_on_the_miniature_unjudged_and_a_strange_base_does_not(place: Path) -> None:
-    assert jobs.judge_of(opened(place, "styles", "mini-sd")) is None
+    assert jobs.judging_of(opened(place, "styles", "mini-sd")).judge is None
     with pytest.raises(UnhypeError, match="got the base 'nothing', wanted one of elsewhere, mini-sd"):
         opened(place, "objects", "nothing")

@@ -1,4 +1,4 @@
-"""ESD (Gandikota et al. 2023): fine-tune weights of the U-Net until a forgotten prompt is guided away from itself.
+"""ESD (Gandikota et al. 2023): fine-tune weights of the denoiser until a forgotten prompt is guided away from itself.
 
     ε_θ(z_t, t, c)  →  ε*(z_t, t, ∅) − γ·(ε*(z_t, t, c) − ε*(z_t, t, ∅))
 

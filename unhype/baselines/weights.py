@@ -1,4 +1,4 @@
-"""Erasers that change the U-Net's own weights: put in while pictures are drawn, and taken out again to the bit."""
+"""Erasers that change the denoiser's own weights: put in while pictures are drawn, and taken out again to the bit."""
 
 from __future__ import annotations
 

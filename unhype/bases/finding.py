@@ -52,6 +52,8 @@ class Source:
     def hash(self) -> str:
         """Of everything that shapes a picture, so that other weights are another base to caches and fingerprints.
 
+        Of a large file pieces are read (:mod:`unhype.bases.hashing`): an edit of a few rows of one tensor may slip by.
+
         Whether a guard fits is another question, which :mod:`unhype.bases.identity` answers by the weights themselves.
 
         Raises:

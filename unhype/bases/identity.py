@@ -3,6 +3,8 @@
 A few numbers of every tensor are kept as a *sketch*: evenly spaced entries, read where they lie, so that 24 GB cost
 milliseconds. Two sketches agree if they differ by no more than rounding: a base in bf16 is the base in float32, and a
 hub id, a folder and a single file are the same. A fine-tuned relative differs in nearly every tensor that was tuned.
+What a sketch does not see: an edit of a few numbers of a tensor, and a tuning so light that no tensor has moved by more
+than rounding does.
 """
 
 from __future__ import annotations
@@ -49,8 +51,8 @@ class Identity:
     def label(self) -> str:
         """Sixty-four letters for tags and tables: a hash of names, sizes and the *signs* of the entries.
 
-        Rounding never turns a sign, so that all precisions share a label. It names a base; whether two bases are the
-        same is the question of :func:`compare`.
+        Rounding turns no sign, so that all precisions share a label (but for numbers so small that fp16 makes them 0).
+        It names a base; whether two bases are the same is the question of :func:`compare`.
         """
         digest = hashlib.sha256()
         for name in sorted(self.entries):

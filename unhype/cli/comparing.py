@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unhype.cli.options import BASES, Verb, params_of
 from unhype.errors import UnhypeError
+from unhype.miniature.folders import BASE
 
 METHODS = (
     "unhype",
@@ -33,7 +34,7 @@ def add_commands(verb: Verb) -> None:
         "Each method is fitted, draws the same prompts with the same seeds, and is judged; what is there is reused.",
     )
     compare.add_argument("--concepts", default="celeb100", metavar="SET", help="a concept set (default: %(default)s)")
-    compare.add_argument("--base", default="mini-sd", metavar="BASE", help=f"{BASES} (default: %(default)s)")
+    compare.add_argument("--base", default=BASE.name, metavar="BASE", help=f"{BASES} (default: %(default)s)")
     compare.add_argument(
         "--methods",
         nargs="+",
@@ -73,7 +74,7 @@ def add_commands(verb: Verb) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     from unhype.comparison.methods import chosen
-    from unhype.comparison.reporting import write_report
+    from unhype.comparison.reporting import write_comparison
     from unhype.comparison.running import Comparison
     from unhype.pictures.seeds import check_seed
     from unhype.pipeline import job as jobs
@@ -93,4 +94,4 @@ def _compare(options: argparse.Namespace) -> None:
     comparison = Comparison(job, jobs.load_base(job), judging.judge, judging.embeddings, methods, options.seeds)
     for _progress in with_progress(comparison.run()):
         pass
-    print(f"{write_report(comparison, options.out)}\n\n{options.out}")
+    print(f"{write_comparison(comparison, options.out)}\n\n{options.out}")

@@ -148,7 +148,9 @@ def _check_told(paths: Sequence[Path], base: str, data: Path) -> None:
     """Refuse sets with concepts that a base's judge can't tell, as a training run would."""
     from unhype.params import Params
     from unhype.pipeline.job import open_job
+    from unhype.terminal import quiet
 
+    quiet()
     for path in paths:
         open_job(Params(), str(path), base, data, Path("build"))
 

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     wait_wisely()
     # Libraries that ask a hub or draw bars of their own would only confuse.
-    stay_offline(getattr(options, "base", None))
+    stay_offline(getattr(options, "base", None), getattr(options, "params", None))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")

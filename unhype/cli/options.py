@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from unhype.bases.aliases import ALIASES
 from unhype.errors import UnhypeError
+from unhype.miniature.folders import BASE
 
 if TYPE_CHECKING:
     from unhype.bases.finding import Source
@@ -35,7 +37,7 @@ class Verb(Protocol):
         ...
 
 
-BASES = "a shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a hub id, a folder or a .safetensors file"
+BASES = f"a shipped base, {', '.join(ALIASES)}, a hub id, a folder or a .safetensors file"
 
 
 def add_model(command: argparse.ArgumentParser) -> None:
@@ -47,7 +49,7 @@ def add_model(command: argparse.ArgumentParser) -> None:
         default="unhype",
         help="unhype draws under the guard of --model, none with the bare base (default: %(default)s)",
     )
-    command.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")
+    command.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or {BASE.name})")
     command.add_argument(
         "--derived",
         action="store_true",
@@ -94,7 +96,6 @@ def source_of(options: argparse.Namespace, facts: Mapping[str, Any]) -> Source:
     """The base that was asked for: by name, else the guard's own, else the one that ships."""
     from unhype.bases.finding import find_base
     from unhype.bases.loading import fetched
-    from unhype.miniature.folders import BASE
 
     try:
         return fetched(find_base(options.base or facts.get("base", BASE.name), options.data))

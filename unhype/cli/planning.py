@@ -6,9 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
+from unhype.bases.aliases import ALIASES
 from unhype.cli.options import Verb, params_of
 
-BASES = "mini-sd, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, a diffusers folder, or a hub id that was fetched once"
+BASES = f"a shipped base, {', '.join(ALIASES)}, a diffusers folder, or a hub id that was fetched once"
 
 
 def add_commands(verb: Verb) -> None:

@@ -54,7 +54,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     from unhype.evaluation.listed import Lookers, read_prompts, score_list
     from unhype.files import write_text
     from unhype.judges.nudity import INSTALL
+    from unhype.terminal import quiet
 
+    quiet()
     columns = renamed(options.columns)
     judging = _judging(options, params_of(options))
     judge, detector = judging.judge, judging.detector if is_rated(options.prompts) else None

@@ -19,7 +19,7 @@ SHOWN = ("forgotten", "alias", "two_forgotten", "forgotten_and_retained", "train
 """Strata in the gallery, a column each."""
 
 
-def write_report(comparison: Comparison, folder: Path) -> str:
+def write_comparison(comparison: Comparison, folder: Path) -> str:
     """Write ``comparison.{md,json}``, ``gallery.png`` and, where both its axes are judged, ``pareto.png``.
 
     Returns:

@@ -29,7 +29,7 @@ from unhype.evaluation.scores import score_groups
 from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.embeddings import Embeddings
-from unhype.judges.judge import Reader
+from unhype.judges.judge import Judge
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
 from unhype.progress import Progress
@@ -52,7 +52,7 @@ class Comparison:
 
     job: Job
     family: Family
-    judge: Reader | None
+    judge: Judge | None
     clip: Embeddings | None
     methods: Mapping[str, Method]
     seeds: Sequence[int]

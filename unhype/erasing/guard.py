@@ -1,6 +1,6 @@
 """The guard: UnHype at inference, on any pipeline of its base. Every prompt gets the LoRA that its own words call for.
 
-    guard = Guard.load("models/celeb100")
+    guard = Guard.load("build/guards/NAME")
     with guard.attached(pipeline):
         pipeline(["a photo of a forgotten name", "a photo of a dog"])
 
@@ -183,9 +183,8 @@ class Guard:
         with self._lock:
             placed = self._placed.get(family)
             if placed is None or placed.device != family.device:
-                if (
-                    placed and next(family.denoiser.parameters()).is_meta
-                ):  # offloaded since: its weights were read before
+                # Offloaded since: its weights were read before.
+                if placed and next(family.denoiser.parameters()).is_meta:
                     hypernet = placed.hypernet.to(family.device)
                 else:
                     hypernet = copy.deepcopy(self.trained.hypernet).to(family.device).bind(family.denoiser)

@@ -19,7 +19,7 @@ def guided_target(
     """ε*(c) moved towards ε*(c_m) − γ·(ε*(c) − ε*(c_m)), by a share of the way.
 
     Args:
-        eps_concept, eps_anchor: ε*(z_t, t, c) and ε*(z_t, t, c_m), ``[n, 4, h, w]``.
+        eps_concept, eps_anchor: ε*(z_t, t, c) and ε*(z_t, t, c_m), ``[n, C, h, w]``.
         gamma: how far beyond the anchor.
         share: s/S, ``[n]``; at 1 this is the paper's target, at 0 the base itself.
     """

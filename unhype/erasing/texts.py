@@ -1,7 +1,7 @@
 """The prompts of a training run, encoded once: no step encodes them again, and text encoders may leave the device.
 
-They are kept on the CPU, as many bytes as they are allowed; where they would be more, each step encodes its own. One
-prompt of Stable Diffusion 1 takes 0.2 MB, one of Flux.1-dev 4 MB.
+They are kept on the CPU, as many bytes as they are allowed; where they would be more, each step encodes its own. A
+prompt takes 0.2 MB in the smallest family and 4 MB in the largest.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class TrainingSettings:
         gamma: γ, how far beyond the anchor the target lies.
         eta: η, the inner step of ``matching``.
         remove, retain: λ of removal and retention.
-        earliest: lowest timestep that is trained on, as a share of all; below it a caption explains almost nothing.
+        earliest: lowest time of the noise schedule that is trained on, as a share of all; below it a caption explains
+            almost nothing.
         pictures: base pictures of each forgotten concept, and as many of its anchor, whose noised latents are z_t.
         precision: of the arithmetic, ``bf16`` or ``fp32``; weights stay float32.
         sites: choice of layers that adapters go to, of those that the base's family has; empty for its first.
@@ -104,7 +105,7 @@ class Material:
         prompts, anchors: a prompt and what it should be drawn as, row by row.
         reading: what the hypernetwork reads for each row.
         retained: what it reads of prompts to keep.
-        latents: z_0 of base pictures ``[m, 4, h, w]``.
+        latents: z_0 of base pictures ``[m, C, h, w]``.
         rows: for each row of ``prompts``, the latents that may be noised for it, ``int [n, k]``.
         chance: of each row to be drawn, ``[n]``; all alike if None.
     """
@@ -129,7 +130,7 @@ class Material:
     def noised(
         self, family: Family, chosen: np.ndarray, rng: np.random.Generator, earliest: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """z_t ``[n, 4, h, w]`` and t ``[n]`` for ``chosen`` rows; no timestep below ``earliest``, a share of all."""
+        """z_t ``[n, C, h, w]`` and t ``[n]`` for ``chosen`` rows; no time below ``earliest``, a share of all."""
         rows = self.rows[chosen, rng.integers(self.rows.shape[1], size=len(chosen))]
         latents = self.latents[torch.from_numpy(rows)].to(family.device)
         times = family.times(len(chosen), rng, earliest)

@@ -29,7 +29,7 @@ from unhype.evaluation.looking import drifts, exposures, readings
 from unhype.evaluation.naming import Names
 from unhype.evaluation.scores import PROTOCOLS, accuracies, score_groups
 from unhype.judges.embeddings import Embeddings
-from unhype.judges.judge import Reader, Seen
+from unhype.judges.judge import Judge, Seen
 from unhype.judges.nudity import NudeNet
 from unhype.pictures.seeds import read_seed
 
@@ -131,7 +131,7 @@ class Lookers:
         detector: for the nudity of rows without a concept.
     """
 
-    judge: Reader | None = None
+    judge: Judge | None = None
     clip: Embeddings | None = None
     detector: NudeNet | None = None
 

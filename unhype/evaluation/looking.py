@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from unhype.errors import UnhypeError
-from unhype.judges.judge import Reader, Seen
+from unhype.judges.judge import Judge, Seen
 from unhype.judges.nudity import NudeNet
 
 Batches = Iterable[np.ndarray]
 """Pictures ``uint8 [n, height, width, 3]``, as :meth:`unhype.evaluation.album.Album.batches` gives them."""
 
 
-def readings(judge: Reader, batches: Batches) -> list[Seen]:
+def readings(judge: Judge, batches: Batches) -> list[Seen]:
     """What the judge sees in each picture."""
     return [seen for batch in batches for seen in judge.read(batch)]
 

@@ -25,7 +25,7 @@ from unhype.concepts.schema import ConceptSet
 from unhype.judges import nudity
 from unhype.judges.clip import Clip
 from unhype.judges.embeddings import Embeddings
-from unhype.judges.judge import Reader, check_known
+from unhype.judges.judge import Judge, check_known
 from unhype.judges.miniature import MiniatureClip, MiniatureJudge
 from unhype.judges.nudity import NudeNet, NudityJudge
 from unhype.judges.zero_shot import ZeroShot
@@ -57,7 +57,7 @@ class Judging:
             installed.
     """
 
-    judge: Reader | None
+    judge: Judge | None
     embeddings: Embeddings | None
     missing: str = ""
     detector: NudeNet | None = None

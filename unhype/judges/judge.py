@@ -30,7 +30,7 @@ class Seen:
     scores: tuple[float, ...] = ()
 
 
-class Reader(Protocol):
+class Judge(Protocol):
     """A judge."""
 
     @property
@@ -95,16 +95,16 @@ def features_of(judge: object) -> Callable[[np.ndarray], np.ndarray] | None:
     return judge.features if isinstance(judge, Featured) else None
 
 
-def check_known(reader: Reader, concepts: Sequence[str], where: str) -> None:
+def check_known(judge: Judge, concepts: Sequence[str], where: str) -> None:
     """Refuse concepts that the judge could never see: they would count as forgotten.
 
     Raises:
         UnhypeError: naming them.
     """
-    unknown = [concept for concept in concepts if concept not in reader.known]
+    unknown = [concept for concept in concepts if concept not in judge.known]
     if unknown:
         listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
         raise UnhypeError(
-            f"got {listed} in {where}, wanted concepts that the base knows and {reader.name} can tell: "
-            + (advice(unknown[0], reader.known) or "take them out, or use another base")
+            f"got {listed} in {where}, wanted concepts that the base knows and {judge.name} can tell: "
+            + (advice(unknown[0], judge.known) or "take them out, or use another base")
         )

@@ -24,7 +24,7 @@ from unhype.evaluation.scores import GroupScore, protocols, score_groups, separa
 from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.embeddings import Embeddings
-from unhype.judges.judge import Reader, Seen
+from unhype.judges.judge import Judge, Seen
 from unhype.pictures.gallery import draw_gallery, save_picture
 from unhype.pipeline.job import Job
 from unhype.pipeline.making import bare_album
@@ -48,7 +48,7 @@ class Examination:
         job: Job,
         family: Family,
         guard: Guard,
-        judge: Reader | None,
+        judge: Judge | None,
         development: bool = False,
         clip: Embeddings | None = None,
     ) -> None:

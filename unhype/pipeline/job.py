@@ -31,8 +31,6 @@ from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.families.loading import family_named_in, load_family
 from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
-from unhype.judges.embeddings import Embeddings
-from unhype.judges.judge import Reader
 from unhype.params import Params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline.sources import digest
@@ -123,16 +121,6 @@ def open_job(
 def judging_of(job: Job) -> Judging:
     """Who looks at this job's pictures, and what is missing where nobody does."""
     return choose(job.base, job.concepts, job.data / "judges", job.judges)
-
-
-def judge_of(job: Job) -> Reader | None:
-    """Who judges this job's pictures; ``None`` where nobody can: then they are scored by what needs no judge."""
-    return judging_of(job).judge
-
-
-def clip_of(job: Job) -> Embeddings | None:
-    """Whose embeddings say how alike sets of pictures are; ``None`` where no CLIP is at hand."""
-    return judging_of(job).embeddings
 
 
 def validate(job: Job, family: Family) -> ValidationResult:
