@@ -94,7 +94,7 @@ def erasers_of(options: argparse.Namespace, params: Params) -> tuple[Eraser, Era
 
 def source_of(options: argparse.Namespace, facts: Mapping[str, Any]) -> Source:
     """The base that was asked for: by name, else the guard's own, else the one that ships."""
-    from unhype.bases.finding import find_base
+    from unhype.bases.finding import at_hub, find_base
     from unhype.bases.loading import fetched
 
     try:
@@ -102,9 +102,10 @@ def source_of(options: argparse.Namespace, facts: Mapping[str, Any]) -> Source:
     except UnhypeError as error:
         if options.base or "base" not in facts:
             raise
-        raise UnhypeError(
-            f"{error}; the guard was trained on it: if it lies elsewhere now, say where: --base"
-        ) from error
+        # Libraries stay offline unless a command line names something at the hub.
+        hub = at_hub(facts["base"])
+        what = f"--base {facts['base']} fetches it" if hub else "if it lies elsewhere now, say where: --base"
+        raise UnhypeError(f"{error}; the guard was trained on it: {what}") from error
 
 
 def params_of(options: argparse.Namespace) -> Params:

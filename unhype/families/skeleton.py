@@ -51,7 +51,7 @@ def skeleton(configurations: Mapping[str, Mapping[str, Any]], dtype: torch.dtype
 
 def recast(family: Family, dtype: torch.dtype, table: str | None = None) -> Family:
     """The same base in another precision, or with another choice of sites."""
-    for module in (*family.parts.values(), family.pipeline.vae):
+    for module in modules(family).values():
         module.to(dtype)
     return family_of(family.pipeline, table)
 
@@ -70,6 +70,16 @@ def _module(configuration: Mapping[str, Any]) -> nn.Module | None:
         kind = getattr(transformers, name)
         settings = {key: value for key, value in configuration.items() if not key.startswith("_")}
         return kind(kind.config_class(**settings))
+
+
+def modules(family: Family) -> dict[str, nn.Module]:
+    """Part → module: denoiser, text encoders, VAE."""
+    return {**family.parts, "vae": family.pipeline.vae}
+
+
+def pixels_of(family: Family, side: int) -> int:
+    """Pixels a side of a picture whose latents have so many."""
+    return side * int(family.pipeline.vae_scale_factor)
 
 
 def latent_shape(family: Family, pixels: int | None) -> tuple[int, int, int]:
@@ -121,5 +131,4 @@ def rows_a_picture(family: Family, guidance: float) -> int:
 
 def parameters(family: Family) -> dict[str, int]:
     """Part → its number of parameters: denoiser, text encoders, VAE."""
-    modules = {**family.parts, "vae": family.pipeline.vae}
-    return {name: sum(p.numel() for p in module.parameters()) for name, module in modules.items()}
+    return {name: sum(p.numel() for p in module.parameters()) for name, module in modules(family).items()}

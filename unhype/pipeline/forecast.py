@@ -12,7 +12,7 @@ from unhype.bases.configurations import configurations
 from unhype.bases.finding import find_base
 from unhype.concepts.schema import ConceptSet
 from unhype.erasing.material import pictures_needed
-from unhype.families.skeleton import parameters, recast, skeleton
+from unhype.families.skeleton import parameters, pixels_of, recast, skeleton
 from unhype.params import Params
 from unhype.pipeline.gpus import GPU, GPUS
 from unhype.pipeline.planning import CALL, GIB, UTILISATION, Memory, Plan, Work, word
@@ -80,7 +80,7 @@ def figures(plan: Plan, base: str, concepts: str) -> Figures:
             "steps": plan.sampling.steps,
             "guidance": plan.sampling.guidance,
             "batch": plan.sampling.batch,
-            "pixels": plan.shape[1] * plan.family.pipeline.vae_scale_factor,
+            "pixels": pixels_of(plan.family, plan.shape[1]),
         },
         "memory": {
             "training": _memory(training["plain"]),

@@ -180,8 +180,8 @@ class Plan:
         return Memory({**terms, **self._process()}, self._leaving())
 
     def _weights(self) -> dict[str, float]:
-        modules = {**self.family.parts, "vae": self.family.pipeline.vae}
-        return {f"{name}, {word(self.family.dtype)}": float(weight_bytes([part])) for name, part in modules.items()}
+        parts = skeleton.modules(self.family)
+        return {f"{name}, {word(self.family.dtype)}": float(weight_bytes([part])) for name, part in parts.items()}
 
     def _process(self) -> dict[str, float]:
         return {"CUDA's context" if self.device == "cuda" else "Python and libraries": PROCESS[self.device]}
