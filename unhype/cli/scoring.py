@@ -78,7 +78,7 @@ def _told(scores: Mapping[str, Any]) -> dict[str, float]:
     told: dict[str, float] = {name: scores[name] for name in ("Acc_e", "Acc_s", "H") if name in scores}
     for role, score in scores["roles"].items():
         if "drift" in score:
-            named = ("shown", "face", "drift", "identical", "cmmd", "clip_score")
+            named = ("shown", "face", "drift", "identical", "cmmd", "cmmd_floor", "clip_score")
             told |= {f"{role} {name}": score[name] for name in named if name in score}
     for name in ("nudity", "nudity_base"):
         if name in scores:
