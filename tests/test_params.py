@@ -11,7 +11,7 @@ import pytest
 from unhype.bases.finding import Source, find_base
 from unhype.errors import UnhypeError
 from unhype.families.choosing import FAMILIES
-from unhype.params import Params, load_params
+from unhype.params import Params, built_in, load_params
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,8 +56,10 @@ def test_a_base_is_given_the_settings_of_its_kind(data: Path, tmp_path: Path) ->
         assert own is params.families[kind.name]
         assert own.training != params.training
     (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
-    only = replace(params, families={})
+    only = replace(params, families={})  # a file for one base alone
     assert only.suited(Source("somebody's", folder=tmp_path), data / "judges") is only
+    drawn = built_in().suited(Source("somebody's", folder=tmp_path), data / "judges").sampling
+    assert (drawn.steps, drawn.guidance) == (50, 7.5), "without a file as is usual for the family"
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Params:
     families: Mapping[str, Params] = field(default_factory=dict)
 
     def suited(self, source: Source, judges: Path) -> Params:
-        """The settings for a base: those of the file for the miniature's, those of its family for others.
+        """The settings for a base: those of its family, where the file has them; for the miniature's those of the file.
 
         Args:
             source: fetched.
@@ -61,6 +61,12 @@ class Params:
         name = plain_pipeline(source)
         family = next((kind.name for kind in FAMILIES if kind.plain == name), "")
         return self.families.get(family, self)
+
+
+def built_in() -> Params:
+    """What holds where there is no file: real bases are drawn from as is usual for their family."""
+    own = {kind.name: replace(Params(), sampling=kind.defaults.sampling) for kind in FAMILIES}
+    return Params(families=own)
 
 
 def load_params(path: Path) -> Params:

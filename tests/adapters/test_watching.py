@@ -66,6 +66,7 @@ class Family:
 
     part, frozen = "denoiser", ("denoiser",)
     sites = text_layers = (Site("to_v", 3, 3),)
+    pooled_layers = ()
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline

@@ -133,8 +133,18 @@ def other_text_encoder(pipe: Any) -> None:
     pipe.text_encoder = type(pipe.text_encoder)(pipe.text_encoder.config)
 
 
+def hardly(pipe: Any) -> None:
+    for weight in pipe.unet.parameters():
+        weight.mul_(1.003)
+
+
+def nothing_but_nans(pipe: Any) -> None:
+    for weight in pipe.unet.parameters():
+        weight.fill_(float("nan"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("change", [every_weight, a_little, other_text_encoder])
+@pytest.mark.parametrize("change", [every_weight, a_little, hardly, nothing_but_nans, other_text_encoder])
 def test_other_weights_are_refused_under_any_name(pipe: Any, guard: Guard, change: Any) -> None:
     with torch.no_grad():
         change(pipe)

@@ -52,6 +52,7 @@ def change_card(folder: Path, **facts: object) -> None:
     [
         (lambda folder: (folder / CARD).unlink(), "wanted a trained guard"),
         (lambda folder: (folder / CARD).write_text("{"), "damaged"),
+        (lambda folder: (folder / CARD).write_text("[]"), "got list in"),
         (lambda folder: (folder / TENSORS).unlink(), "got no"),
         (lambda folder: (folder / TENSORS).write_bytes((folder / TENSORS).read_bytes()[:-9]), "damaged"),
         (lambda folder: change_card(folder, format=99), "got format 99"),

@@ -67,3 +67,23 @@ def test_what_a_callback_swaps_in_is_refused_on_every_route(family: Any) -> None
 
         with pytest.raises(UnhypeError, match=UNREAD):
             called(family, callback_on_step_end=swap, callback_on_step_end_tensor_inputs=[name])
+
+
+def test_what_a_hook_puts_before_a_layer_of_text_is_refused_on_every_route(family: Any) -> None:
+    """The hook comes after the guard's own, on the very layer that reads the text."""
+    routes = [(family.text_layers[0], family.bare.states)]
+    if family.bare.pooled is not None:
+        routes.append((family.pooled_layers[0], family.bare.pooled))
+    assert len(routes) == 1 + (family.name != "stable_diffusion")
+    for site, other in routes:
+
+        def put(layer: Any, args: tuple[Any, ...], other: Any = other) -> tuple[Any, ...]:
+            given = args[0].clone()
+            given[-1, ..., : other.shape[-1]] = other[0]
+            return (given,)
+
+        handle = family.denoiser.get_submodule(site.name).register_forward_pre_hook(put)
+        with pytest.raises(UnhypeError, match=f"got other text at '{site.name}'"):
+            called(family)
+        handle.remove()
+    called(family)

@@ -65,6 +65,11 @@ class Watchable(Protocol):
         """The layers that read token states as they come."""
         ...
 
+    @property
+    def pooled_layers(self) -> Sequence[Site]:
+        """The layers that read the pooled vector as it comes, first of all that they read."""
+        ...
+
     def asked(self, arguments: Mapping[str, Any], turn: int) -> Asked:
         """From the arguments of ``encode_prompt``; ``turn`` counts its calls before the denoiser's first."""
         ...

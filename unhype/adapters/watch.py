@@ -38,7 +38,7 @@ class _Thread(threading.local):
         self.factors: Mapping[str, Factors] | None = None
         self.ran: set[str] = set()
         self.last: tuple[Rows, int, int, Mapping[str, Factors]] | None = None
-        self.states: torch.Tensor | None = None
+        self.text: Rows | None = None
 
 
 class Watch:
@@ -60,8 +60,11 @@ class Watch:
                 for site in family.sites
             ),
             *(
-                layer_at(self.denoiser, site.name).register_forward_pre_hook(partial(self._reads, site=site.name))
-                for site in family.text_layers
+                layer_at(self.denoiser, site.name).register_forward_hook(
+                    partial(self._reads, site=site.name, route=route)
+                )
+                for route, layers in enumerate((family.text_layers, family.pooled_layers))
+                for site in layers
             ),
             self.denoiser.register_forward_pre_hook(self._before, with_kwargs=True),
             self.denoiser.register_forward_hook(self._after, with_kwargs=True),
@@ -91,7 +94,7 @@ class Watch:
     def leave(self) -> None:
         """It ends, and its rows with it."""
         self._thread.scopes.pop()
-        self._thread.last = self._thread.factors = self._thread.states = None
+        self._thread.last = self._thread.factors = self._thread.text = None
 
     @property
     def turn(self) -> int:
@@ -155,7 +158,7 @@ class Watch:
     @torch.compiler.disable
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         thread, scope = self._thread, self._scope
-        thread.factors, thread.states, thread.ran = None, None, set()
+        thread.factors, thread.text, thread.ran = None, None, set()
         arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
         reader = scope.reader if scope else next((hold.reader for hold in self.holds), None)
         if reader is None:
@@ -171,12 +174,12 @@ class Watch:
             last = thread.last = (copies, free, *self._adapters(text, free))
         if scope:
             scope.called(time, conditional=last[2] < len(text[0]))
-        thread.factors, thread.states = last[3], text[0]
+        thread.factors, thread.text = last[3], text
 
     @torch.compiler.disable
     def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         idle = sorted(set(self.sites) - self._thread.ran)
-        self._thread.factors = self._thread.states = None
+        self._thread.factors = self._thread.text = None
         if idle:
             raise UnhypeError(idle_sites(idle, len(self.sites)))
 
@@ -191,14 +194,15 @@ class Watch:
         return self._thread.factors.get(site)
 
     @torch.compiler.disable
-    def _reads(self, layer: nn.Module, args: tuple[Any, ...], site: str) -> None:
-        """Whether a layer of text reads what came to the denoiser: processors and hooks may put other text there."""
-        states, given = self._thread.states, args[0]
-        if (
-            states is not None
-            and given is not states
-            and not (given.shape == states.shape and torch.equal(given, states.to(given)))
-        ):
+    def _reads(self, layer: nn.Module, args: tuple[Any, ...], output: Any, *, site: str, route: int) -> None:
+        """Whether a layer of text has read what came to the denoiser: processors and hooks may put other text there."""
+        if self._thread.text is None:
+            return
+        wanted, given = self._thread.text[route], args[0]
+        if given is wanted:
+            return
+        begins = given[..., : wanted.shape[-1]]  # a picture's size may stand behind the pooled vector
+        if begins.shape != wanted.shape or not torch.equal(begins, wanted.to(given)):
             raise UnhypeError(
                 f"got other text at {site!r} than the {self.part} was called with, wanted the prompts themselves: undo "
                 "hooks and attention processors that exchange it"

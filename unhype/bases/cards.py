@@ -71,6 +71,10 @@ def read_card(folder: Path) -> dict[str, Any]:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UnhypeError(f"got a damaged {path} ({error}): restore it with `git checkout -- {folder}`") from error
+    if not isinstance(card, dict):
+        raise UnhypeError(
+            f"got {type(card).__name__} in {path}, wanted a card: restore it with `git checkout -- {folder}`"
+        )
     return card
 
 

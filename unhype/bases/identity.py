@@ -25,6 +25,9 @@ ENTRIES = 16
 ROUNDING = 0.005
 """Relative distance (root mean square) up to which two tensors are the same but for rounding: bf16 has 0.002."""
 
+EQUAL = 1e-6
+"""The same where both are brought to one precision."""
+
 ROUNDING_FP8 = 0.1
 """The same for weights that are kept in eight bits."""
 
@@ -58,6 +61,15 @@ class Identity:
         for name in sorted(self.entries):
             digest.update(f"{name} {self.sizes[name]} {(self.entries[name] > 0).tolist()}\n".encode())
         return digest.hexdigest()
+
+    @property
+    def precision(self) -> torch.dtype:
+        """In which the weights were kept: the coarsest that holds every entry as it is."""
+        entries = torch.cat([entry.flatten() for entry in self.entries.values()])
+        for dtype in (torch.bfloat16, torch.float16):
+            if torch.equal(entries.to(dtype).float(), entries):
+                return dtype
+        return torch.float32
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """For a safetensors file: all entries in a row, and the sizes; the names are :attr:`names`."""
@@ -149,13 +161,18 @@ def compare(wanted: Identity, parts: Mapping[str, nn.Module]) -> Difference:
             f"got a pipeline that differs at {odd[0]} ({len(odd)} tensors), wanted the architecture of the base that "
             "this guard was trained for: train a guard for this base"
         )
+    kept = wanted.precision
+    merged = {part for part, module in parts.items() if any(getattr(m, "merged", False) for m in module.modules())}
     far: dict[str, float] = {}
     for name, tensor in here.items():
+        # Both at the coarser of the two precisions: then the same weights are equal, but where one was rounded twice.
         reference = wanted.entries[name].to(tensor.dtype).float()
-        found = _sampled(tensor, wanted.sizes[name])
+        found = _sampled(tensor, wanted.sizes[name]).to(kept).to(tensor.dtype).float()
+        twice = {kept, tensor.dtype} == {torch.bfloat16, torch.float16} or name.split(".")[0] in merged
+        allowed = ROUNDING_FP8 if tensor.element_size() == 1 else ROUNDING if twice else EQUAL
         size = float(reference.square().mean().sqrt())
         distance = float((found - reference).square().mean().sqrt()) / (size or 1.0)
-        if distance > (ROUNDING_FP8 if tensor.element_size() == 1 else ROUNDING):
+        if not distance <= allowed:  # nor if it is no number
             far[name] = distance
     worst = max(far, key=lambda name: far[name], default="")
     return Difference(len(here), len(far), sum(far.values()) / max(1, len(far)), worst)

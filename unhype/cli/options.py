@@ -110,9 +110,9 @@ def source_of(options: argparse.Namespace, facts: Mapping[str, Any]) -> Source:
 
 def params_of(options: argparse.Namespace) -> Params:
     """The settings that a command's ``--params`` names."""
-    from unhype.params import Params, load_params
+    from unhype.params import built_in, load_params
 
     # A missing default file means defaults; a file that somebody named must be there.
     if options.params == Path("params.yaml") and not options.params.exists():
-        return Params()
+        return built_in()
     return load_params(options.params)

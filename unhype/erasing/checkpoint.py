@@ -127,6 +127,10 @@ def read_card(folder: Path) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise UnhypeError(f"got a damaged {path} ({error}): copy the folder again or train anew") from error
+    if not isinstance(card, dict):
+        raise UnhypeError(
+            f"got {type(card).__name__} in {path}, wanted a guard's card: copy the folder again or train anew"
+        )
     if card.get("format") != FORMAT:
         raise UnhypeError(
             f"got format {card.get('format')!r} in {path}, wanted {FORMAT}: train anew, or use the version of unhype "

@@ -84,6 +84,7 @@ class Family(ABC):
         state_tokenizer: name of the tokenizer of the encoder that makes the token states.
         words: pieces of the names of the denoiser's weights that answer to words (ESD tunes those, or all others).
         text_table: as ``tables``: the layers that read token states as they are; closed forms solve for these.
+        pooled_table: the same of the pooled vector, where a family has one.
         tables: choice of sites → ending of a layer's name → what it reads; the first is the default.
     """
 
@@ -94,6 +95,7 @@ class Family(ABC):
     state_tokenizer: ClassVar[str] = "tokenizer"
     words: ClassVar[Sequence[str]]
     text_table: ClassVar[Mapping[str, str]]
+    pooled_table: ClassVar[Mapping[str, str]] = {}
     tables: ClassVar[Mapping[str, Mapping[str, str]]]
     defaults: ClassVar[Defaults]
 
@@ -155,6 +157,11 @@ class Family(ABC):
     def text_layers(self) -> tuple[Site, ...]:
         """The layers that read token states as they are: closed forms solve for these, whatever the sites are."""
         return find_sites(self.bare_denoiser, self.text_table)
+
+    @property
+    def pooled_layers(self) -> tuple[Site, ...]:
+        """The layers that read the pooled vector as it is, where there is one; more may stand behind it."""
+        return find_sites(self.bare_denoiser, self.pooled_table) if self.pooled_table else ()
 
     @property
     def device(self) -> torch.device:

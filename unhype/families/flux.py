@@ -39,6 +39,7 @@ class Flux(Family):
     state_tokenizer = "tokenizer_2"
     words = (".add_", ".to_add_out.", "context", ".text_embedder.")
     text_table: ClassVar[Mapping[str, str]] = {"context_embedder": "states"}
+    pooled_table: ClassVar[Mapping[str, str]] = {"time_text_embed.text_embedder.linear_1": "pooled"}
     encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
     defaults = Defaults(Sampling(steps=28, guidance=3.0, batch=1, size=512), dtype="bf16", checkpointing=True)
     tables: ClassVar[Mapping[str, Mapping[str, str]]] = {

@@ -25,7 +25,8 @@ class StableDiffusionXL(UNetFamily):
     name = "sdxl"
     plain = "StableDiffusionXLPipeline"
     encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
-    defaults = Defaults(Sampling(steps=50, guidance=5.0, batch=4), dtype="bf16")
+    defaults = Defaults(Sampling(steps=50, guidance=5.0, batch=2), dtype="bf16")
+    pooled_table: ClassVar[Mapping[str, str]] = {"add_embedding.linear_1": "pooled"}
     tables: ClassVar[Mapping[str, Mapping[str, str]]] = {
         **UNetFamily.tables,
         # The pooled vector stands beside the size there; an edit of that layer may read both.
