@@ -55,7 +55,7 @@ def test_a_set_of_each_kind_is_valid_and_must_retain_something_unless_it_is_expl
     bare = validate_set(ConceptSet("any", kind.name, whole.forget))
     assert bare.ok is not kind.retains
     tables = (*training_tables(whole).values(), evaluation_table(whole, PromptSettings(4)))
-    assert validate_prompts(pd.concat(tables, ignore_index=True)).ok
+    assert validate_prompts(pd.concat(tables, ignore_index=True).rename(columns={"group": "role"})).ok
     assert bool(len(training_tables(whole)["pairs"])) is kind.company
 
 
@@ -66,6 +66,6 @@ def test_the_shipped_styles_ask_for_the_style_and_train_towards_a_picture_withou
     assert first["anchor_prompt"] == "a photo of a picture"
     table, missing = strata_table(styles, PromptSettings(20))
     assert set(missing) == {"two_forgotten", "forgotten_and_retained", "things"}
-    near = set(table.loc[table["stratum"] == "near_miss", "kept"])
+    near = set(table.loc[table["group"] == "near_miss", "kept"])
     assert "Claude Lorrain" in near
     assert not near & {entry.concept for entry in styles.forget}

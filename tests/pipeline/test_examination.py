@@ -99,7 +99,7 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     assert (found["judge"], found["unjudged"], found["protocols"]) == (None, True, {})
     assert "in_turn" not in found
     assert "fidelity" not in found
-    seen = Examination(job, family, guard, None, clip=jobs.clip_of(job)).scores()
+    seen = Examination(job, family, guard, None, clip=jobs.judging_of(job).embeddings).scores()
     assert seen["fidelity"].keys() == {"n", "cmmd", "cmmd_floor", "clip_score", "clip_score_base"}
     assert set(found["roles"]) == {"forget", "alias", "retain", "evaluation"}
     assert set(found["roles"]["forget"]) == {"group", "n", "n_go", "n_stay", "drift", "identical"}
