@@ -27,6 +27,7 @@ from unhype.adapters.lora import Factors, active
 from unhype.adapters.sites import Site, find_sites
 from unhype.families.flux import Flux
 from unhype.families.stable_diffusion import StableDiffusion
+from unhype.terminal import quiet
 
 ROWS, RANK = 2, 4
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5, help="ratios of each kind (default: %(default)s)")
     options = parser.parse_args()
+    quiet()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(
