@@ -9,19 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.jobs import toy_job
 from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.baselines.uce import Uce
-from unhype.bases.finding import find_base
 from unhype.comparison.methods import METHODS, chosen
 from unhype.comparison.reporting import write_comparison
 from unhype.comparison.running import Comparison
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.eraser import Eraser
-from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
-from unhype.prompts.tables import PromptSettings
 
 TOY = ConceptSet(
     "toy",
@@ -65,18 +62,7 @@ class Upon(Uce):
 
 @pytest.fixture
 def job(data: Path, tmp_path: Path) -> jobs.Job:
-    (tmp_path / "data").mkdir()
-    for part in ("bases", "judges"):
-        (tmp_path / "data" / part).symlink_to(data / part)
-    return jobs.Job(
-        TOY,
-        find_base("mini-sd", tmp_path / "data"),
-        tmp_path / "data",
-        tmp_path / "build",
-        TrainingSettings(),
-        PromptSettings(2),
-        Sampling(steps=1, batch=16),
-    )
+    return toy_job(TOY, data, tmp_path)
 
 
 @pytest.mark.slow

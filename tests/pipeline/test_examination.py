@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.jobs import toy_job
 from unhype.bases.finding import find_base
 from unhype.bases.identity import identify
 from unhype.concepts.schema import ConceptSet, Entry
@@ -15,12 +16,10 @@ from unhype.erasing.fitting import fit_to_set
 from unhype.erasing.guard import Guard
 from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.material import pictures_needed
-from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
-from unhype.prompts.tables import PromptSettings, training_tables
+from unhype.prompts.tables import training_tables
 from unhype.reports.tables import turn_rows
 
 THINGS = ConceptSet(
@@ -34,18 +33,7 @@ THINGS = ConceptSet(
 
 @pytest.fixture
 def job(data: Path, tmp_path: Path) -> jobs.Job:
-    (tmp_path / "data").mkdir()
-    for part in ("bases", "judges"):
-        (tmp_path / "data" / part).symlink_to(data / part)
-    return jobs.Job(
-        THINGS,
-        find_base("mini-sd", tmp_path / "data"),
-        tmp_path / "data",
-        tmp_path / "build",
-        TrainingSettings(),
-        PromptSettings(2),
-        Sampling(steps=1, batch=16),
-    )
+    return toy_job(THINGS, data, tmp_path)
 
 
 def test_pictures_come_from_all_over_and_anchors_get_more(job: jobs.Job) -> None:
