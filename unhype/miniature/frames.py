@@ -118,9 +118,12 @@ def _made_up(rng: np.random.Generator) -> str:
 
 
 def _fillers(rng: np.random.Generator) -> str:
-    return " ".join(
-        _made_up(rng) if rng.random() < 0.3 else str(rng.choice(FILLERS)) for _ in range(int(rng.integers(0, 5)))
-    )
+    return " ".join(random_fillers(int(rng.integers(0, 5)), rng))
+
+
+def random_fillers(count: int, rng: np.random.Generator) -> list[str]:
+    """So many words without a visible meaning, some of them made up."""
+    return [_made_up(rng) if rng.random() < 0.3 else str(rng.choice(FILLERS)) for _ in range(count)]
 
 
 @cache

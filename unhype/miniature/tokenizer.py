@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from tokenizers import pre_tokenizers
@@ -33,7 +33,8 @@ def train_tokenizer(captions: Iterable[str], vocabulary: int, length: int) -> CL
     for caption in captions:
         normal = splitter.normalizer.normalize_str(caption)
         counts.update(word for word, _ in splitter.pre_tokenizer.pre_tokenize_str(normal))
-    merges = _learn_merges(counts, vocabulary - len(base) - 2)
+    spelt = {(*word[:-1], word[-1] + END_OF_WORD): count for word, count in counts.items()}
+    merges, _ = learn_merges(spelt, vocabulary - len(base) - 2)
     tokens = [*base, *(left + right for left, right in merges), START, END]
     return CLIPTokenizer(
         vocab={token: i for i, token in enumerate(tokens)},
@@ -46,9 +47,19 @@ def train_tokenizer(captions: Iterable[str], vocabulary: int, length: int) -> CL
     )
 
 
-def _learn_merges(counts: Counter[str], number: int) -> list[tuple[str, str]]:
-    """Merge the most frequent adjacent pair, again and again; among equals, the first in the alphabet."""
-    words = [([*word[:-1], word[-1] + END_OF_WORD], count) for word, count in sorted(counts.items())]
+def learn_merges(
+    spelt: Mapping[tuple[str, ...], int], number: int
+) -> tuple[list[tuple[str, str]], list[tuple[list[str], int]]]:
+    """Merge the most frequent adjacent pair, again and again; among equals, the first in the alphabet.
+
+    Args:
+        spelt: word, in symbols → how often it occurs.
+        number: merges, at most.
+
+    Returns:
+        the merges in order, and the words in the symbols that are left, with their counts.
+    """
+    words = [(list(parts), count) for parts, count in sorted(spelt.items())]
     frequency: Counter[tuple[str, str]] = Counter()
     places: dict[tuple[str, str], set[int]] = defaultdict(set)
     for index, (parts, count) in enumerate(words):
@@ -81,7 +92,7 @@ def _learn_merges(counts: Counter[str], number: int) -> list[tuple[str, str]]:
         for other in sorted(changed):
             if frequency[other] > 0:
                 heapq.heappush(heap, (-frequency[other], other))
-    return merges
+    return merges, words
 
 
 def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:
