@@ -111,7 +111,7 @@ class Examination:
         """``scores.json``, also as the set's latest in ``data/scores``, and ``gallery.png`` of every role."""
         for path in (
             self.job.guard_folder / "scores.json",
-            self.job.data / "scores" / f"{self.job.concepts.name}.json",
+            self.job.scores_path,
         ):
             write_text(path, json.dumps(scores, indent=2) + "\n")
         save_picture(self.gallery(list(self.table["group"].unique())), self.job.guard_folder / "gallery.png")

@@ -3,7 +3,8 @@
 A guard is made in :mod:`unhype.pipeline.making` and scored in :mod:`unhype.pipeline.examination`. Every part leaves
 plain files behind and skips what is there already, so a job that was stopped goes on:
 
-    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<set>/<eraser>/…png     data/scores/<set>.json
+    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<base>/<set>/<eraser>/…png
+    data/scores/<base>/<set>.json
     build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}
 """
 
@@ -71,8 +72,12 @@ class Job:
 
     @property
     def images_folder(self) -> Path:
-        return self.data / "images" / self.concepts.name
+        return self.data / "images" / self.base.name / self.concepts.name
 
+    @property
+    def scores_path(self) -> Path:
+        """The latest scores of a guard for this set on this base."""
+        return self.data / "scores" / self.base.name / f"{self.concepts.name}.json"
     @property
     def guard_folder(self) -> Path:
         """Named by everything that shapes the guard: a job that is run again finds its own, another finds none."""
