@@ -229,7 +229,7 @@ class Flux(Family):
             return texts and [(self._visible(text, length),) for (text,) in texts]
         clip = [self._clip_reads(text) for (text,) in texts_of(prompt) or []]
         t5 = [self._t5_reads(text, length) for (text,) in texts_of(prompt_2) or []]
-        return texts_of(clip, t5)
+        return texts_of(clip or None, t5)
 
     def encoded(self, result: Any) -> tuple[Rows, Rows | None]:
         states, pooled, _ = result
