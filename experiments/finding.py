@@ -19,7 +19,7 @@ import transformers
 from unhype.bases.finding import Source, find_base
 from unhype.bases.identity import compare, identify
 from unhype.bases.loading import BaseSettings
-from unhype.bases.telling import bytes_of, plain_pipeline
+from unhype.bases.telling import numbers_of, plain_pipeline
 from unhype.families.loading import load_family
 from unhype.miniature.folders import BASE
 
@@ -86,7 +86,7 @@ def main() -> None:
             return source
 
         source, finding = timed(find, 6)
-        print(f"weights in bf16: {bytes_of(source, 2) / 1e9:.2f} GB")
+        print(f"weights in bf16: {2 * numbers_of(source) / 1e9:.2f} GB")
         print(f"find, check and hash: {finding}")
         family, loading = timed(lambda: load_family(source, BaseSettings(dtype="bf16")), 1)
         print(f"load in bf16: {loading}; {len(family.sites)} sites, width {family.width}")

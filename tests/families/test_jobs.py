@@ -36,6 +36,7 @@ def test_a_folder_becomes_a_guard_for_it(name: str, tmp_path: Path) -> None:
 
     guard = Guard.load(job.guard_folder)
     assert (guard.trained.facts["family"], guard.trained.facts["site_table"]) == (family.name, family.table)
+    assert guard.trained.facts.get("shape", {}) == family.shape
     again = diffusers.DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     again.set_progress_bar_config(disable=True)
     before = draw(family, [FORGOTTEN, KEPT])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -15,12 +16,15 @@ from tests.families import tiny
 from tests.families.guards import draw, guard_of
 from tests.families.training import settings
 from unhype.adapters.sites import find_sites
+from unhype.bases.finding import Source
+from unhype.erasing.guard import Guard
 from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.phrases import Reading
 from unhype.erasing.trainer import Material, Trainer
 from unhype.errors import UnhypeError
 from unhype.families import choosing
 from unhype.families.choosing import family_of
+from unhype.families.family import Family
 
 
 def refused(error: pytest.ExceptionInfo[UnhypeError]) -> str:
@@ -126,6 +130,81 @@ def test_a_guard_of_another_family(pipelines: dict[str, Any]) -> None:
     with pytest.raises(UnhypeError, match="wanted the base that this guard was trained for") as error:
         guard.attach(pipelines["sd2"])
     refused(error)
+
+
+def shaped(family: Family) -> Guard:
+    """A guard that knows the shape of its base, as trained ones do."""
+    guard = guard_of(family)
+    guard.trained.facts["shape"] = family.shape
+    return guard
+
+
+def flux_with(part: str, **changes: Any) -> Any:
+    """A tiny Flux, one part of which is configured otherwise."""
+    whole = tiny.flux_dev()
+    config = {**getattr(whole, part).config, **changes}
+    torch.manual_seed(0)
+    return diffusers.FluxPipeline(**{**whole.components, part: type(getattr(whole, part)).from_config(config)})
+
+
+def test_a_guard_of_a_flux_of_another_shape(pipelines: dict[str, Any]) -> None:
+    dev, schnell = (family_of(pipelines[name]) for name in ("flux_dev", "flux_schnell"))
+    shorter = tiny.flux_dev()
+    shorter.tokenizer_2.model_max_length = 24
+    for guard, pipeline, got, wanted in (
+        (shaped(dev), schnell.pipeline, "without a guidance embedding", "with a guidance embedding"),
+        (shaped(schnell), dev.pipeline, "with a guidance embedding", "without a guidance embedding"),
+        (shaped(dev), shorter, "with 24 tokens that T5 reads", "with 40 tokens that T5 reads"),
+        (shaped(dev), flux_with("transformer", pooled_projection_dim=72), "with 72 numbers in the", "with 96 numbers"),
+        (shaped(dev), flux_with("transformer", joint_attention_dim=32), "with 32 numbers in a", "with 24 numbers"),
+    ):
+        with pytest.raises(UnhypeError, match=f"got a pipeline {got}.*wanted one {wanted}.*as tiny is") as error:
+            guard.attach(pipeline)
+        assert "train a guard for this base" in refused(error)
+        assert not pipeline.transformer._forward_pre_hooks
+    again = shaped(dev)
+    again.attach(dev.pipeline)()
+
+
+def test_a_guard_of_before_is_told_by_its_layers_and_weights(pipelines: dict[str, Any]) -> None:
+    guard = guard_of(family_of(pipelines["flux_dev"]))
+    with pytest.raises(UnhypeError, match=r"differs at transformer.*guidance_embedder") as error:
+        guard.attach(pipelines["flux_schnell"])
+    refused(error)
+
+
+def test_the_base_of_a_guard_is_of_its_family_before_weights_are_read(
+    pipelines: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {name: tmp_path / name for name in ("sd1", "flux_dev", "flux_schnell")}
+    for name, folder in folders.items():
+        pipelines[name].save_pretrained(folder)
+    guards = {name: guard_of(family_of(pipelines[name])) for name in ("sd1", "flux_dev")}
+    found = guards["flux_dev"].load_family(Source("mini-flux", folder=folders["flux_dev"]))
+    assert (found.name, found.table) == ("flux", "published")
+    other = guards["flux_dev"].load_family(Source("mini-flux", folder=folders["flux_schnell"]))
+    with pytest.raises(UnhypeError, match="wanted the architecture of the base") as error:
+        guards["flux_dev"].attach(other.pipeline, family=other)
+    refused(error)
+    monkeypatch.setattr(diffusers.DiffusionPipeline, "from_pretrained", lambda *_, **__: pytest.fail("loaded"))
+    for name, folder, told in (
+        ("sd1", "flux_dev", "got a pipeline of the family flux, wanted stable_diffusion"),
+        ("flux_dev", "sd1", "got a pipeline of the family stable_diffusion, wanted flux"),
+    ):
+        with pytest.raises(UnhypeError, match=f"{told}: this guard was trained on tiny") as error:
+            guards[name].load_family(Source(folder, folder=folders[folder]))
+        refused(error)
+
+
+@pytest.mark.parametrize("length", [0, 513, "long"])
+def test_a_length_that_t5_is_not_given(pipelines: dict[str, Any], length: Any) -> None:
+    family = family_of(pipelines["flux_dev"])
+    with (
+        guard_of(family).attached(family.pipeline),
+        pytest.raises(UnhypeError, match="wanted a number from 1") as error,
+    ):
+        family.pipeline.encode_prompt("a dog", max_sequence_length=length)
+    assert f"max_sequence_length={length!r}" in refused(error)
 
 
 def test_a_base_that_fills_in_pictures_is_neither_drawn_with_nor_trained() -> None:

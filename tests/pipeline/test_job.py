@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from unhype.pipeline import job as jobs
 @pytest.fixture
 def place(data: Path, tmp_path: Path) -> Path:
     """A data folder with the shipped base, and one that no card describes."""
-    (tmp_path / "bases" / "elsewhere").mkdir(parents=True)
-    (tmp_path / "bases" / "elsewhere" / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    base = data / "bases" / "mini-sd"
+    shutil.copytree(base, tmp_path / "bases" / "elsewhere", ignore=shutil.ignore_patterns("card.json"))
     for part in ("judges", "concepts", "bases/mini-sd"):
         (tmp_path / part).symlink_to(data / part)
     return tmp_path

@@ -32,8 +32,8 @@ SAMPLING = {"steps": 20, "guidance": 4.0, "batch": 16}
 class StubFamily:
     """Like a real one's pipeline, it can draw one call at a time."""
 
-    def __init__(self, source: Source, table: str) -> None:
-        self.source, self.table, self.guarded, self.drawing = source, table, False, threading.Lock()
+    def __init__(self, source: Source) -> None:
+        self.source, self.guarded, self.drawing = source, False, threading.Lock()
 
     @property
     def pipeline(self) -> StubFamily:
@@ -58,6 +58,9 @@ class StubGuard:
     def __init__(self, folder: Path) -> None:
         assert (folder / "guard.safetensors").exists()
 
+    def load_family(self, source: object) -> StubFamily:
+        return StubFamily(source)
+
     def attach(self, pipeline: StubFamily, family: StubFamily) -> None:
         assert pipeline is family
         assert not pipeline.guarded, "a guard is put on once"
@@ -77,11 +80,9 @@ def location(
 ) -> str:
     """Of a registered guard, whose guard and base will be stubs."""
     import unhype.erasing.guard
-    import unhype.families.loading
 
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     monkeypatch.setattr(unhype.erasing.guard.Guard, "load", StubGuard)
-    monkeypatch.setattr(unhype.families.loading, "load_family", StubFamily)
     return registered(store, record, guard, tags)
 
 

@@ -182,7 +182,17 @@ def _number(time: Any) -> Any:
 
 
 def keys(text: Rows) -> list[bytes]:
-    """A hash of each row's content, over all routes."""
+    """A hash of each row's content, over all routes.
+
+    Raises:
+        UnhypeError: more rows on one route than on the other. A denoiser may let one stand for many, and so draw from a
+            row that nobody has looked at.
+    """
+    if len({len(route) for route in text}) > 1:
+        raise UnhypeError(
+            f"got {len(text[0])} rows of token states and {len(text[-1])} of pooled text, wanted as many of the one as "
+            "of the other: give each prompt a prompt_2 of its own, or none"
+        )
     parts = [route.detach().cpu().contiguous().flatten(1).view(torch.uint8).numpy() for route in text]
     return [
         hashlib.blake2b(b"".join(part[i].tobytes() for part in parts), digest_size=16).digest()

@@ -8,7 +8,6 @@ forgotten.
 from __future__ import annotations
 
 import errno
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +20,17 @@ from unhype.bases.cards import verify
 from unhype.bases.finding import LEFT_OUT, Source
 from unhype.bases.hashing import header_of
 from unhype.bases.hub import download, fetched, hub_errors
-from unhype.bases.telling import bytes_of, parts_of, plain_pipeline, read_index
+from unhype.bases.memory import free
+from unhype.bases.telling import check_part, numbers_of, parts_of, plain_pipeline, read_index
 from unhype.errors import UnhypeError
 
 __all__ = ["BaseSettings", "fetched", "load_pipeline", "plain_pipeline"]
 
 DTYPES = ("auto", "float32", "bf16", "fp16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+FLUX = "FluxPipeline"
+"""Whose single files hold the transformer alone."""
 
 CONFIG = "name a folder with its family's configuration in params.yaml, base: {config}"
 """What a single file needs where the hub is out of reach."""
@@ -76,9 +79,10 @@ def load_pipeline(base: Source | str | Path, dtype: str = "float32", device: str
     import torch
 
     kind = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[dtype]
-    _check_device(source, device, bytes_of(source, kind.itemsize))
-    with _loading(source):
-        pipeline = _from_file(source, kind, config) if source.file else _from_folder(source, kind)
+    with _loading(source, dtype):
+        beside = _config_folder(source.file, config) if source.file else None
+        _check_memory(source, beside, device, dtype, kind.itemsize)
+        pipeline = _from_file(source, kind, beside) if source.file else _from_folder(source, kind)
         pipeline.to(device)
     for name in ("unet", "vae"):
         if part := getattr(pipeline, name, None):
@@ -98,66 +102,72 @@ def _from_folder(source: Source, dtype: Any, **given: Any) -> Any:
     )
 
 
-def _from_file(source: Source, dtype: Any, config: str) -> Any:
+def _from_file(source: Source, dtype: Any, beside: Path | None) -> Any:
     """A single file as a pipeline; of Flux it holds the transformer alone, the rest comes with the configuration."""
     import diffusers
 
     assert source.file is not None
     kind = plain_pipeline(source)
-    folder = _config_folder(source.file, kind, config)
-    options = {"config": str(folder)} if folder else {}
-    if kind == "FluxPipeline":
-        assert folder is not None
+    options = {"config": str(beside)} if beside else {}
+    if kind == FLUX:
+        assert beside is not None
         transformer = diffusers.FluxTransformer2DModel.from_single_file(
             str(source.file), subfolder="transformer", torch_dtype=dtype, **options
         )
-        return _from_folder(Source(source.reference, folder=folder), dtype, transformer=transformer)
+        return _from_folder(Source(source.reference, folder=beside), dtype, transformer=transformer)
     left = dict.fromkeys(LEFT_OUT) if kind == "StableDiffusionPipeline" else {}
     return getattr(diffusers, kind).from_single_file(str(source.file), torch_dtype=dtype, **options, **left)
 
 
-def _config_folder(file: Path, kind: str, config: str) -> Path | None:
-    """Where the configuration of a single file lies; None for diffusers' own choice."""
-    if kind == "FluxPipeline" and not config:
+def _config_folder(file: Path, config: str) -> Path | None:
+    """Where the configuration of a single file lies, checked; None for diffusers' own choice."""
+    kind = plain_pipeline(Source(str(file), file=file))
+    if kind == FLUX and not config:
         config = "flux-dev" if any("guidance_in." in name for name in header_of(file)) else "flux-schnell"
     if not config:
         return None
     folder = Path(config).expanduser()
     if not folder.is_dir():
-        if kind != "FluxPipeline":
+        if kind != FLUX:
             return Path(config)  # a hub id, of which diffusers fetches the configuration alone
         folder = download(ALIASES.get(config, config), "transformer")
-    named = read_index(folder)["_class_name"]
-    if named != kind:
+    index = read_index(folder)
+    if index["_class_name"] != kind:
         raise UnhypeError(
-            f"got a {named} in {folder} as the configuration of {file}, wanted a {kind}: params.yaml, base: {{config}}"
+            f"got a {index['_class_name']} in {folder} as the configuration of {file}, wanted a {kind}: params.yaml, "
+            "base: {config}"
         )
+    if kind == FLUX:
+        for name in _beside_transformer(folder):
+            check_part(folder, name)
     return folder
 
 
-def _check_device(source: Source, device: str, needed: int) -> None:
-    """Refuse a device that is not there, or whose whole memory is too small."""
-    import torch
+def _beside_transformer(folder: Path) -> list[str]:
+    """Parts that a single file of Flux takes from its configuration."""
+    return [name for name, (library, _) in parts_of(read_index(folder)).items() if library and name != "transformer"]
 
-    if device == "cpu":
-        try:
-            there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        except (ValueError, OSError, AttributeError):
-            return  # not told by this system
-    elif device.startswith("cuda"):
-        if not torch.cuda.is_available():
-            raise UnhypeError("got device cuda, wanted one that torch sees here: params.yaml, base: {device: cpu}")
-        there = torch.cuda.get_device_properties(device).total_memory
-    else:
-        if not torch.backends.mps.is_available():
-            raise UnhypeError(f"got device {device}, wanted what torch sees here: params.yaml, base: {{device: cpu}}")
-        return
-    if needed > there:
-        raise UnhypeError(f"got {there / 1e9:.1f} GB where {needed / 1e9:.1f} are needed: {_short_of_memory(source)}")
+
+def _check_memory(source: Source, beside: Path | None, device: str, dtype: str, each: int) -> None:
+    """Refuse a device that is not there, or that has not enough memory left.
+
+    Args:
+        beside: the folder with the rest of a single file.
+        each: bytes of a number in this dtype.
+    """
+    there = free(device)
+    numbers = numbers_of(source)
+    if beside and plain_pipeline(source) == FLUX:
+        numbers += numbers_of(Source("", folder=beside), _beside_transformer(beside))
+    if there is not None and numbers * each > there:
+        raise UnhypeError(
+            f"got {there / 1e9:.1f} GB free on {device} where {source.reference} needs {numbers * each / 1e9:.1f} in "
+            f"{dtype}: {_short_of_memory(source, dtype)}"
+        )
 
 
 @contextmanager
-def _loading(source: Source) -> Iterator[None]:
+def _loading(source: Source, dtype: str) -> Iterator[None]:
     """What goes wrong while weights are read, told to a person."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*safety checker.*")
@@ -174,7 +184,7 @@ def _loading(source: Source) -> Iterator[None]:
             said = str(error).lower()
             short = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
             if short or "out of memory" in said or "allocate memory" in said:
-                raise UnhypeError(_short_of_memory(source)) from error
+                raise UnhypeError(_short_of_memory(source, dtype)) from error
             raise UnhypeError(_unfit(source, error)) from error
 
 
@@ -183,8 +193,9 @@ def _unfit(source: Source, error: Exception) -> str:
     return f"got {source.reference}, which diffusers can't load ({said}), wanted a whole pipeline in safetensors"
 
 
-def _short_of_memory(source: Source) -> str:
+def _short_of_memory(source: Source, dtype: str) -> str:
+    less = "in bf16 (params.yaml, base: {dtype: bf16}), on another device or " if dtype == "float32" else ""
     return (
-        f"got too little memory for {source.reference}: load it in bf16 (params.yaml, base: {{dtype: bf16}}), on "
-        f"another device, or see what it needs with: unhype plan --base {source.reference}"
+        f"got too little memory for {source.reference} in {dtype}, wanted room for all its weights: load it {less}"
+        f"on a larger machine, or see what it needs with: unhype plan --base {source.reference}"
     )

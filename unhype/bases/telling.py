@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def plain_pipeline(source: Source) -> str:
     index = read_index(source.folder)
     for name, (library, _) in parts_of(index).items():
         if library is not None and name not in LEFT_OUT:
-            _check_part(source.folder / name)
+            check_part(source.folder, name)
     return str(index["_class_name"])
 
 
@@ -74,19 +74,35 @@ def parts_of(index: Mapping[str, Any]) -> dict[str, tuple[str | None, str | None
     }
 
 
-def bytes_of(source: Source, each: int) -> int:
-    """Memory for all weights of a fetched base, with so many bytes a number."""
+def numbers_of(source: Source, names: Iterable[str] | None = None) -> int:
+    """How many numbers a fetched base keeps as weights.
+
+    Args:
+        names: of the parts that count; all that are loaded by default.
+    """
     folder = source.folder
     if source.file:
         files = [source.file]
     else:
         assert folder is not None
-        names = [name for name in parts_of(read_index(folder)) if name not in LEFT_OUT]
-        files = [path for name in names for path in (folder / name).glob("*.safetensors")]
-    return sum(prod(facts["shape"]) * each for path in files for facts in header_of(path).values())
+        chosen = [name for name in parts_of(read_index(folder)) if name not in LEFT_OUT] if names is None else names
+        files = [path for name in chosen for path in _weights(folder / name)]
+    return sum(prod(facts["shape"]) for path in files for facts in header_of(path).values())
 
 
-def _check_part(folder: Path) -> None:
+def _weights(folder: Path) -> list[Path]:
+    """The files of a part that are loaded: not its variants (``model.fp16.safetensors``), if it has others."""
+    files = sorted(folder.glob("*.safetensors"))
+    return [path for path in files if path.name.count(".") == 1] or files
+
+
+def check_part(base: Path, name: str) -> None:
+    """Refuse a folder in which a part is not there, or has no weights that are safe to read.
+
+    Raises:
+        UnhypeError: it is so.
+    """
+    folder = base / name
     files = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     if not files:
         raise UnhypeError(

@@ -87,7 +87,7 @@ def erasers_of(options: argparse.Namespace, params: Params) -> tuple[Eraser, Era
     guard = Guard.load(options.model, options.only, options.share) if options.model else None
     source = source_of(options, guard.trained.facts if guard else {})
     params = params.suited(source, options.data / "judges")
-    family = load_family(source, params.base, guard.trained.facts["site_table"] if guard else None)
+    family = guard.load_family(source, params.base) if guard else load_family(source, params.base)
     bare = Nothing(family, source.hash, params.sampling)
     return (Guarded(family, guard, params.sampling, options.derived) if guard else bare), bare
 

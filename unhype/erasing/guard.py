@@ -30,7 +30,9 @@ from torch import nn
 from unhype.adapters.lora import Factors
 from unhype.adapters.rows import Emit, Read, Texts
 from unhype.adapters.watching import attach
+from unhype.bases.finding import Source
 from unhype.bases.identity import compare
+from unhype.bases.loading import BaseSettings, fetched
 from unhype.erasing.checkpoint import Trained, load
 from unhype.erasing.hypernet import Hypernet, strength
 from unhype.erasing.phrases import Reading, joined, reader
@@ -38,6 +40,7 @@ from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_class, family_of
 from unhype.families.family import Family
+from unhype.families.loading import family_named_in, load_family
 
 
 class Guard:
@@ -74,6 +77,17 @@ class Guard:
 
             folder = local_folder(str(folder))
         return cls(load(Path(folder)), concepts, share)
+
+    def load_family(self, source: Source, settings: BaseSettings | None = None) -> Family:
+        """A base for this guard, with the layers that it adapts; its weights are compared when it is attached.
+
+        Raises:
+            UnhypeError: a base of another family, before its weights are read; or see
+                :func:`unhype.families.loading.load_family`.
+        """
+        source = fetched(source)
+        self._check_family(family_named_in(source).name)
+        return load_family(source, settings, self.trained.facts["site_table"])
 
     # ------------------------------------------------------------ pipelines
 
@@ -116,8 +130,19 @@ class Guard:
                 f"{self.trained.facts['base']}; train one for this base"
             )
 
+    def _check_shape(self, family: Family) -> None:
+        """Guards of before say nothing of it; their layers and weights are compared all the same."""
+        here = family.shape
+        for what, wanted in self.trained.facts.get("shape", {}).items():
+            if (found := here.get(what)) != wanted:
+                raise UnhypeError(
+                    f"got a pipeline {_having(found, what)}, wanted one {_having(wanted, what)}, as "
+                    f"{self.trained.facts['base']} is, on which this guard was trained: train a guard for this base"
+                )
+
     def _check(self, family: Family, derived: bool, level: int) -> None:
         self._check_family(family.name)
+        self._check_shape(family)
         hypernet, facts = self.trained.hypernet, self.trained.facts
         if hypernet.width != family.width or hypernet.sites != family.sites:
             raise UnhypeError(
@@ -207,6 +232,11 @@ def beside(readings: Sequence[Reading]) -> Reading:
         said = (c[:, :place] == c[:, place : place + 1]).all(2) & (opened[:, :place] > 0)
         opened[:, place] = torch.where(said.any(1), 0.0, opened[:, place])
     return Reading(c, opened)
+
+
+def _having(value: int | bool | None, what: str) -> str:
+    """A fact of a base's shape in words: ``with 768 numbers in …``, ``without a …``."""
+    return f"{'with' if value else 'without'} {what}" if not value or value is True else f"with {value} {what}"
 
 
 @contextmanager

@@ -185,6 +185,11 @@ class Family(ABC):
     def latent_shape(self) -> tuple[int, int, int]:
         """``(C, h, w)`` of a picture of the usual size."""
 
+    @property
+    def shape(self) -> dict[str, int | bool]:
+        """What a guard must find again besides layers and weights: what it is, in words → how much, or whether."""
+        return {}
+
     def release(self, encoders: bool = True) -> None:
         """Let the VAE, and the text encoders too, leave the device until :meth:`restore`; on a CPU they stay.
 

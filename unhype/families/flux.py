@@ -18,6 +18,7 @@ from torch import nn
 
 from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
+from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
 from unhype.families.spoken import spoken, visible
@@ -81,6 +82,15 @@ class Flux(Family):
     def size(self) -> int:
         """Of a picture, in pixels: the VAE's own where it is smaller than what the family is drawn with."""
         return min(int(self.pipeline.vae.config.sample_size), self.defaults.sampling.size or LENGTH)
+
+    @property
+    def shape(self) -> dict[str, int | bool]:
+        return {
+            "a guidance embedding": bool(self.config.guidance_embeds),  # dev has one, schnell has none
+            "numbers in the pooled vector": int(self.config.pooled_projection_dim),
+            "numbers in a token's state": int(self.config.joint_attention_dim),
+            "tokens that T5 reads by default": self.length,
+        }
 
     # ------------------------------------------------------------ text
 
@@ -191,11 +201,26 @@ class Flux(Family):
 
     def asked(self, arguments: Mapping[str, Any], turn: int) -> Asked:
         """``prompt`` goes to CLIP and ``prompt_2`` to T5: both are read. True guidance encodes its negatives second."""
-        length = int(arguments.get("max_sequence_length", LENGTH))
+        length = self._asked_length(arguments)
         texts = None
         if arguments.get("prompt_embeds") is None:
             texts = self._read(arguments.get("prompt"), arguments.get("prompt_2"), length)
         return Asked(None, texts or []) if turn else Asked(texts)
+
+    def _asked_length(self, arguments: Mapping[str, Any]) -> int:
+        """T5's tokens in a call of ``encode_prompt``.
+
+        Raises:
+            UnhypeError: none, or more than the pipeline draws with.
+        """
+        given = arguments.get("max_sequence_length", LENGTH)
+        length = self.pipeline.tokenizer_2.model_max_length if given is None else given
+        if not isinstance(length, int) or not 1 <= length <= LENGTH:
+            raise UnhypeError(
+                f"got max_sequence_length={given!r}, wanted a number from 1 to {LENGTH}, the most tokens that a "
+                "FluxPipeline gives to T5: shorten the prompt, or leave it out"
+            )
+        return length
 
     def _read(self, prompt: Any, prompt_2: Any, length: int) -> list[tuple[str, ...]] | None:
         """What the encoders read: of one prompt what either does, of two each its own."""
@@ -204,7 +229,7 @@ class Flux(Family):
             return texts and [(self._visible(text, length),) for (text,) in texts]
         clip = [self._clip_reads(text) for (text,) in texts_of(prompt) or []]
         t5 = [self._t5_reads(text, length) for (text,) in texts_of(prompt_2) or []]
-        return texts_of(clip, t5)
+        return texts_of(clip or None, t5)
 
     def encoded(self, result: Any) -> tuple[Rows, Rows | None]:
         states, pooled, _ = result

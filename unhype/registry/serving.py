@@ -38,13 +38,12 @@ class GuardedBase(PythonModel):
         """
         from unhype.bases.finding import find_base
         from unhype.erasing.guard import Guard
-        from unhype.families.loading import load_family
 
         guard = Guard.load(Path(context.artifacts["guard"]))
         named = (context.model_config or {}).get("base") or os.environ.get("UNHYPE_BASE")
         facts = guard.trained.facts
         source = find_base(str(named or facts["base"]), _data(str(facts["base"])))
-        self.family = load_family(source, table=facts["site_table"])
+        self.family = guard.load_family(source)
         self.usual = facts["sampling"]
         guard.attach(self.family.pipeline, family=self.family)
         self.turn = threading.Lock()
