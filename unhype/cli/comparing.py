@@ -20,6 +20,9 @@ METHODS = (
     "mace_like",
     "esd_x",
     "esd_u",
+    "dve",
+    "dve_anchored",
+    "gem",
 )
 """As :mod:`unhype.comparison.methods` has them, which is heavy to import."""
 

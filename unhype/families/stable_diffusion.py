@@ -97,6 +97,9 @@ class UNetFamily(Family):
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         return (arguments["encoder_hidden_states"],)
 
+    def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
+        return {**arguments, "encoder_hidden_states": text.states}
+
 
 class StableDiffusion(UNetFamily):
     """Stable Diffusion 1.x and 2.x."""
