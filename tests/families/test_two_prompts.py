@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -105,8 +104,8 @@ GUIDED: dict[str, Any] = {"true_cfg_scale": 3.0}
 
 
 @pytest.fixture(params=[{"negative_prompt": "Cher"}, {"negative_prompt": "", "negative_prompt_2": "Cher"}])
-def away(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
-    yield {**GUIDED, **request.param}
+def away(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return {**GUIDED, **request.param}
 
 
 def test_a_name_in_a_negative_prompt_has_no_lora(flux: tuple[Family, Guard], away: dict[str, Any]) -> None:

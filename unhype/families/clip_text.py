@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from unhype.errors import UnhypeError
+from unhype.families.learnt import learnt
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, PreTrainedTokenizerBase
@@ -89,7 +90,7 @@ class ClipTexts:
 
     def _remembered(self, device: torch.device) -> _Memory:
         """What is remembered; nothing, as soon as the encoder has moved, or means something else by a token."""
-        state = (device, len(self.tokenizer), _learnt(self.tokenizer, self.encoder))
+        state = (device, len(self.tokenizer), learnt(self.tokenizer, self.encoder))
         if self._memory.state != state:
             self._memory = _Memory(state)
             self._memory.by_word = _cuts_at_blanks(self.tokenizer)
@@ -164,24 +165,6 @@ class _Row:
     ends: list[int] = field(default_factory=list)
     seeing: list[int] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
-
-
-def _learnt(tokenizer: PreTrainedTokenizerBase, encoder: torch.nn.Module) -> Hashable:
-    """What changes when something is loaded: vectors of added tokens, versions of the weights, and LoRAs' numbers."""
-    table = encoder.get_input_embeddings().weight.detach()  # type: ignore[operator]
-    special = set(tokenizer.all_special_ids)
-    added = sorted(i for i in tokenizer.added_tokens_encoder.values() if i not in special and i < len(table))
-    vectors = table[added].float().cpu().numpy().tobytes() if added and not table.is_meta else b""
-    versions, loras = 0, []
-    for name, weight in encoder.named_parameters():
-        versions += 0 if weight.is_inference() else weight._version
-        if ".lora_" in name and not weight.is_meta:
-            loras.append((name, *weight.detach().flatten()[:4].tolist()))
-    for module in encoder.modules() if loras else ():
-        if isinstance(scaling := getattr(module, "scaling", None), dict):
-            active = tuple(getattr(module, "active_adapters", ()))
-            loras.append((*scaling.items(), active, getattr(module, "disable_adapters", False)))
-    return vectors, versions, tuple(loras)
 
 
 def _rows(texts: Sequence[Sequence[int]], most: int) -> Iterator[_Row]:
