@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
+from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.pictures.sampling import Sampling, sample
 
@@ -29,7 +31,13 @@ def drawn(
     Args:
         each: arguments of the pipeline with a text for every picture.
         options: arguments that are the same for all.
+
+    Raises:
+        UnhypeError: a pipeline that does not take one of them.
     """
+    taken = inspect.signature(family.pipeline.__call__).parameters
+    if strange := [name for name in {**options, **(each or {})} if name not in taken]:
+        raise UnhypeError(f"got a base of the family {family.name}, wanted one that is told {', '.join(strange)}")
     pictures = []
     for start in range(0, len(prompts), how.batch):
         part = slice(start, start + how.batch)

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from asking import job_of, parser
 
+from unhype.concepts.schema import ConceptSet
 from unhype.erasing.fitting import fit_to_set
 from unhype.erasing.phrases import neighbours, spans_of
 from unhype.erasing.switch import Switch, fit_switch
@@ -35,58 +36,68 @@ from unhype.prompts.templates import DEVELOPMENT, TRAINING
 from unhype.terminal import quiet
 
 VIEWS = ("prompt", "phrase", "eroded", "either")
+CHOSEN = (
+    "forgotten",
+    "alias",
+    "misspelt",
+    "two_forgotten",
+    "forgotten_and_retained",
+    "trained",
+    "unseen",
+    "near_miss",
+)
 NAMELESS = ("a man", "a woman", "a person", "a dog", "a ship", "a street", "the sky", "a cat with a man")
 
 
 def main() -> None:
-    options = parser(__doc__, "--base", "--set", "--forget", "--build")
-    options.add_argument("--n", type=int, default=10_000, help="prompts of each kind, at most")
-    options.add_argument("--opens", type=float, nargs="+", default=[0.65, 0.7, 0.75, 0.8, 0.85], help="cosines")
-    options.add_argument("--views", nargs="+", choices=VIEWS, default=VIEWS)
-    told = options.parse_args()
+    asked = parser(__doc__, "--base", "--set", "--variant", "--forget", "--build")
+    asked.add_argument("--n", type=int, default=10_000, help="prompts of each kind, at most")
+    asked.add_argument("--opens", type=float, nargs="+", default=[0.65, 0.7, 0.75, 0.8, 0.85], help="cosines")
+    asked.add_argument("--views", nargs="+", choices=VIEWS, default=VIEWS)
+    options = asked.parse_args()
     quiet()
-    job = job_of(told)
-    family, concepts = jobs.load_base(job), job.concepts
+    prompts = _prompts(job_of(options).concepts, options.n)
+    kinds = " | ".join(f"{kind} ({len(each)})" for kind, each in prompts.items())
+    print(
+        f"| variant | looks at | opens at | {kinds} | AUC, forgotten against unseen |\n|{'---|' * (len(prompts) + 4)}"
+    )
+    for variant in options.variant or [[]]:
+        job = job_of(options, variant)
+        family = jobs.load_base(job)
+        whole, phrases = _whole(family, job.concepts), fit_to_set(family, job.concepts)
+        for view in options.views:
+            switch = whole if view == "prompt" else phrases
+            looked = {stratum: _look(family, switch, texts, view) for stratum, texts in prompts.items()}
+            for opens in options.opens:
+                best = {stratum: _best(parts, opens) for stratum, parts in looked.items()}
+                auc = separation(best["forgotten"].numpy(), best["unseen"].numpy())
+                shares = [f"{float((x > 0).double().mean()):.3f}" for x in best.values()]
+                label = " ".join(variant) or "default"
+                print(f"| {label} | {view} | {opens} | {' | '.join(shares)} | {auc:.4f} |", flush=True)
+
+
+def _whole(family: Family, concepts: ConceptSet) -> Switch:
+    """Fitted on whole training prompts."""
+    templates = list(chain.from_iterable(TRAINING.values()))
 
     def grid(names: Sequence[str]) -> torch.Tensor:
-        templates = list(chain.from_iterable(TRAINING.values()))
-        return family.vectors([template.format(name) for name in names for template in templates]).view(
-            len(names), len(templates), -1
-        )
+        texts = [template.format(name) for name in names for template in templates]
+        return family.vectors(texts).view(len(names), len(templates), -1)
 
     forgotten = [entry.concept for entry in concepts.forget]
-    whole, phrases = fit_switch(forgotten, grid(forgotten), grid(concepts.retain)), fit_to_set(family, concepts)
-    chosen = (
-        "forgotten",
-        "alias",
-        "misspelt",
-        "two_forgotten",
-        "forgotten_and_retained",
-        "trained",
-        "unseen",
-        "near_miss",
-    )
-    asked = {
-        stratum: list(dict.fromkeys(text for text, _, _ in STRATA[stratum][0](concepts))) for stratum in chosen
-    } | {"nameless, things": list(NAMELESS)}
+    return fit_switch(forgotten, grid(forgotten), grid(concepts.retain))
+
+
+def _prompts(concepts: ConceptSet, n: int) -> dict[str, list[str]]:
+    """Stratum → its texts in every development template, at most n."""
+    asked = {stratum: list(dict.fromkeys(text for text, _, _ in STRATA[stratum][0](concepts))) for stratum in CHOSEN}
+    asked["nameless, things"] = list(NAMELESS)
     frames = list(chain.from_iterable(DEVELOPMENT.values()))
-    prompts = {
-        stratum: _thinned([frame.format(text) for text in texts for frame in frames], told.n)
+    return {
+        stratum: _thinned([frame.format(text) for text in texts for frame in frames], n)
         for stratum, texts in asked.items()
         if texts
     }
-    kinds = " | ".join(f"{kind} ({len(each)})" for kind, each in prompts.items())
-    print(f"| looks at | opens at | {kinds} | AUC, forgotten against unseen |\n|{'---|' * (len(prompts) + 3)}")
-    for view in told.views:
-        looked = {
-            stratum: _look(family, whole if view == "prompt" else phrases, texts, view)
-            for stratum, texts in prompts.items()
-        }
-        for opens in told.opens:
-            best = {stratum: _best(parts, opens) for stratum, parts in looked.items()}
-            auc = separation(best["forgotten"].numpy(), best["unseen"].numpy())
-            shares = [f"{float((x > 0).double().mean()):.3f}" for x in best.values()]
-            print(f"| {view} | {opens} | {' | '.join(shares)} | {auc:.4f} |", flush=True)
 
 
 def _thinned(prompts: list[str], n: int) -> list[str]:
