@@ -3,9 +3,8 @@
 .venv/bin/python experiments/figures.py            write
 .venv/bin/python experiments/figures.py --check    say whether a page tells something else (a test does)
 
-What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores. The flow writes the
-scores there. A comparison is kept by copying its comparison.json to data/scores/SET-comparison.json, and one of UnHype
-alone, with more pictures, to data/scores/SET-strata.json.
+What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores. Nothing that
+measures writes there: experiments/taking.py takes over what was measured (make figures).
 """
 
 from __future__ import annotations
