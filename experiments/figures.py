@@ -3,10 +3,9 @@
 .venv/bin/python experiments/figures.py            write
 .venv/bin/python experiments/figures.py --check    say whether a page tells something else (a test does)
 
-What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores. The flow writes the
-scores there. A comparison is kept by copying its comparison.json to data/scores/SET-comparison.json, and one of UnHype
-alone, with more pictures, to data/scores/SET-strata.json. Those of another base than mini-sd have a folder of its name:
-data/scores/BASE/SET-comparison.json. Tables of all bases are made of whichever are there.
+What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores/mini-sd, and of another
+base where it says ``BASE/SET``. Nothing that measures writes there: experiments/taking.py takes over what was measured
+(make figures). Tables of all bases are made of whichever are there.
 """
 
 from __future__ import annotations
@@ -84,7 +83,8 @@ def filled(page: str) -> str:
         opening, concepts, what, closing = match.groups()
         if what in ALL:
             return f"{opening}{ALL[what](_comparisons(concepts))}\n{closing}"
-        path = ROOT / "data" / "scores" / f"{concepts}{FILES.get(what, '')}.json"
+        named = concepts if "/" in concepts else f"{BASE.name}/{concepts}"
+        path = ROOT / "data" / "scores" / f"{named}{FILES.get(what, '')}.json"
         return f"{opening}{WHAT[what](json.loads(path.read_text(encoding='utf-8')))}\n{closing}"
 
     return BLOCK.sub(block, page)
@@ -93,8 +93,9 @@ def filled(page: str) -> str:
 def _comparisons(concepts: str) -> dict[str, Any]:
     """Base → its comparison on this set, the shipped one first."""
     scores, name = ROOT / "data" / "scores", f"{concepts}-comparison.json"
-    there = {BASE.name: scores / name, **{path.parent.name: path for path in sorted(scores.glob(f"*/{name}"))}}
-    return {base: json.loads(path.read_text(encoding="utf-8")) for base, path in there.items()}
+    there = {path.parent.name: path for path in sorted(scores.glob(f"*/{name}"))}
+    first = sorted(there, key=lambda base: (base != BASE.name, base))
+    return {base: json.loads(there[base].read_text(encoding="utf-8")) for base in first}
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ def test_a_picture_depends_on_its_seed_and_not_on_its_batch(data: Path) -> None:
 
 @pytest.mark.parametrize("concepts", ["celeb100", "objects"])
 def test_the_scores_that_ship_are_of_the_base_that_ships(data: Path, concepts: str) -> None:
-    scores = json.loads((data / "scores" / f"{concepts}.json").read_text())
+    scores = json.loads((data / "scores" / "mini-sd" / f"{concepts}.json").read_text())
     assert scores["base_hash"] == content_hash(data / BASE)
     assert all(score["n"] >= 500 for role, score in scores["roles"].items() if role != "unjudged")
     assert f"<!-- figures: {concepts} provenance -->" in (ROOT / "README.md").read_text()

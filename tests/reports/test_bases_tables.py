@@ -60,8 +60,9 @@ def figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    (tmp_path / "data" / "scores" / "mini-flux").mkdir(parents=True)
-    (tmp_path / "data" / "scores" / "toy-comparison.json").write_text(json.dumps(FOUND["mini-sd"]))
+    for base in ("mini-sd", "mini-flux"):
+        (tmp_path / "data" / "scores" / base).mkdir(parents=True)
+    (tmp_path / "data" / "scores" / "mini-sd" / "toy-comparison.json").write_text(json.dumps(FOUND["mini-sd"]))
     return module
 
 

@@ -4,7 +4,7 @@ A guard is made in :mod:`unhype.pipeline.making` and scored in :mod:`unhype.pipe
 plain files behind and skips what is there already, so a job that was stopped goes on:
 
     data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<base>/<set>/<eraser>/…png
-    data/scores/<base>/<set>.json
+    build/results/<base>/<set>/{scores.json,gallery.png}        what was measured last
     build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}
 """
 
@@ -75,9 +75,15 @@ class Job:
         return self.data / "images" / self.base.name / self.concepts.name
 
     @property
+    def results_folder(self) -> Path:
+        """What was measured last of a guard for this set on this base."""
+        return self.build / "results" / self.base.name / self.concepts.name
+
+    @property
     def scores_path(self) -> Path:
-        """The latest scores of a guard for this set on this base."""
-        return self.data / "scores" / self.base.name / f"{self.concepts.name}.json"
+        """The latest scores. Figures that pages show are kept in ``data/scores``, by a chore of its own."""
+        return self.results_folder / "scores.json"
+
     @property
     def guard_folder(self) -> Path:
         """Named by everything that shapes the guard: a job that is run again finds its own, another finds none."""
