@@ -87,7 +87,8 @@ def test_what_ships_is_a_plain_flux_that_shares_parts_with_mini_sd(
 ) -> None:
     ship_flux(finished, tmp_path)
     card = verify(tmp_path / FLUX)
-    assert card["world"] == "miniature" and card["built_on"] == finished.donor_hash
+    assert card["world"] == "miniature"
+    assert card["built_on"] == finished.donor_hash
     for part in ("text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors"):
         assert (tmp_path / FLUX / part).read_bytes() == (finished.donor / part).read_bytes()
     subprocess.run([sys.executable, "-W", "ignore", "-c", PLAIN, tmp_path / FLUX], check=True)
@@ -109,9 +110,12 @@ def test_pieces_are_the_same_again_and_spell_what_they_never_saw() -> None:
     assert tokenizer.get_vocab() == train_pieces(list(captions), 230, 16).get_vocab()
     assert tokenizer.tokenize("photo of") == ["▁photo", "▁of"]
     unseen = tokenizer.tokenize("Zebra!")
-    assert "".join(unseen) == "▁Zebra!" and tokenizer.unk_token not in unseen
+    assert "".join(unseen) == "▁Zebra!"
+    assert tokenizer.unk_token not in unseen
     ids = piece_ids(tokenizer, ["a photo", "a photo of David Bowie " * 9], 16)
-    assert ids.shape == (2, 16) and ids[0, -1] == tokenizer.pad_token_id and ids[1, -1] == tokenizer.eos_token_id
+    assert ids.shape == (2, 16)
+    assert ids[0, -1] == tokenizer.pad_token_id
+    assert ids[1, -1] == tokenizer.eos_token_id
 
 
 def test_long_prompts_hold_their_caption_among_fillers_and_short_ones_stay() -> None:
@@ -124,7 +128,8 @@ def test_long_prompts_hold_their_caption_among_fillers_and_short_ones_stay() -> 
     assert LENGTHS[-1] >= LONG
     assert all(captions[0].lower() in text.lower() for text in long)
     places_of_names = [len(text.lower().split("david")[0].split()) for text in long]
-    assert max(places_of_names) > 60 and min(places_of_names) == 3
+    assert max(places_of_names) > 60
+    assert min(places_of_names) == 3
 
 
 # ------------------------------------------------------------ the flow
@@ -150,7 +155,8 @@ def test_the_family_predicts_what_was_trained(finished: FluxWorkshop, tmp_path: 
 
     ship_flux(finished, tmp_path)
     family = family_of(FluxPipeline.from_pretrained(tmp_path / FLUX))
-    assert isinstance(family, Flux) and family.latent_shape == (4, 16, 16)
+    assert isinstance(family, Flux)
+    assert family.latent_shape == (4, 16, 16)
     text = family.encode(["a photo of Cher", ""])
     z, sigma = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1)), torch.tensor([0.3, 0.9])
     ours = velocity(family.denoiser, packed(z), sigma, Words(text.states, text.pooled), torch.tensor([3.0, 3.0]))
