@@ -16,9 +16,10 @@ from unhype.bases.cards import content_hash, verify
 from unhype.bases.loading import load_pipeline
 from unhype.cli.main import main
 from unhype.miniature.examining import calibration_error, examine_judge
-from unhype.miniature.folders import BASE, CLIP, JUDGE
-from unhype.miniature.measuring import BARS, ask, questions
-from unhype.miniature.modelcard import model_card, score_table
+from unhype.miniature.bases import MINIATURES
+from unhype.miniature.folders import BASE, CLIP, FLUX, JUDGE
+from unhype.miniature.measuring import ask, questions
+from unhype.miniature.modelcard import score_table
 from unhype.miniature.shipping import load_judge
 from unhype.pictures.pixels import to_model_range
 from unhype.pictures.sampling import Sampling, sample
@@ -37,27 +38,38 @@ images[1].save(sys.argv[2])
 """
 
 
-@pytest.fixture(scope="module")
-def figures(data: Path) -> dict:
-    return json.loads((data / BASE / "figures.json").read_text())
+def figures_of(data: Path, name: str) -> dict:
+    return json.loads((data / MINIATURES[name].folder / "figures.json").read_text())
 
 
 def test_every_byte_is_what_the_cards_say_and_there_are_few(data: Path) -> None:
-    sizes = [facts["bytes"] for part in (BASE, CLIP, JUDGE) for facts in verify(data / part)["files"].values()]
-    assert sum(sizes) <= 20e6
-    assert max(sizes) <= 15e6
+    parts = {part: verify(data / part)["files"] for part in (BASE, FLUX, CLIP, JUDGE)}
+    sizes = {part: [facts["bytes"] for facts in files.values()] for part, files in parts.items()}
+    assert sum(sizes[BASE] + sizes[CLIP] + sizes[JUDGE]) <= 20e6
+    assert sum(sizes[FLUX]) <= 14e6 * 1.02  # weights of 14 MB and two tokenizers
+    assert max(map(max, sizes.values())) <= 13e6
 
 
-def test_figures_speak_of_these_weights(data: Path, figures: dict) -> None:
-    assert figures["base"] == content_hash(data / BASE)
+@pytest.mark.parametrize("name", MINIATURES)
+def test_figures_speak_of_these_weights(data: Path, name: str) -> None:
+    base, figures = MINIATURES[name], figures_of(data, name)
+    assert figures["base"] == content_hash(data / base.folder)
     assert figures["judge"] == content_hash(data / JUDGE)
-    assert {score["stratum"] for score in figures["scores"]} > set(BARS)
+    assert {score["stratum"] for score in figures["scores"]} >= set(base.bars)
     assert all(score["n"] >= 1000 for score in figures["scores"])
 
 
-def test_the_model_card_and_the_readme_carry_the_figures(data: Path, figures: dict) -> None:
-    assert (data / BASE / "README.md").read_text() == model_card(verify(data / BASE), figures)
+@pytest.mark.parametrize("name", MINIATURES)
+def test_the_model_card_and_the_readme_carry_the_figures(data: Path, name: str) -> None:
+    base, figures = MINIATURES[name], figures_of(data, name)
+    assert (data / base.folder / "README.md").read_text() == base.card(verify(data / base.folder), figures)
     assert score_table(figures["scores"]) in (ROOT / "README.md").read_text()
+
+
+def test_the_bases_share_what_they_say_they_share(data: Path) -> None:
+    assert verify(data / FLUX)["built_on"] == content_hash(data / BASE)
+    for part in ("text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"):
+        assert (data / FLUX / part).read_bytes() == (data / BASE / part).read_bytes()
 
 
 @pytest.mark.slow

@@ -22,12 +22,14 @@ class Miniature:
         bars: stratum of :mod:`measuring` → the share of pictures that must be right; None asks for nothing.
         call: of a loaded pipeline, what a call needs besides prompt, seed, steps and guidance.
         card: its card and figures → the text of its README.
+        brings_judges: whether judge and CLIP are of its own recipe, and examined with it.
     """
 
     folder: Path
     bars: Mapping[str, float | None]
     call: Callable[[Any], dict[str, Any]]
     card: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+    brings_judges: bool = False
 
 
 def _flux_call(pipeline: Any) -> dict[str, Any]:
@@ -48,6 +50,7 @@ MINIATURES: Mapping[str, Miniature] = {
         },
         lambda pipeline: {},
         mini_sd_card,
+        brings_judges=True,
     ),
     FLUX.name: Miniature(
         FLUX,

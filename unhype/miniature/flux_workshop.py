@@ -60,7 +60,7 @@ class FluxPretraining:
     t5: Schedule = field(default_factory=lambda: Schedule(steps=1200, batch=128, rate=3e-3, muon=True))
     flow: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=64, rate=3e-3, average=0.999, muon=True))
     guidance: Schedule = field(
-        default_factory=lambda: Schedule(steps=600, batch=64, rate=5e-4, average=0.99, muon=True)
+        default_factory=lambda: Schedule(steps=400, batch=64, rate=5e-4, average=0.99, muon=True)
     )
 
     def __post_init__(self) -> None:

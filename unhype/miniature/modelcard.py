@@ -34,7 +34,7 @@ def write_figures(
         "judge": content_hash(judge),
         "sampling": asdict(how),
         "first_seed": FIRST_SEED,
-        "first_render_seed": FRESH_RENDERS,
+        **({"first_render_seed": FRESH_RENDERS} if "calibration_error" in others else {}),
         **{name: round(value, 4) for name, value in others.items()},
         "scores": [{**asdict(score), "share": round(score.share, 4), "met": score.met} for score in scores],
     }

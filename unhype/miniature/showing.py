@@ -46,12 +46,19 @@ def demo(data: Path, how: Sampling, pictures: int, out: Path, name: str = BASE.n
 
 
 def measure(data: Path, how: Sampling, n: int, name: str = BASE.name) -> list[Score]:
-    """Measure every stratum and the judge, print each score as it is known, and write them into the base's folder."""
+    """Measure every stratum, print each score as it is known, and write them into the base's folder.
+
+    Judge and CLIP are examined with the base whose recipe made them.
+    """
     quiet()
     base = MINIATURES[name]
     pipeline, judge = load_pipeline(data / base.folder), load_judge(data / JUDGE)
     call = base.call(pipeline)
-    scores = [*examine_judge(judge, pipeline.vae, n), examine_clip(*load_clip(data / CLIP), n)]
+    scores: list[Score] = []
+    others: dict[str, float] = {}
+    if base.brings_judges:
+        scores = [*examine_judge(judge, pipeline.vae, n), examine_clip(*load_clip(data / CLIP), n)]
+        others["calibration_error"] = calibration_error(judge, n)
     for score in scores:
         _print_score(score)
     drawn, seconds = 0, 0.0
@@ -71,14 +78,8 @@ def measure(data: Path, how: Sampling, n: int, name: str = BASE.name) -> list[Sc
         drawn += len(asked)
         scores.append(Score(stratum, right / len(asked), len(asked), bar))
         _print_score(scores[-1])
-    write_figures(
-        data / base.folder,
-        base.card,
-        scores,
-        how,
-        {"pictures_per_second": drawn / seconds, "calibration_error": calibration_error(judge, n)},
-        data / JUDGE,
-    )
+    others["pictures_per_second"] = drawn / seconds
+    write_figures(data / base.folder, base.card, scores, how, others, data / JUDGE)
     print(f"{drawn / seconds:.1f} pictures a second; model card: {data / base.folder / 'README.md'}")
     return scores
 
