@@ -15,8 +15,8 @@ from PIL import Image
 from unhype.bases.cards import content_hash, verify
 from unhype.bases.loading import load_pipeline
 from unhype.cli.main import main
-from unhype.miniature.examining import calibration_error, examine_judge
 from unhype.miniature.bases import MINIATURES
+from unhype.miniature.examining import calibration_error, examine_judge
 from unhype.miniature.folders import BASE, CLIP, FLUX, JUDGE
 from unhype.miniature.measuring import ask, questions
 from unhype.miniature.modelcard import score_table
@@ -29,10 +29,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PLAIN = """
 import sys, torch
-from diffusers import StableDiffusionPipeline
-pipeline = StableDiffusionPipeline.from_pretrained(sys.argv[1])
+from diffusers import DiffusionPipeline
+pipeline = DiffusionPipeline.from_pretrained(sys.argv[1])
+flux = type(pipeline).__name__ == "FluxPipeline"
+size = {"height": 64, "width": 64, "max_sequence_length": 48} if flux else {}
+assert flux or type(pipeline).__name__ == "StableDiffusionPipeline"
 generator = torch.Generator().manual_seed(0)
-images = pipeline("a photo of Prince", num_inference_steps=4, generator=generator, num_images_per_prompt=2).images
+images = pipeline(
+    "a photo of Prince", num_inference_steps=4, generator=generator, num_images_per_prompt=2, **size
+).images
 assert not [name for name in sys.modules if name.startswith("unhype")]
 images[1].save(sys.argv[2])
 """
@@ -68,15 +73,17 @@ def test_the_model_card_and_the_readme_carry_the_figures(data: Path, name: str) 
 
 def test_the_bases_share_what_they_say_they_share(data: Path) -> None:
     assert verify(data / FLUX)["built_on"] == content_hash(data / BASE)
-    for part in ("text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"):
+    shared = ("text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json")
+    for part in shared:
         assert (data / FLUX / part).read_bytes() == (data / BASE / part).read_bytes()
 
 
 @pytest.mark.slow
-def test_plain_diffusers_loads_and_samples_without_a_line_of_ours(data: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "prince.png"
+@pytest.mark.parametrize("name", MINIATURES)
+def test_plain_diffusers_loads_and_samples_without_a_line_of_ours(data: Path, tmp_path: Path, name: str) -> None:
+    picture, folder = tmp_path / "prince.png", data / MINIATURES[name].folder
     subprocess.run(
-        [sys.executable, "-c", PLAIN, str(data / BASE), str(picture)], check=True, capture_output=True, cwd=tmp_path
+        [sys.executable, "-c", PLAIN, str(folder), str(picture)], check=True, capture_output=True, cwd=tmp_path
     )
     with Image.open(picture) as image:
         pixels = np.asarray(image)
@@ -109,10 +116,12 @@ def test_the_pages_tell_the_scores_that_ship() -> None:
 
 
 @pytest.mark.slow
-def test_it_draws_what_is_asked_for(data: Path) -> None:
+@pytest.mark.parametrize("name", MINIATURES)
+def test_it_draws_what_is_asked_for(data: Path, name: str) -> None:
+    base = MINIATURES[name]
     asked = [questions(stratum, 1, TRAINING)[k] for stratum in ("avatar", "class", "synonym", "alias") for k in (2, 9)]
-    pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
-    answers = list(ask(pipeline, judge, asked, Sampling()))
+    pipeline, judge = load_pipeline(data / base.folder), load_judge(data / JUDGE)
+    answers = list(ask(pipeline, judge, asked, Sampling(), **base.call(pipeline)))
     assert [question for question, _, _ in answers] == asked
     assert sum(question.right(verdict) for question, _, verdict in answers) >= 6
 
