@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unhype.cli.options import BASES, MODEL, Verb, params_of, source_of
+from unhype.cli.options import BASES, MODEL, Verb, family_under, params_of, source_of
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ def add_commands(verb: Verb) -> None:
 def _export(options: argparse.Namespace) -> None:
     from unhype.erasing.exporting import INDEX, concepts_of, export, export_all
     from unhype.erasing.guard import Guard
-    from unhype.families.loading import load_family
     from unhype.families.lora_files import check_format
     from unhype.terminal import quiet
 
@@ -71,7 +70,7 @@ def _export(options: argparse.Namespace) -> None:
     facts = guard.trained.facts
     source = source_of(options, facts)
     settings = params_of(options).suited(source, options.data / "judges").base
-    family = load_family(source, settings, facts["site_table"])
+    family = family_under(guard, source, settings)
     with guard.attached(family.pipeline, options.derived, family):  # refuses another base
         pass
     if not options.all:

@@ -13,7 +13,10 @@ from unhype.miniature.folders import BASE
 
 if TYPE_CHECKING:
     from unhype.bases.finding import Source
+    from unhype.bases.loading import BaseSettings
     from unhype.eraser import Eraser
+    from unhype.erasing.guard import Guard
+    from unhype.families.family import Family
     from unhype.params import Params
 
 MODEL = (
@@ -87,9 +90,17 @@ def erasers_of(options: argparse.Namespace, params: Params) -> tuple[Eraser, Era
     guard = Guard.load(options.model, options.only, options.share) if options.model else None
     source = source_of(options, guard.trained.facts if guard else {})
     params = params.suited(source, options.data / "judges")
-    family = load_family(source, params.base, guard.trained.facts["site_table"] if guard else None)
+    family = family_under(guard, source, params.base) if guard else load_family(source, params.base)
     bare = Nothing(family, source.hash, params.sampling)
     return (Guarded(family, guard, params.sampling, options.derived) if guard else bare), bare
+
+
+def family_under(guard: Guard, source: Source, settings: BaseSettings) -> Family:
+    """A base with the sites of its guard; one of another family is refused before it is loaded."""
+    from unhype.families.loading import family_named_in, load_family
+
+    guard.check_family(family_named_in(source).name)
+    return load_family(source, settings, guard.trained.facts["site_table"])
 
 
 def source_of(options: argparse.Namespace, facts: Mapping[str, Any]) -> Source:

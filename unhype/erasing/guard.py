@@ -101,14 +101,19 @@ class Guard:
 
     def _attach(self, pipeline: Any, derived: bool, family: Family | None, level: int) -> Callable[[], None]:
         if family is None:
-            self._check_family(family_class(pipeline).name)
+            self.check_family(family_class(pipeline).name)
             with _as_found(pipeline):
                 family = family_of(pipeline, self.trained.facts["site_table"])
         self._check(family, derived, level)
         self._place(family)
         return attach(family, self._reader(), self._emitter(), self)
 
-    def _check_family(self, name: str) -> None:
+    def check_family(self, name: str) -> None:
+        """Refuse a base of another family, by the family's name.
+
+        Raises:
+            UnhypeError: it is not the one that this guard was trained for.
+        """
         wanted = self.trained.facts["family"]
         if name != wanted:
             raise UnhypeError(
@@ -117,7 +122,7 @@ class Guard:
             )
 
     def _check(self, family: Family, derived: bool, level: int) -> None:
-        self._check_family(family.name)
+        self.check_family(family.name)
         hypernet, facts = self.trained.hypernet, self.trained.facts
         if hypernet.width != family.width or hypernet.sites != family.sites:
             raise UnhypeError(
