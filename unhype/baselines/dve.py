@@ -107,12 +107,13 @@ def projection(
     model, n = family.bare_denoiser, len(prompts)
     forward = model.forward
     signature = inspect.signature(forward)
-    turns = []
+    turns: list[tuple[Text, Text, torch.Tensor]] = []
     for k in range(max(map(len, pairs))):
         # A prompt that has none in this turn asks for itself, and its answer is not used.
         asks = [row[k] if k < len(row) else (prompt, prompt) for row, prompt in zip(pairs, prompts, strict=True)]
         has = torch.tensor([k < len(row) for row in pairs], device=family.device)
-        turns.append((*(family.encode(side) for side in zip(*asks, strict=True)), has))
+        concepts, anchors = zip(*asks, strict=True)
+        turns.append((family.encode(concepts), family.encode(anchors), has))
 
     def projected(*args: Any, **named: Any) -> Any:
         call = signature.bind(*args, **named)

@@ -38,16 +38,17 @@ class Uce(Fitted):
         if case.path(self.name).with_suffix(".json").exists():
             return
         family, weight = case.family, self.weight * len(case.concepts)
-        words, kept = paired_states(case), family.encode([*case.retained, ""])
-        routes = [(site, *words, kept.states.flatten(0, 1)) for site in family.text_layers]
-        if kept.pooled is not None:
-            sides = [family.encode(list(side)).pooled for side in (case.concepts, case.concepts.values())]
-            alone = [site for site in family.pooled_layers if site.inputs == kept.pooled.shape[1]]
-            routes += [(site, *sides, kept.pooled) for site in alone]
+        kept = family.encode([*case.retained, ""])
+        edited, targets = paired_states(case)
+        routes = [(site, edited, targets, kept.states.flatten(0, 1)) for site in family.text_layers]
+        concepts, anchors = (family.encode(list(side)) for side in (case.concepts, case.concepts.values()))
+        if kept.pooled is not None and concepts.pooled is not None and anchors.pooled is not None:
+            sides, width = (concepts.pooled, anchors.pooled, kept.pooled), kept.pooled.shape[1]
+            routes += [(site, *sides) for site in family.pooled_layers if site.inputs == width]
         weights = {}
-        for k, (site, edited, targets, same) in enumerate(routes):
+        for k, (site, before, after, same) in enumerate(routes):
             original = layer_at(family.denoiser, site.name).weight
-            found = rewrite(original, edited, targets, same, weight, self.keep)
+            found = rewrite(original, before, after, same, weight, self.keep)
             weights[f"{site.name}.weight"] = found.to(original.dtype)
             yield Step(k + 1, len(routes))
         case.keep(self.name, weights, {"weight": self.weight, "keep": self.keep})
