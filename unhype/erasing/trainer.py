@@ -60,6 +60,7 @@ class TrainingSettings:
         pictures: base pictures of each forgotten concept, and as many of its anchor, whose noised latents are z_t.
         precision: of the arithmetic, ``bf16`` or ``fp32``; weights stay float32.
         sites: choice of layers that adapters go to, of those that the base's family has; empty for its first.
+        reads: what switch and hypernetwork read, of what the base's family has; empty for its first.
     """
 
     mode: str = "direct"
@@ -76,6 +77,7 @@ class TrainingSettings:
     pictures: int = 2
     precision: str = "bf16"
     sites: str = ""
+    reads: str = ""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

@@ -86,6 +86,8 @@ class Family(ABC):
         text_table: as ``tables``: the layers that read token states as they are; closed forms solve for these.
         pooled_table: the same of the pooled vector, where a family has one.
         tables: choice of sites → ending of a layer's name → what it reads; the first is the default.
+        readings: what c may be made of: the ``pooled`` vector of a text, the mean of its tokens' ``states``, or
+            ``both``; the first is the default.
     """
 
     name: ClassVar[str]
@@ -97,11 +99,26 @@ class Family(ABC):
     text_table: ClassVar[Mapping[str, str]]
     pooled_table: ClassVar[Mapping[str, str]] = {}
     tables: ClassVar[Mapping[str, Mapping[str, str]]]
+    readings: ClassVar[Sequence[str]] = ("pooled",)
     defaults: ClassVar[Defaults]
 
-    def __init__(self, pipeline: Any, table: str | None = None) -> None:
+    def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
+        """Take a pipeline.
+
+        Args:
+            table: choice of sites, of ``tables``.
+            reads: choice of what c is made of, of ``readings``.
+
+        Raises:
+            UnhypeError: choices that the family doesn't have.
+        """
         self.pipeline = pipeline
-        self.table = table or next(iter(self.tables))
+        self.table, self.reads = table or next(iter(self.tables)), reads or self.readings[0]
+        if self.reads not in self.readings:
+            raise UnhypeError(
+                f"got the vectors {self.reads!r} for {self.name}, wanted one of {', '.join(self.readings)} in "
+                "training.reads of params.yaml"
+            )
         if self.table not in self.tables:
             raise UnhypeError(
                 f"got the sites {self.table!r} for {self.name}, wanted one of {', '.join(self.tables)} in "

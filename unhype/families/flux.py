@@ -22,6 +22,7 @@ from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
 from unhype.families.spoken import spoken, visible
+from unhype.families.t5_text import T5Texts
 from unhype.pictures.sampling import Sampling
 
 LENGTH = 512
@@ -48,12 +49,13 @@ class Flux(Family):
         "published": {"attn.to_v": "hidden", "attn.add_v_proj": "hidden", "attn.to_out.0": "hidden"},
         "text_entries": {"context_embedder": "states", "time_text_embed.text_embedder.linear_1": "pooled"},
     }
+    readings = ("pooled", "states", "both")
 
-    def __init__(self, pipeline: Any, table: str | None = None) -> None:
-        super().__init__(pipeline, table)
-        self._texts = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
-        # Neither is in a configuration: a small base says its own in its card.
+    def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
+        super().__init__(pipeline, table, reads)
         self.length = min(LENGTH, pipeline.tokenizer_2.model_max_length)
+        self._clip = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
+        self._t5 = T5Texts(pipeline.tokenizer_2, pipeline.text_encoder_2, self.length)
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
@@ -64,8 +66,8 @@ class Flux(Family):
 
     @property
     def width(self) -> int:
-        width: int = self.pipeline.text_encoder.config.hidden_size
-        return width
+        pooled, states = self.pipeline.text_encoder.config.hidden_size, self.pipeline.text_encoder_2.config.d_model
+        return int({"pooled": pooled, "states": states, "both": pooled + states}[self.reads])
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -102,7 +104,15 @@ class Flux(Family):
         return Text(states.to(self.device, self.dtype), pooled.to(self.device, self.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device)
+        """CLIP's pooled vectors, the means of T5's states, or both, each brought to numbers of size 1."""
+        parts = []
+        if self.reads != "states":
+            parts.append(self._clip(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device))
+        if self.reads != "pooled":
+            parts.append(self._t5(spoken(self.pipeline, self.pipeline.tokenizer_2, texts)).to(self.device))
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat([nn.functional.layer_norm(part, part.shape[-1:]) for part in parts], 1)
 
     def visible(self, text: str) -> str:
         return self._visible(text, self.length)

@@ -33,8 +33,8 @@ class StableDiffusionXL(UNetFamily):
         "both_routes": {**UNetFamily.tables["cross_attention"], "add_embedding.linear_1": "pooled"},
     }
 
-    def __init__(self, pipeline: Any, table: str | None = None) -> None:
-        super().__init__(pipeline, table)
+    def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
+        super().__init__(pipeline, table, reads)
         self._texts = ClipTexts(pipeline.tokenizer_2, pipeline.text_encoder_2)
 
     @classmethod

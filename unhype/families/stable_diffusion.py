@@ -106,8 +106,8 @@ class StableDiffusion(UNetFamily):
     encoders = (("text_encoder", "tokenizer"),)
     defaults = Defaults(Sampling(steps=50, guidance=7.5))
 
-    def __init__(self, pipeline: Any, table: str | None = None) -> None:
-        super().__init__(pipeline, table)
+    def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
+        super().__init__(pipeline, table, reads)
         self._texts = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
 
     @classmethod

@@ -148,7 +148,7 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
 
 def load_base(job: Job) -> Family:
     """The job's base, on a GPU where there is one."""
-    return load_family(job.base, job.loading, job.training.sites or None)
+    return load_family(job.base, job.loading, job.training.sites or None, job.training.reads or None)
 
 
 def guard_of(job: Job) -> Guard:
