@@ -16,8 +16,9 @@ from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 from tests.families.guards import HOW, KEPT, draw
 from unhype.bases.identity import compare, identify
 from unhype.families.choosing import family_of
-from unhype.families.family import Family, Text
-from unhype.families.flux import packed, unpacked
+from unhype.families.family import Family
+from unhype.families.packing import packed, unpacked
+from unhype.families.text import Text
 from unhype.pictures.pixels import to_pixels
 from unhype.pictures.sampling import Sampling
 

@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from unhype.adapters.watching import Asked, Rows
-from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of
+from unhype.families.family import Defaults, Family
+from unhype.families.text import Text, texts_of
+from unhype.families.trajectory import Trajectory
 from unhype.pictures.sampling import Sampling
 
 WORDS, WIDTH, SHAPE = 12, 64, (3, 8, 8)

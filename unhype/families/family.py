@@ -18,44 +18,11 @@ import torch
 from torch import nn
 
 from unhype.adapters.sites import Site, find_sites, unwrapped
-from unhype.adapters.watching import Asked, Rows, Texts
+from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
-from unhype.pictures.pixels import to_model_range
+from unhype.families.text import Text
+from unhype.families.trajectory import Trajectory
 from unhype.pictures.sampling import Sampling, sample
-
-
-@dataclass(frozen=True)
-class Text:
-    """Prompts as the denoiser reads them.
-
-    Attributes:
-        states: every token's state, ``[n, t, d]``.
-        pooled: the second route of text, where a family has one, ``[n, p]``.
-    """
-
-    states: torch.Tensor
-    pooled: torch.Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.states)
-
-    def __getitem__(self, rows: Any) -> Text:
-        return Text(self.states[rows], None if self.pooled is None else self.pooled[rows])
-
-    def chunk(self, parts: int) -> tuple[Text, ...]:
-        """Equal parts, one after the other."""
-        size = len(self) // parts
-        return tuple(self[i * size : (i + 1) * size] for i in range(parts))
-
-    def repeated(self, times: int) -> Text:
-        """All rows, so many times over."""
-        pooled = None if self.pooled is None else self.pooled.repeat(times, 1)
-        return Text(self.states.repeat(times, 1, 1), pooled)
-
-    def expanded(self, n: int) -> Text:
-        """A single row as n rows."""
-        pooled = None if self.pooled is None else self.pooled.expand(n, -1)
-        return Text(self.states.expand(n, -1, -1), pooled)
 
 
 @dataclass(frozen=True)
@@ -333,45 +300,3 @@ class Family(ABC):
     @abstractmethod
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         """The text in a call of the denoiser."""
-
-
-class Trajectory(ABC):
-    """From noise to latents: ``start``, then one ``step`` for each of ``times``.
-
-    Attributes:
-        times: of the steps, as :meth:`Family.predict` takes them, ``[steps]``.
-    """
-
-    times: torch.Tensor
-
-    @abstractmethod
-    def start(self, noise: torch.Tensor) -> torch.Tensor:
-        """z at the first time, from unit noise ``[n, C, h, w]``."""
-
-    def seen(self, latents: torch.Tensor, index: int) -> torch.Tensor:
-        """z as the denoiser sees it at this time: some samplers scale it."""
-        return latents
-
-    @abstractmethod
-    def step(self, prediction: torch.Tensor, index: int, latents: torch.Tensor) -> torch.Tensor:
-        """z at the next time."""
-
-
-def vae_latents(vae: Any, pixels: np.ndarray, shift: float, device: torch.device) -> torch.Tensor:
-    """z_0 = (mean of the VAE's posterior − shift) · scale, ``[n, C, h, w]``, 32 pictures at a time."""
-    parts = []
-    with torch.no_grad():
-        for part in np.array_split(pixels, max(1, len(pixels) // 32)):
-            given = to_model_range(part, device).to(vae.dtype)
-            parts.append((vae.encode(given).latent_dist.mean.float() - shift) * vae.config.scaling_factor)
-    return torch.cat(parts)
-
-
-def texts_of(*given: Any) -> list[Texts] | None:
-    """Prompts of one or more encoders, picture by picture; None if there is none. Equal texts count once."""
-    lists = [[each] if isinstance(each, str) else list(each) for each in given if each is not None]
-    if not lists:
-        return None
-    n = max(map(len, lists))
-    rows = [[each[i] if len(each) == n else each[0] for each in lists] for i in range(n)]
-    return [tuple(dict.fromkeys(row)) for row in rows]

@@ -20,9 +20,13 @@ from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
-from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
+from unhype.families.family import Defaults, Family
+from unhype.families.packing import packed, places_of, unpacked
 from unhype.families.spoken import spoken, visible
 from unhype.families.t5_text import T5Texts
+from unhype.families.text import Text, texts_of
+from unhype.families.trajectory import Trajectory
+from unhype.families.vae import vae_latents
 from unhype.pictures.sampling import Sampling
 
 LENGTH = 512
@@ -185,7 +189,7 @@ class Flux(Family):
             pooled_projections=text.pooled,
             encoder_hidden_states=text.states,
             txt_ids=torch.zeros(text.states.shape[1], 3, device=self.device, dtype=self.dtype),
-            img_ids=_places(height // 2, width // 2, self.device, self.dtype),
+            img_ids=places_of(height // 2, width // 2, self.device, self.dtype),
             return_dict=False,
         )[0]
         return unpacked(velocity, height, width)
@@ -262,25 +266,3 @@ class _Flow(Trajectory):
     def step(self, prediction: torch.Tensor, index: int, latents: torch.Tensor) -> torch.Tensor:
         following: torch.Tensor = self.scheduler.step(prediction, self.scheduler.timesteps[index], latents).prev_sample
         return following
-
-
-def packed(latents: torch.Tensor) -> torch.Tensor:
-    """``[n, C, h, w]`` → ``[n, h·w / 4, 4 C]``: a token for each square of four."""
-    n, channels, height, width = latents.shape
-    squares = latents.view(n, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
-    return squares.reshape(n, height * width // 4, channels * 4)
-
-
-def unpacked(tokens: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """The way back: ``[n, h·w / 4, 4 C]`` → ``[n, C, h, w]``."""
-    n, _, features = tokens.shape
-    squares = tokens.view(n, height // 2, width // 2, features // 4, 2, 2).permute(0, 3, 1, 4, 2, 5)
-    return squares.reshape(n, features // 4, height, width)
-
-
-def _places(rows: int, columns: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """Each token's row and column, ``[rows · columns, 3]``; the first number is text's and 0."""
-    places = torch.zeros(rows, columns, 3, device=device, dtype=dtype)
-    places[..., 1] += torch.arange(rows, device=device, dtype=dtype)[:, None]
-    places[..., 2] += torch.arange(columns, device=device, dtype=dtype)[None]
-    return places.view(rows * columns, 3)

@@ -13,9 +13,10 @@ import torch
 
 from unhype.adapters.watching import Asked, Rows
 from unhype.families.clip_text import ClipTexts
-from unhype.families.family import Defaults, Text, texts_of
+from unhype.families.family import Defaults
 from unhype.families.spoken import spoken, visible
 from unhype.families.stable_diffusion import UNetFamily, unet_config
+from unhype.families.text import Text, texts_of
 from unhype.pictures.sampling import Sampling
 
 

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from unhype.families.choosing import family_of
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 
 
 class _Tokenizer:

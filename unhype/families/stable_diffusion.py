@@ -17,8 +17,11 @@ from unhype.adapters.sites import unwrapped
 from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
-from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
+from unhype.families.family import Defaults, Family
 from unhype.families.spoken import spoken, visible
+from unhype.families.text import Text, texts_of
+from unhype.families.trajectory import Trajectory
+from unhype.families.vae import vae_latents
 from unhype.pictures.sampling import Sampling
 
 
