@@ -98,7 +98,7 @@ class Toy(Family):
     def last_token(self, text: str) -> int:
         return min(len(text.split()), WORDS) - 1
 
-    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
+    def times(self, n: int, rng: np.random.Generator, earliest: float, law: str = "") -> torch.Tensor:
         return torch.from_numpy(rng.uniform(earliest, 1.0, size=n)).float()
 
     def time_at(self, share: float, n: int) -> torch.Tensor:

@@ -55,6 +55,7 @@ class Family(ABC):
         tables: choice of sites → ending of a layer's name → what it reads; the first is the default.
         readings: what c may be made of: the ``pooled`` vector of a text, the mean of its tokens' ``states``, or
             ``both``; the first is the default.
+        laws: how times may be drawn in training; the first is the default.
     """
 
     name: ClassVar[str]
@@ -67,6 +68,7 @@ class Family(ABC):
     pooled_table: ClassVar[Mapping[str, str]] = {}
     tables: ClassVar[Mapping[str, Mapping[str, str]]]
     readings: ClassVar[Sequence[str]] = ("pooled",)
+    laws: ClassVar[Sequence[str]] = ("uniform",)
     defaults: ClassVar[Defaults]
 
     def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
@@ -77,20 +79,11 @@ class Family(ABC):
             reads: choice of what c is made of, of ``readings``.
 
         Raises:
-            UnhypeError: choices that the family doesn't have.
+            UnhypeError: see :meth:`check_choices`.
         """
+        self.check_choices(table, reads)
         self.pipeline = pipeline
         self.table, self.reads = table or next(iter(self.tables)), reads or self.readings[0]
-        if self.reads not in self.readings:
-            raise UnhypeError(
-                f"got the vectors {self.reads!r} for {self.name}, wanted one of {', '.join(self.readings)} in "
-                "training.reads of params.yaml"
-            )
-        if self.table not in self.tables:
-            raise UnhypeError(
-                f"got the sites {self.table!r} for {self.name}, wanted one of {', '.join(self.tables)} in "
-                "training.sites of params.yaml"
-            )
         for module in self.parts.values():
             module.requires_grad_(False).eval()
         self._sites: tuple[Site, ...] | None = None
@@ -102,6 +95,24 @@ class Family(ABC):
     @abstractmethod
     def fits(cls, pipeline: Any) -> bool:
         """Whether a pipeline is of this family: told by its parts, not by its name."""
+
+    @classmethod
+    def check_choices(cls, table: str | None = None, reads: str | None = None, law: str | None = None) -> None:
+        """Refuse a choice of sites, of what c is made of, or of how times are drawn that the family doesn't have.
+
+        Raises:
+            UnhypeError: it has others, which are named; what is empty is its first.
+        """
+        for what, got, wanted, key in (
+            ("sites", table, cls.tables, "sites"),
+            ("vectors", reads, cls.readings, "reads"),
+            ("times", law, cls.laws, "times"),
+        ):
+            if got and got not in wanted:
+                raise UnhypeError(
+                    f"got the {what} {got!r} for {cls.name}, wanted one of {', '.join(wanted)} in training.{key} of "
+                    "params.yaml"
+                )
 
     @property
     def denoiser(self) -> nn.Module:
@@ -223,8 +234,8 @@ class Family(ABC):
     # ------------------------------------------------------------ diffusion
 
     @abstractmethod
-    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
-        """n random times of the training noise schedule, none below ``earliest``, a share of all."""
+    def times(self, n: int, rng: np.random.Generator, earliest: float, law: str = "") -> torch.Tensor:
+        """n random times of the training noise schedule by one of ``laws``, none below ``earliest``, a share of all."""
 
     @abstractmethod
     def time_at(self, share: float, n: int) -> torch.Tensor:

@@ -21,6 +21,7 @@ from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family
+from unhype.families.flow import LAWS, Flow, drawn, shift_of
 from unhype.families.packing import packed, places_of, unpacked
 from unhype.families.spoken import spoken, visible
 from unhype.families.t5_text import T5Texts
@@ -54,12 +55,13 @@ class Flux(Family):
         "text_entries": {"context_embedder": "states", "time_text_embed.text_embedder.linear_1": "pooled"},
     }
     readings = ("pooled", "states", "both")
+    laws = LAWS
 
     def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
         super().__init__(pipeline, table, reads)
         self.length = min(LENGTH, pipeline.tokenizer_2.model_max_length)
         self._clip = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
-        self._t5 = T5Texts(pipeline.tokenizer_2, pipeline.text_encoder_2, self.length)
+        self._t5 = T5Texts(pipeline.tokenizer_2, pipeline.text_encoder_2, LENGTH)  # a call may read further
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
@@ -135,30 +137,18 @@ class Flux(Family):
 
     # ------------------------------------------------------------ diffusion
 
-    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
-        """σ, uniform in the sampler's own steps: shifted as it does for so many tokens, none below ``earliest``."""
-        sigma = torch.from_numpy(rng.uniform(0.0, 1.0, size=n)).float()
-        shifted = self._shifted(sigma)
-        return (earliest + (1 - earliest) * shifted).to(self.device)
+    def times(self, n: int, rng: np.random.Generator, earliest: float, law: str = "") -> torch.Tensor:
+        """σ; uniform in the sampler's own steps, shifted as it does for so many tokens, or logit-normal in them."""
+        return drawn(n, rng, shift_of(self.pipeline.scheduler, self._tokens), earliest, law or LAWS[0]).to(self.device)
 
     def time_at(self, share: float, n: int) -> torch.Tensor:
         return torch.full((n,), float(share), device=self.device)
 
-    def _shifted(self, sigma: torch.Tensor) -> torch.Tensor:
-        scheduler = self.pipeline.scheduler
-        if not scheduler.config.use_dynamic_shifting:
-            return scheduler.config.shift * sigma / (1 + (scheduler.config.shift - 1) * sigma)
-        shifted: torch.Tensor = scheduler.time_shift(self._mu(), 1.0, sigma.clamp(min=1e-6))
-        return shifted
-
-    def _mu(self) -> float:
-        """Linear in the number of latent tokens (diffusers, ``calculate_shift``)."""
-        config = self.pipeline.scheduler.config
+    @property
+    def _tokens(self) -> int:
+        """Latent tokens of a picture of the usual size."""
         _, height, width = self.latent_shape
-        tokens = height * width // 4
-        first, last = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
-        low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
-        return float(low + (high - low) * (tokens - first) / (last - first))
+        return height * width // 4
 
     def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
         sigma = times.to(latents).view(-1, 1, 1, 1)
@@ -199,11 +189,7 @@ class Flux(Family):
         return vae_latents(vae, pixels, vae.config.shift_factor or 0.0, self.device)
 
     def trajectory(self, steps: int) -> Trajectory:
-        scheduler = type(self.pipeline.scheduler).from_config(self.pipeline.scheduler.config)
-        sigmas = np.linspace(1.0, 1 / steps, steps)
-        shift = {"mu": self._mu()} if scheduler.config.use_dynamic_shifting else {}
-        scheduler.set_timesteps(sigmas=sigmas, device=self.device, **shift)
-        return _Flow(scheduler)
+        return Flow(self.pipeline.scheduler, steps, self._tokens, self.device)
 
     # ------------------------------------------------------------ pictures
 
@@ -251,18 +237,3 @@ class Flux(Family):
 
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         return arguments["encoder_hidden_states"], arguments["pooled_projections"]
-
-
-class _Flow(Trajectory):
-    """Euler's steps along the velocity."""
-
-    def __init__(self, scheduler: Any) -> None:
-        self.scheduler = scheduler
-        self.times = scheduler.timesteps / scheduler.config.num_train_timesteps
-
-    def start(self, noise: torch.Tensor) -> torch.Tensor:
-        return noise
-
-    def step(self, prediction: torch.Tensor, index: int, latents: torch.Tensor) -> torch.Tensor:
-        following: torch.Tensor = self.scheduler.step(prediction, self.scheduler.timesteps[index], latents).prev_sample
-        return following
