@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test quick lint format stages train demo pretrain ui clean distclean
+.PHONY: help setup test quick lint format stages train figures demo pretrain ui clean distclean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,6 +10,7 @@ BIN := .venv/bin
 IN_VENV = PATH="$(CURDIR)/$(BIN):$$PATH"
 PORT ?= 5000
 CONCEPTS ?= celeb100
+BASE ?= mini-sd
 
 # Nothing phones home; Metaflow needs a user that is not root.
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -53,7 +54,11 @@ stages: .venv/.installed ## write into dvc.yaml which files each stage runs, wor
 	$(BIN)/python -m unhype.pipeline.stages
 
 train: .venv/.installed ## the main job: forget a hundred names on the miniature base (another set: make train CONCEPTS=objects)
-	$(IN_VENV) $(BIN)/python flows/train_flow.py --no-pylint run --concepts $(CONCEPTS)
+	$(IN_VENV) $(BIN)/python flows/train_flow.py --no-pylint run --concepts $(CONCEPTS) --base $(BASE)
+
+figures: .venv/.installed ## take over what the main job measured last into data/scores, and fill in the pages that show it
+	$(BIN)/python experiments/taking.py $(CONCEPTS) --base $(BASE)
+	$(BIN)/python experiments/figures.py
 
 demo: .venv/.installed ## a gallery drawn by the bare miniature base
 	$(IN_VENV) $(BIN)/unhype demo

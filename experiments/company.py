@@ -10,22 +10,23 @@ it was.
 Prompts are those of the development set (development.py): names alone, aliases, and a forgotten person beside another,
 who is known to training or was never seen.
 
-PYTHONPATH=experiments .venv/bin/python experiments/company.py --variant --variant gamma=0.5
+Times are drawn as in training, none below EARLIEST of them all.
+
+.venv/bin/python experiments/company.py --variant --variant gamma=0.5
+.venv/bin/python experiments/company.py --base mini-flux --forget 20 --variant --variant earliest=0.5
 """
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from development import BUILD, changed, development_job, development_set, development_strata, pictures, trained
+from asking import job_of, parser
+from development import development_set, development_strata, pictures, seconds, trained
 
 from unhype.adapters.lora import Factors, active
 from unhype.erasing.material import pictures_needed
@@ -41,37 +42,20 @@ EARLIEST = 0.4
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--variant",
-        nargs="*",
-        action="append",
-        metavar="KEY=VALUE",
-        help="settings that differ from params.yaml; nested ones with dots",
-    )
-    parser.add_argument("--n", type=int, default=400, help="prompts of each kind, at most")
-    parser.add_argument("--build", type=Path, default=BUILD)
-    options = parser.parse_args()
+    asked = parser(__doc__, "--base", "--set", "--variant", "--forget", "--build")
+    asked.add_argument("--n", type=int, default=400, help="prompts of each kind, at most")
+    options = asked.parse_args()
     quiet()
-    header = [
-        "variant",
-        "minutes",
-        "alone",
-        "alias",
-        *(f"{who}, {where}" for who in ("trained", "unseen") for where in ("forgotten first", "last")),
-    ]
+    pairs = [f"{who}, {where}" for who in ("trained", "unseen") for where in ("forgotten first", "last")]
+    header = ["variant", "seconds", *(f"{kind} (n)" for kind in ("alone", "alias", *pairs))]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
     for variant in options.variant or [[]]:
-        print(
-            _row(" ".join(variant) or "default", development_job(options.n, changed(variant), build=options.build)),
-            flush=True,
-        )
+        print(_row(" ".join(variant) or "default", job_of(options, variant)), flush=True)
 
 
 def _row(label: str, job: Job) -> str:
-    family, began = jobs.load_base(job), time.monotonic()
+    family = jobs.load_base(job)
     guard = trained(job, family)
-    minutes = (time.monotonic() - began) / 60
     table, latents = development_strata(job), latents_of_pairs(job, family)
     mixed = table[table["group"] == "forgotten_and_retained"]
     known = mixed["kept"].isin(job.concepts.retain)
@@ -81,8 +65,11 @@ def _row(label: str, job: Job) -> str:
     )
     asked = [table[table["group"] == stratum] for stratum in ("forgotten", "alias")]
     asked += [mixed[who & where] for who in (known, ~known) for where in (first, ~first)]
-    errors = [error(family, partial(guard.factors, family), latents, rows) for rows in asked]
-    return f"| {' | '.join([label, f'{minutes:.1f}', *(f'{each:.3f}' for each in errors)])} |"
+    cells = [
+        f"{error(family, partial(guard.factors, family), latents, rows):.3f} ({len(rows)})" if len(rows) else "–"
+        for rows in asked
+    ]
+    return f"| {' | '.join([label, f'{seconds(job):.0f}', *cells])} |"
 
 
 def latents_of_pairs(job: Job, family: Family) -> torch.Tensor:
@@ -114,9 +101,9 @@ def error(
         ]
         anchors = [prompt.replace(name, "a person") for prompt, name in zip(part["prompt"], named, strict=True)]
         z = latents[torch.from_numpy(rng.integers(len(latents), size=len(part)))]
-        t = torch.from_numpy(rng.integers(int(EARLIEST * family.timesteps), family.timesteps, size=len(part)))
-        noisy = family.add_noise(z, torch.from_numpy(rng.standard_normal(tuple(z.shape), dtype=np.float32)), t)
-        concept, anchor = (family.encode(texts).states for texts in (list(part["prompt"]), anchors))
+        t = family.times(len(part), rng, EARLIEST)
+        noisy = family.noised(z, torch.from_numpy(rng.standard_normal(tuple(z.shape), dtype=np.float32)).to(z), t)
+        concept, anchor = (family.encode(texts) for texts in (list(part["prompt"]), anchors))
         before, other = family.predict(noisy, t, concept), family.predict(noisy, t, anchor)
         goes = torch.tensor([erased != "" for erased in part["erased"]])[:, None, None, None]
         wanted = torch.where(goes, other, before)

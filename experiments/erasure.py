@@ -3,24 +3,29 @@
 The lists' roles are swapped (development.py).
 
 .venv/bin/python experiments/erasure.py --variant --variant switch=false retain=0.1 --variant mode=matching eta=30
+.venv/bin/python experiments/erasure.py --base mini-flux --variant sites=published --variant sites=text_entries
 
 The evaluation names, celeb100's aliases and the held-out templates are not touched.
+
+``seconds`` are of training alone. ``shut`` is drawn under guard although it need not be, beside forgotten names in each
+batch: the largest difference of a pixel value, of 255, where the guard finds nothing to forget.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from development import BUILD, changed, development_job, pictures, trained
+from asking import job_of, parser
+from development import judge_of, pictures, seconds, trained
 
 from unhype.comparison.scoring import summary
+from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.evaluation.album import Album
 from unhype.evaluation.scores import score_groups, separation
+from unhype.families.family import Family
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
@@ -45,39 +50,26 @@ COLUMNS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--variant",
-        nargs="*",
-        action="append",
-        metavar="KEY=VALUE",
-        help="settings that differ from params.yaml; nested ones with dots",
-    )
-    parser.add_argument("--n", type=int, default=50, help="pictures a stratum, at least")
-    parser.add_argument("--strata", nargs="+", help="only these, and forgotten, trained and unseen ones")
-    parser.add_argument("--build", type=Path, default=BUILD)
-    options = parser.parse_args()
+    asked = parser(__doc__, "--base", "--set", "--variant", "--forget", "--build")
+    asked.add_argument("--n", type=int, default=50, help="pictures a stratum, at least")
+    asked.add_argument("--strata", nargs="+", help="only these, and forgotten, trained and unseen ones")
+    asked.add_argument("--shut", type=int, default=16, help="pictures that must not change, drawn once more")
+    options = asked.parse_args()
     quiet()
-    header = ["variant", "minutes", *COLUMNS, "AUC", "‖ΔW‖ forgotten / trained / unseen"]
+    header = ["variant", "numbers of H", "of a LoRA", "seconds", "n", *COLUMNS]
+    header += ["shut: largest change", "AUC", "‖ΔW‖ forgotten / trained / unseen"]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
     for variant in options.variant or [[]]:
-        print(
-            _row(
-                " ".join(variant) or "default",
-                development_job(options.n, changed(variant), build=options.build),
-                options.strata,
-            ),
-            flush=True,
-        )
+        print(_row(" ".join(variant) or "default", job_of(options, variant), options), flush=True)
 
 
-def _row(label: str, job: Job, strata: list[str] | None) -> str:
-    family, began = jobs.load_base(job), time.monotonic()
-    guard = trained(job, family)
-    minutes, judge = (time.monotonic() - began) / 60, jobs.judging_of(job).judge
+def _row(label: str, job: Job, options: argparse.Namespace) -> str:
+    family = jobs.load_base(job)
+    guard, judge = trained(job, family), judge_of(job)
     table = _thinned(strata_table(job.concepts, job.prompts, development=True)[0], job.prompts.per_role)
-    if strata:
-        table = table[table["group"].isin([*strata, "forgotten", "trained", "unseen"])].reset_index(drop=True)
+    if options.strata:
+        wanted = [*options.strata, "forgotten", "trained", "unseen"]
+        table = table[table["group"].isin(wanted)].reset_index(drop=True)
     bare, guarded = (
         making.bare_album(job, family),
         Album(job.build / "images" / label, Guarded(family, guard, job.sampling)),
@@ -88,14 +80,41 @@ def _row(label: str, job: Job, strata: list[str] | None) -> str:
     found = summary(scores)
     strengths = guard.strength(family, list(table["prompt"])).numpy()
     by_role = {role: strengths[(table["group"] == role).to_numpy()] for role in ("forgotten", "trained", "unseen")}
+    counts = sorted({score.n for score in scores.values()})
     cells = [
         label,
-        f"{minutes:.1f}",
+        f"{sum(p.numel() for name, p in guard.trained.hypernet.named_parameters() if not name.startswith('A0')):,}",
+        f"{guard.trained.hypernet.emitted:,}",
+        f"{seconds(job):.0f}",
+        str(counts[0]) if len(counts) == 1 else f"{counts[0]} … {counts[-1]}",
         *(f"{found[key]:.3f}" if key in found else "–" for key in COLUMNS.values()),
+        _shut(family, guard, job, table, options.shut),
         f"{separation(by_role['forgotten'], by_role['unseen']):.4f}",
         " / ".join(f"{values.mean():.2f}" for values in by_role.values()),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _shut(family: Family, guard: Guard, job: Job, table: pd.DataFrame, n: int) -> str:
+    """The largest change of a pixel in n pictures of prompts that speak of nothing forgotten.
+
+    Every other prompt of a batch is a forgotten one, so that adapters are at work.
+    """
+    shut = table[guard.read(family, list(table["prompt"])).untouched.cpu().numpy()]
+    gone = table[table["group"] == "forgotten"]
+    if not len(shut) or not n:
+        return "–"
+    shut, gone = (
+        rows.iloc[np.linspace(0, len(rows) - 1, min(n, len(shut))).round().astype(int)] for rows in (shut, gone)
+    )
+    prompts, seeds = (
+        [value for pair in zip(gone[column], shut[column], strict=True) for value in pair]
+        for column in ("prompt", "seed")
+    )
+    bare = np.concatenate(list(family.draw(prompts, seeds, job.sampling)))
+    guarded = np.concatenate(list(Guarded(family, guard, job.sampling).draw(prompts, seeds)))
+    change = np.abs(bare.astype(int) - guarded)[1::2]
+    return f"{change.max()} ({len(shut)})"
 
 
 def _thinned(table: pd.DataFrame, n: int) -> pd.DataFrame:

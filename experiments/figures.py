@@ -3,9 +3,9 @@
 .venv/bin/python experiments/figures.py            write
 .venv/bin/python experiments/figures.py --check    say whether a page tells something else (a test does)
 
-What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores. The flow writes the
-scores there. A comparison is kept by copying its comparison.json to data/scores/SET-comparison.json, and one of UnHype
-alone, with more pictures, to data/scores/SET-strata.json.
+What stands between ``<!-- figures: SET WHAT -->`` and ``<!-- end -->`` comes from data/scores/mini-sd, and of another
+base where it says ``BASE/SET``. Nothing that measures writes there: experiments/taking.py takes over what was measured
+(make figures). Tables of all bases are made of whichever are there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from unhype.miniature.folders import BASE
+from unhype.reports.bases import Found, bases_rows, refusals
 from unhype.reports.comparison import comparison_rows, cost_rows, footnote, strata_rows
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
 
@@ -41,6 +43,21 @@ def _facts(scores: Mapping[str, Any]) -> str:
     )
 
 
+def _side_by_side(found: Found) -> str:
+    """All bases in one table; of a single one all columns."""
+    if len(found) == 1:
+        return markdown(comparison_rows(next(iter(found.values()))))
+    return "\n\n".join([markdown(bases_rows(found)), *(f"Not measured: {line}." for line in refusals(found))])
+
+
+def _others(found: Found) -> str:
+    """Of each base but the first everything that is told of that one."""
+    parts = []
+    for base, results in list(found.items())[1:]:
+        parts += [f"### {base}", *(markdown(rows(results)) for rows in (comparison_rows, cost_rows)), footnote(results)]
+    return "\n\n".join(parts)
+
+
 WHAT: dict[str, Callable[[Any], str]] = {
     "protocols": lambda scores: markdown(protocol_rows(scores)),
     "roles": lambda scores: markdown(role_rows(scores)),
@@ -52,6 +69,9 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "footnote": footnote,
     "strata": lambda results: markdown(strata_rows(results["unhype"])),
 }
+ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
+"""What is told of a comparison on every base that has one."""
+
 FILES = {"comparison": "-comparison", "cost": "-comparison", "footnote": "-comparison", "strata": "-strata"}
 """What does not come from the flow's scores, and from which file."""
 
@@ -61,10 +81,21 @@ def filled(page: str) -> str:
 
     def block(match: re.Match[str]) -> str:
         opening, concepts, what, closing = match.groups()
-        path = ROOT / "data" / "scores" / f"{concepts}{FILES.get(what, '')}.json"
+        if what in ALL:
+            return f"{opening}{ALL[what](_comparisons(concepts))}\n{closing}"
+        named = concepts if "/" in concepts else f"{BASE.name}/{concepts}"
+        path = ROOT / "data" / "scores" / f"{named}{FILES.get(what, '')}.json"
         return f"{opening}{WHAT[what](json.loads(path.read_text(encoding='utf-8')))}\n{closing}"
 
     return BLOCK.sub(block, page)
+
+
+def _comparisons(concepts: str) -> dict[str, Any]:
+    """Base → its comparison on this set, the shipped one first."""
+    scores, name = ROOT / "data" / "scores", f"{concepts}-comparison.json"
+    there = {path.parent.name: path for path in sorted(scores.glob(f"*/{name}"))}
+    first = sorted(there, key=lambda base: (base != BASE.name, base))
+    return {base: json.loads(there[base].read_text(encoding="utf-8")) for base in first}
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from development import (
     development_job,
     development_set,
     development_strata,
+    first,
     material_of,
     seconds,
     settings,
@@ -32,7 +33,7 @@ from development import (
 )
 
 from unhype.baselines.adapters import Bank
-from unhype.concepts.schema import ConceptSet, Entry
+from unhype.concepts.schema import ConceptSet
 from unhype.erasing.trainer import Trainer
 from unhype.pipeline import job as jobs
 from unhype.pipeline.job import Job
@@ -60,18 +61,6 @@ def main() -> None:
         found = [_static(development_job(48, training, only(k), options.build)) for k in range(3)]
         minutes, errors = np.mean(found, axis=0)
         print(f"| a static LoRA | 1 | {steps} | {minutes:.2f} | {errors:.3f} | – |", flush=True)
-
-
-def first(n: int) -> ConceptSet:
-    """The development set with its first n names to forget.
-
-    With more than it has, those that it keeps are forgotten too, and nobody is kept.
-    """
-    whole = development_set()
-    if n <= len(whole.forget):
-        return replace(whole, forget=whole.forget[:n])
-    others = tuple(Entry(name, "a person") for name in (*whole.retain, *whole.evaluation))
-    return replace(whole, forget=(*whole.forget, *others)[:n], retain=(), evaluation=())
 
 
 def only(k: int) -> ConceptSet:

@@ -21,7 +21,6 @@ from unhype.baselines.adapters import by_site
 from unhype.baselines.case import Case
 from unhype.baselines.static_lora import StaticLora
 from unhype.baselines.unguide import repeated
-from unhype.bases.cards import content_hash
 from unhype.pipeline import job as jobs
 from unhype.prompts.tables import training_tables
 from unhype.terminal import quiet
@@ -44,7 +43,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             case = Case(
                 family,
-                content_hash(job.base_folder),
+                job.base.hash,
                 tables["train"],
                 tables["retain"],
                 material,

@@ -1,6 +1,7 @@
-"""Pretrain the miniature base and measure it, with the result on a card.
+"""Pretrain a miniature base and measure it, with the result on a card.
 
     python flows/base_flow.py run
+    python flows/base_flow.py run --base mini-flux        # needs mini-sd, from which it takes what they share
     python flows/base_flow.py card view measure
 
 Stages that are done are not done again: a run after an interruption, or with nothing changed, goes on where the last
@@ -27,11 +28,12 @@ from metaflow.cards import Image, Markdown
 
 
 class BaseFlow(FlowSpec):
-    """Pretrain mini-sd, its CLIP and its judge; measure them on held-out prompts."""
+    """Pretrain mini-sd with its CLIP and its judge, or mini-flux; measure it on held-out prompts."""
 
+    base = Parameter("base", default="mini-sd", help="mini-sd or mini-flux")
     settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
     data = Parameter("data", default=str(ROOT / "data"), help="where bases and judges are written")
-    work = Parameter("work", default=str(ROOT / "build/pretrain/mini-sd"), help="where checkpoints are kept")
+    work = Parameter("work", default="", help="where checkpoints are kept (default: build/pretrain/BASE)")
     n = Parameter("n", default=1000, help="pictures per measured question, at least")
 
     @step
@@ -39,7 +41,8 @@ class BaseFlow(FlowSpec):
         """Read the settings, before any time is spent."""
         from unhype.params import load_params
 
-        load_params(Path(self.settings))
+        load_params(Path(self.settings)).recipe(self.base)
+        self.folder = self.work or str(ROOT / "build/pretrain" / self.base)
         self.next(self.pretrain)
 
     # A retry costs nothing that was done: every stage goes on from its checkpoint.
@@ -49,12 +52,12 @@ class BaseFlow(FlowSpec):
     def pretrain(self):
         """All stages of the recipe."""
         from unhype.bases.cards import content_hash
-        from unhype.miniature.folders import BASE
         from unhype.miniature.showing import pretrain_and_ship
         from unhype.params import load_params
 
-        pretrain_and_ship(load_params(Path(self.settings)).pretraining, Path(self.work), Path(self.data), "auto")
-        self.base_hash = content_hash(Path(self.data) / BASE)
+        recipe = load_params(Path(self.settings)).recipe(self.base)
+        pretrain_and_ship(recipe, Path(self.folder), Path(self.data), "auto")
+        self.base_hash = content_hash(Path(self.data) / "bases" / self.base)
         self.next(self.measure)
 
     @resources(cpu=2, memory=4000)
@@ -62,15 +65,16 @@ class BaseFlow(FlowSpec):
     @step
     def measure(self):
         """Scores on held-out prompts, and a gallery."""
-        from unhype.miniature.folders import BASE
         from unhype.miniature.showing import demo, measure
         from unhype.params import load_params
 
         how, data = load_params(Path(self.settings)).sampling, Path(self.data)
-        self.scores = {score.stratum: (score.share, score.n) for score in measure(data, how, self.n)}
-        gallery = Path(self.work) / "gallery.png"
-        demo(data, how, 18, gallery)
-        current.card.append(Markdown((data / BASE / "README.md").read_text(encoding="utf-8").split("---\n", 2)[-1]))
+        self.scores = {score.stratum: (score.share, score.n) for score in measure(data, how, self.n, self.base)}
+        gallery = Path(self.folder) / "gallery.png"
+        demo(data, how, 18, gallery, self.base)
+        current.card.append(
+            Markdown((data / "bases" / self.base / "README.md").read_text(encoding="utf-8").split("---\n", 2)[-1])
+        )
         current.card.append(Image(gallery.read_bytes()))
         self.next(self.end)
 

@@ -58,7 +58,8 @@ def test_contributing_tells_the_rooms_in_their_order() -> None:
 
 def test_what_does_not_exist_is_found(names: set[str], capsys: pytest.CaptureFixture[str]) -> None:
     page = """[here](docs) [gone](docs/gone.md#part) [away](https://example.org/gone.md)
-`unhype/params.py`, `unhype/gone.py`, `params.py:7`, `gone.yaml`, `tests/gone/`, `data/scores/SET-strata.json`, `a/b`
+`unhype/params.py`, `unhype/gone.py`, `params.py:7`, `gone.yaml`, `tests/gone/`,
+`data/scores/mini-sd/SET-strata.json`, `a/b`
 `make test`, `make coffee`, `unhype verify`, `unhype pray`, `unhype demo --pictures 2 --colour`
 
     python experiments/erasure.py --n 2 --colour  # experiments/gone.py

@@ -15,10 +15,11 @@ from PIL import Image
 from unhype.bases.cards import content_hash, verify
 from unhype.bases.loading import load_pipeline
 from unhype.cli.main import main
+from unhype.miniature.bases import MINIATURES
 from unhype.miniature.examining import calibration_error, examine_judge
-from unhype.miniature.folders import BASE, CLIP, JUDGE
-from unhype.miniature.measuring import BARS, ask, questions
-from unhype.miniature.modelcard import model_card, score_table
+from unhype.miniature.folders import BASE, CLIP, FLUX, JUDGE
+from unhype.miniature.measuring import ask, questions
+from unhype.miniature.modelcard import score_table
 from unhype.miniature.shipping import load_judge
 from unhype.pictures.pixels import to_model_range
 from unhype.pictures.sampling import Sampling, sample
@@ -28,43 +29,61 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PLAIN = """
 import sys, torch
-from diffusers import StableDiffusionPipeline
-pipeline = StableDiffusionPipeline.from_pretrained(sys.argv[1])
+from diffusers import DiffusionPipeline
+pipeline = DiffusionPipeline.from_pretrained(sys.argv[1])
+flux = type(pipeline).__name__ == "FluxPipeline"
+size = {"height": 64, "width": 64, "max_sequence_length": 48} if flux else {}
+assert flux or type(pipeline).__name__ == "StableDiffusionPipeline"
 generator = torch.Generator().manual_seed(0)
-images = pipeline("a photo of Prince", num_inference_steps=4, generator=generator, num_images_per_prompt=2).images
+images = pipeline(
+    "a photo of Prince", num_inference_steps=4, generator=generator, num_images_per_prompt=2, **size
+).images
 assert not [name for name in sys.modules if name.startswith("unhype")]
 images[1].save(sys.argv[2])
 """
 
 
-@pytest.fixture(scope="module")
-def figures(data: Path) -> dict:
-    return json.loads((data / BASE / "figures.json").read_text())
+def figures_of(data: Path, name: str) -> dict:
+    return json.loads((data / MINIATURES[name].folder / "figures.json").read_text())
 
 
 def test_every_byte_is_what_the_cards_say_and_there_are_few(data: Path) -> None:
-    sizes = [facts["bytes"] for part in (BASE, CLIP, JUDGE) for facts in verify(data / part)["files"].values()]
-    assert sum(sizes) <= 20e6
-    assert max(sizes) <= 15e6
+    parts = {part: verify(data / part)["files"] for part in (BASE, FLUX, CLIP, JUDGE)}
+    sizes = {part: [facts["bytes"] for facts in files.values()] for part, files in parts.items()}
+    assert sum(sizes[BASE] + sizes[CLIP] + sizes[JUDGE]) <= 20e6
+    assert sum(sizes[FLUX]) <= 14e6 * 1.02  # weights of 14 MB and two tokenizers
+    assert max(map(max, sizes.values())) <= 13e6
 
 
-def test_figures_speak_of_these_weights(data: Path, figures: dict) -> None:
-    assert figures["base"] == content_hash(data / BASE)
+@pytest.mark.parametrize("name", MINIATURES)
+def test_figures_speak_of_these_weights(data: Path, name: str) -> None:
+    base, figures = MINIATURES[name], figures_of(data, name)
+    assert figures["base"] == content_hash(data / base.folder)
     assert figures["judge"] == content_hash(data / JUDGE)
-    assert {score["stratum"] for score in figures["scores"]} > set(BARS)
+    assert {score["stratum"] for score in figures["scores"]} >= set(base.bars)
     assert all(score["n"] >= 1000 for score in figures["scores"])
 
 
-def test_the_model_card_and_the_readme_carry_the_figures(data: Path, figures: dict) -> None:
-    assert (data / BASE / "README.md").read_text() == model_card(verify(data / BASE), figures)
+@pytest.mark.parametrize("name", MINIATURES)
+def test_the_model_card_and_the_readme_carry_the_figures(data: Path, name: str) -> None:
+    base, figures = MINIATURES[name], figures_of(data, name)
+    assert (data / base.folder / "README.md").read_text() == base.card(verify(data / base.folder), figures)
     assert score_table(figures["scores"]) in (ROOT / "README.md").read_text()
 
 
+def test_the_bases_share_what_they_say_they_share(data: Path) -> None:
+    assert verify(data / FLUX)["built_on"] == content_hash(data / BASE)
+    shared = ("text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json")
+    for part in shared:
+        assert (data / FLUX / part).read_bytes() == (data / BASE / part).read_bytes()
+
+
 @pytest.mark.slow
-def test_plain_diffusers_loads_and_samples_without_a_line_of_ours(data: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "prince.png"
+@pytest.mark.parametrize("name", MINIATURES)
+def test_plain_diffusers_loads_and_samples_without_a_line_of_ours(data: Path, tmp_path: Path, name: str) -> None:
+    picture, folder = tmp_path / "prince.png", data / MINIATURES[name].folder
     subprocess.run(
-        [sys.executable, "-c", PLAIN, str(data / BASE), str(picture)], check=True, capture_output=True, cwd=tmp_path
+        [sys.executable, "-c", PLAIN, str(folder), str(picture)], check=True, capture_output=True, cwd=tmp_path
     )
     with Image.open(picture) as image:
         pixels = np.asarray(image)
@@ -83,7 +102,7 @@ def test_a_picture_depends_on_its_seed_and_not_on_its_batch(data: Path) -> None:
 
 @pytest.mark.parametrize("concepts", ["celeb100", "objects"])
 def test_the_scores_that_ship_are_of_the_base_that_ships(data: Path, concepts: str) -> None:
-    scores = json.loads((data / "scores" / f"{concepts}.json").read_text())
+    scores = json.loads((data / "scores" / "mini-sd" / f"{concepts}.json").read_text())
     assert scores["base_hash"] == content_hash(data / BASE)
     assert all(score["n"] >= 500 for role, score in scores["roles"].items() if role != "unjudged")
     assert f"<!-- figures: {concepts} provenance -->" in (ROOT / "README.md").read_text()
@@ -97,10 +116,12 @@ def test_the_pages_tell_the_scores_that_ship() -> None:
 
 
 @pytest.mark.slow
-def test_it_draws_what_is_asked_for(data: Path) -> None:
+@pytest.mark.parametrize("name", MINIATURES)
+def test_it_draws_what_is_asked_for(data: Path, name: str) -> None:
+    base = MINIATURES[name]
     asked = [questions(stratum, 1, TRAINING)[k] for stratum in ("avatar", "class", "synonym", "alias") for k in (2, 9)]
-    pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
-    answers = list(ask(pipeline, judge, asked, Sampling()))
+    pipeline, judge = load_pipeline(data / base.folder), load_judge(data / JUDGE)
+    answers = list(ask(pipeline, judge, asked, Sampling(), **base.call(pipeline)))
     assert [question for question, _, _ in answers] == asked
     assert sum(question.right(verdict) for question, _, verdict in answers) >= 6
 

@@ -19,6 +19,8 @@ from unhype.errors import UnhypeError
 from unhype.families.choosing import FAMILIES
 from unhype.handwritten import load_yaml
 from unhype.judges.choosing import JudgeSettings, in_miniature
+from unhype.miniature.flux_workshop import FluxPretraining
+from unhype.miniature.folders import BASE, FLUX
 from unhype.miniature.workshop import Pretraining
 from unhype.pictures.sampling import Sampling
 from unhype.pictures.seeds import check_seed
@@ -32,7 +34,8 @@ class Params:
     """All settings of the project.
 
     Attributes:
-        pretraining: the recipe of the miniature base.
+        pretraining: the recipe of mini-sd.
+        flux_pretraining: the recipe of mini-flux.
         sampling: how pictures are drawn from a base.
         prompts: how many prompts are evaluated.
         training: how a hypernetwork is trained.
@@ -42,12 +45,27 @@ class Params:
     """
 
     pretraining: Pretraining = field(default_factory=Pretraining)
+    flux_pretraining: FluxPretraining = field(default_factory=FluxPretraining)
     sampling: Sampling = field(default_factory=Sampling)
     prompts: PromptSettings = field(default_factory=PromptSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     base: BaseSettings = field(default_factory=BaseSettings)
     families: Mapping[str, Params] = field(default_factory=dict)
+
+    def recipe(self, base: str) -> Pretraining | FluxPretraining:
+        """The recipe of a miniature base.
+
+        Raises:
+            UnhypeError: there is none of that name.
+        """
+        recipes: dict[str, Pretraining | FluxPretraining] = {
+            BASE.name: self.pretraining,
+            FLUX.name: self.flux_pretraining,
+        }
+        if base not in recipes:
+            raise UnhypeError(f"got the base {base!r}, wanted one that can be made here: {', '.join(recipes)}")
+        return recipes[base]
 
     def suited(self, source: Source, judges: Path) -> Params:
         """The settings for a base: those of its family, where the file has them; for the miniature's those of the file.
@@ -92,7 +110,7 @@ def load_params(path: Path) -> Params:
 
 def _built(content: object, where: str) -> Params:
     params = build(Params, content, where)
-    for block in ("pretraining", "training"):
+    for block in ("pretraining", "flux_pretraining", "training"):
         check_seed(getattr(params, block).seed, f"{block}: seed in {where}")
     return params
 

@@ -1,4 +1,4 @@
-"""The one training loop: AdamW, one cosine cycle, bf16 arithmetic, moving average, checkpoints.
+"""The one training loop: AdamW or Muon, one cosine cycle, bf16 arithmetic, moving average, checkpoints.
 
 Whoever trains gives parameters and a loss of (step, random generator); the loop yields reports and leaves logging and
 stopping to the caller. Every random draw of a step comes from the seed and the step's number, so a run that was killed
@@ -7,10 +7,12 @@ and resumed sees the same batches as one that was not.
 
 from __future__ import annotations
 
+import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,8 @@ class Schedule:
             hundredth.
         decay: AdamW's weight decay.
         average: decay of the exponential moving average of the weights; 0 keeps the last weights.
+        muon: train matrices by Muon (Jordan et al. 2024; its updates are scaled to AdamW's size, as Liu et al. 2025 do,
+            so that rate and decay mean the same), and by AdamW only embeddings and vectors.
     """
 
     steps: int
@@ -42,6 +46,7 @@ class Schedule:
     rate: float
     decay: float = 0.01
     average: float = 0.0
+    muon: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.rate <= 0 or not 0 <= self.average < 1:
@@ -83,11 +88,9 @@ def fit(
             early.
     """
     parameters = dict(model.named_parameters())
-    optimizer = torch.optim.AdamW(
-        parameters.values(), lr=schedule.rate, weight_decay=schedule.decay, betas=(0.9, 0.99), fused=True
-    )
+    optimizers = _optimizers(model, schedule)
     average = {name: p.detach().clone() for name, p in parameters.items()} if schedule.average else {}
-    state = _State(model, parameters, optimizer, average, checkpoint)
+    state = _State(model, parameters, optimizers, average, checkpoint)
     done = state.load()
     saved = time.monotonic()
     consistent = True  # False while weights, moments and average belong to different steps
@@ -97,13 +100,14 @@ def fit(
             torch.manual_seed(int(rng.integers(2**31)))
             with torch.autocast(device.type, precision, enabled=precision != torch.float32):
                 value = loss(step, rng)
-            optimizer.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             value.backward()
             nn.utils.clip_grad_norm_(parameters.values(), 1.0)
-            for group in optimizer.param_groups:
+            for group in chain.from_iterable(optimizer.param_groups for optimizer in optimizers):
                 group["lr"] = schedule.rate_at(step)
             consistent = False
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             if average:
                 weight = min(schedule.average, (step + 1) / (step + 10))
                 torch._foreach_lerp_(list(average.values()), [p.detach() for p in parameters.values()], 1 - weight)
@@ -129,12 +133,30 @@ def finished_weights(checkpoint: Path, schedule: Schedule) -> dict[str, torch.Te
         if int(file.metadata()["done"]) < schedule.steps:
             return None
         keys = list(file.keys())
-        return {
+        weights = {
             key.removeprefix(part): file.get_tensor(key)
             for part in ("model/", "average/")
             for key in keys
             if key.startswith(part)
         }
+        return weights | {other: weights[name] for other, name in _tied(file.metadata()).items()}
+
+
+def _tied(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Other names of tensors that a model has under two names, as T5 its embedding; each is stored once."""
+    names: dict[str, str] = json.loads(metadata.get("tied", "{}"))
+    return names
+
+
+def _optimizers(model: nn.Module, schedule: Schedule) -> list[torch.optim.Optimizer]:
+    matrices = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}
+    chosen = [p for p in model.parameters() if schedule.muon and id(p) in matrices]
+    others = [p for p in model.parameters() if not (schedule.muon and id(p) in matrices)]
+    adam = torch.optim.AdamW(others, lr=schedule.rate, weight_decay=schedule.decay, betas=(0.9, 0.99), fused=True)
+    if not chosen:
+        return [adam]
+    muon = torch.optim.Muon(chosen, lr=schedule.rate, weight_decay=schedule.decay, adjust_lr_fn="match_rms_adamw")
+    return [adam, muon]
 
 
 @dataclass
@@ -144,17 +166,20 @@ class _State:
 
     model: nn.Module
     parameters: dict[str, nn.Parameter]
-    optimizer: torch.optim.AdamW
+    optimizers: list[torch.optim.Optimizer]
     average: dict[str, torch.Tensor]
     path: Path
 
     def save(self, done: int) -> None:
-        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
+        state = self.model.state_dict()
+        places = {parameter.data_ptr(): name for name, parameter in self.parameters.items()}
+        tied = {k: places[v.data_ptr()] for k, v in state.items() if places.get(v.data_ptr(), k) != k}
+        tensors = {f"model/{k}": v for k, v in state.items() if k not in tied}
         tensors |= {f"average/{k}": v for k, v in self.average.items()}
         for name, parameter in self.parameters.items():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
+            for key, value in self._moments(parameter).items():
                 tensors[f"optimizer/{key}/{name}"] = value
-        write_tensors(self.path, tensors, {"done": str(done)})
+        write_tensors(self.path, tensors, {"done": str(done), "tied": json.dumps(tied)})
 
     @torch.no_grad()
     def load(self) -> int:
@@ -162,7 +187,9 @@ class _State:
             return 0
         with safe_open(self.path, framework="pt") as file:
             keys = list(file.keys())
-            self.model.load_state_dict({k[6:]: file.get_tensor(k) for k in keys if k.startswith("model/")}, strict=True)
+            weights = {k[6:]: file.get_tensor(k) for k in keys if k.startswith("model/")}
+            weights |= {other: weights[name] for other, name in _tied(file.metadata()).items()}
+            self.model.load_state_dict(weights, strict=True)
             for name, value in self.average.items():
                 value.copy_(file.get_tensor(f"average/{name}"))
             for key in (k for k in keys if k.startswith("optimizer/")):
@@ -170,7 +197,11 @@ class _State:
                 parameter = self.parameters[name]
                 value = file.get_tensor(key)
                 # The fused optimiser walks parameter and moments in memory order: both must have the same layout.
-                self.optimizer.state[parameter][field] = (
-                    value if field == "step" else torch.empty_like(parameter).copy_(value)
-                )
+                self._moments(parameter)[field] = value if field == "step" else torch.empty_like(parameter).copy_(value)
             return int(file.metadata()["done"])
+
+    def _moments(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
+        """What the parameter's own optimiser remembers of it."""
+        mine = next(o for o in self.optimizers if any(parameter is p for g in o.param_groups for p in g["params"]))
+        moments: dict[str, torch.Tensor] = mine.state[parameter]
+        return moments

@@ -8,8 +8,8 @@ from torch import nn
 
 from unhype.adapters.lora import Factors
 from unhype.baselines.adapters import summed
+from unhype.baselines.gates import said
 from unhype.baselines.mace import fuse
-from unhype.baselines.spm_gate import said
 from unhype.baselines.uce import rewrite
 from unhype.baselines.weights import replaced
 from unhype.errors import UnhypeError

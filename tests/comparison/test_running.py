@@ -12,6 +12,7 @@ import pytest
 from tests.jobs import toy_job
 from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.baselines.uce import Uce
+from unhype.comparison import running
 from unhype.comparison.methods import METHODS, chosen
 from unhype.comparison.reporting import write_comparison
 from unhype.comparison.running import Comparison
@@ -66,7 +67,7 @@ def job(data: Path, tmp_path: Path) -> jobs.Job:
 
 
 @pytest.mark.slow
-def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> None:
+def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     comparison = Comparison(
         job,
         jobs.load_base(job),
@@ -93,8 +94,16 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path) -> N
     assert rival["feature_drift"] > bare["feature_drift"] + 1e-6
     assert "does not know" in found["broken"][1]["error"]
 
-    again = [progress for progress in comparison.run() if progress.part == "uce 0: drawing"]
+    with monkeypatch.context() as nobody_scores:
+        nobody_scores.setattr(running, "score_groups", None)
+        again = [progress for progress in comparison.run() if progress.part == "uce 0: drawing"]
     assert [progress.done for progress in again] == [again[0].total], "pictures were drawn twice"
+    assert comparison.results() == found, "and scored once"
+    assert {run["base"] for runs in found.values() for run in runs} == {"mini-sd"}
+
+    later = replace(comparison, methods={"uce": Uce()}, seeds=[1])
+    list(later.run())
+    assert later.results()["uce"][0]["latency"] > 0, "the first seed is the one that is timed"
 
     unjudged = replace(comparison, judge=None, job=replace(job, build=tmp_path / "unjudged"), methods={"uce": Uce()})
     list(unjudged.run())

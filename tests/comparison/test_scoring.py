@@ -62,7 +62,7 @@ def test_without_a_judge_there_is_the_drift_of_what_must_stay() -> None:
 
 @pytest.mark.parametrize("name", ["celeb100-comparison", "celeb100-strata", "objects-comparison"])
 def test_what_was_kept_of_earlier_comparisons_is_summed_up_as_it_was(data: Path, name: str) -> None:
-    kept = json.loads((data / "scores" / f"{name}.json").read_text())
+    kept = json.loads((data / "scores" / "mini-sd" / f"{name}.json").read_text())
     runs = [run for runs in kept.values() for run in runs if "summary" in run]
     assert runs
     for run in runs:
@@ -76,7 +76,7 @@ def test_what_was_kept_of_earlier_comparisons_is_summed_up_as_it_was(data: Path,
 
 @pytest.mark.parametrize("name", ["celeb100", "objects"])
 def test_what_was_kept_of_earlier_examinations_has_the_same_protocols(data: Path, name: str) -> None:
-    kept, people = json.loads((data / "scores" / f"{name}.json").read_text()), name == "celeb100"
+    kept, people = json.loads((data / "scores" / "mini-sd" / f"{name}.json").read_text()), name == "celeb100"
     groups = {}
     for role, former in kept["roles"].items():
         if "group" in former:  # scored since roles and strata are one

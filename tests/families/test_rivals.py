@@ -59,6 +59,11 @@ def fitted(method: Method, case: Case) -> int:
     return sum(1 for part in (*method.needs, method) for _ in part.fit(case))
 
 
+def undefined(rival: str, where: str) -> bool:
+    """Which rivals are for others: a fusion where LoRAs read the text as it is, GEM for rectified flows."""
+    return (rival == "mace_like" and where.endswith("published")) or (rival == "gem" and "flux" not in where)
+
+
 @pytest.mark.parametrize("rival", RIVALS)
 @pytest.mark.parametrize(
     "where",
@@ -77,8 +82,8 @@ def test_it_works_and_the_pipeline_is_itself_again(
     cases: dict[str, Case], where: str, rival: str, tmp_path: Path
 ) -> None:
     case, method = cases[where], method_of(rival, tmp_path)
-    if rival == "mace_like" and where.endswith("published"):
-        with pytest.raises(UnhypeError, match="is not defined on others") as refused:
+    if undefined(rival, where):
+        with pytest.raises(UnhypeError, match=f"{rival} .* is not defined on others") as refused:
             fitted(method, replace(case, folder=tmp_path))
         assert "\n" not in str(refused.value)
         assert not list(tmp_path.iterdir()), "nothing was trained for it"
@@ -86,7 +91,7 @@ def test_it_works_and_the_pipeline_is_itself_again(
     before = draw(case.family, PROMPTS)
     fitted(method, case)
     assert not list(method.fit(case)), "what is fitted is not fitted again"
-    assert method.cost(case).parameters > 0
+    assert (method.cost(case).parameters > 0) != rival.startswith("dve"), "that is the one without training"
     during = np.concatenate(list(method.eraser(case).draw(PROMPTS, [1, 2])))
     assert during.shape == before.shape
     assert np.array_equal(draw(case.family, PROMPTS), before)
@@ -101,7 +106,7 @@ def test_words_and_all_else_share_the_weights_between_them(cases: dict[str, Case
         for name in ("esd_x", "esd_u"):
             fitted(method_of(name, case.folder), case)
             parts.append(set(case.fitted(name)))
-        assert not parts[0] & parts[1]
+        assert bool(parts[0] & parts[1]) == where.startswith("flux"), "in joint attention nothing is free of words"
         assert parts[0] | parts[1] == {name for name, _ in case.family.denoiser.named_parameters()}
         assert {f"{site.name}.weight" for site in case.family.text_layers} <= parts[0]
         assert not any("proj_out" in name or "conv_in" in name for name in parts[0])
@@ -115,7 +120,7 @@ def test_a_base_in_half_precision_is_tuned_in_full(name: str, tmp_path: Path) ->
     fitted(Esd("esd_x", schedule=SHORT.schedule), case)
     assert {weight.dtype for weight in case.fitted("esd_x").values()} == {torch.float32}
     before = draw(family, PROMPTS)
-    for rival in ("esd_x", "static_lora", "unguide_paper", "uce"):
+    for rival in ("esd_x", "static_lora", "unguide_paper", "uce", "dve", *(["gem"] if name == "flux_dev" else [])):
         method = method_of(rival, tmp_path)
         fitted(method, case)
         assert np.concatenate(list(method.eraser(case).draw(PROMPTS, [1, 2]))).shape == (2, 16, 16, 3)

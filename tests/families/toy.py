@@ -133,6 +133,9 @@ class Toy(Family):
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         return (arguments["words"],)
 
+    def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
+        return {**arguments, "words": text.states}
+
 
 class Steps(Trajectory):
     def __init__(self, steps: int) -> None:

@@ -82,7 +82,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_it_is_registered_with_what_needs_no_judge(place: Place) -> None:
     (version,) = versions(open_store(place.folder / "store"), "unhype-toy")
-    scores = place.read("data/scores/toy.json")
+    scores = place.read("build/results/mine/toy/scores.json")
     assert version.tags["judge"] == (scores["judge"] or "unjudged")
     assert place.judged == (scores["judge"] is not None) == (scores["protocols"] != {})
     assert set(scores["roles"]) == {"forget", "retain", "evaluation"}

@@ -91,7 +91,7 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
             64,
             3,
         )
-    scores = json.loads((place / "data" / "scores" / "toy.json").read_text())
+    scores = json.loads((place / "build" / "results" / "mini-sd" / "toy" / "scores.json").read_text())
     assert set(scores["protocols"]) == {"unseen", "papers"}
     assert all(score["n"] >= 4 for score in scores["roles"].values())
     assert {path.name for path in (place / "data" / "prompts" / "toy").iterdir()} == {
@@ -107,6 +107,8 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     assert "Acc_e" in told
     assert "registered models:/unhype-toy/" in told
     assert "training: " not in told, "the same job trains once"
+
+    assert not (place / "data" / "scores").exists(), "what was measured lies in run folders"
 
     (place / "toy.yaml").write_text(TOY.replace("retain: [Amy Adams", "retain: [CHER"))
     origin = (place / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run").read_text().strip()

@@ -2,7 +2,12 @@
 
     ε_θ(z_t, t, c)  →  ε*(z_t, t, ∅) − γ·(ε*(z_t, t, c) − ε*(z_t, t, ∅))
 
-``esd_x`` tunes cross-attention (what answers to words), ``esd_u`` everything else.
+``esd_x`` tunes cross-attention (what answers to words), ``esd_u`` everything else. In joint attention (Flux) words have
+weights of their own only in part: there ``esd_x`` tunes those, and ``esd_u`` all, since nothing is free of words.
+
+At one z_t noise and velocity are linear in each other, so ε stands for v where a base predicts that. A distilled base
+(Flux) has no unconditional half; ∅ is the empty prompt, asked as any other is, and nobody guides: both sides are told
+the strength 1, which is the conditional velocity itself.
 """
 
 from __future__ import annotations
@@ -70,14 +75,16 @@ class Esd(Fitted):
 
 
 class _Tuned(nn.Module):
-    """A copy of a denoiser in float32, some of whose weights are trained: those that answer to words, or all others."""
+    """A copy of a denoiser in float32, some of whose weights are trained: those that answer to words, or all that are
+    left; all at all, where words have none to themselves."""
 
     def __init__(self, family: Family, words: bool) -> None:
         super().__init__()
         self._family = (family,)  # in a tuple: it is nobody's submodule
         self.model = copy.deepcopy(family.bare_denoiser).float()
         for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(any(piece in f".{name}." for piece in family.words) == words)
+            answers = any(piece in f".{name}." for piece in family.words)
+            parameter.requires_grad_(answers if words else not (answers and family.words_apart))
 
     def forward(self, noisy: torch.Tensor, times: torch.Tensor, text: Text) -> torch.Tensor:
         return self._family[0].predict(noisy, times, text, denoiser=self.model)

@@ -2,9 +2,10 @@
 
     W = argmin  Σ_i ‖W c_i − (W0 + ΔW_i) c_i‖²  +  Σ_p ‖W c_p − W0 c_p‖²  +  λ‖W − W0‖²
 
-c_i are token states of concept i's prompts, ΔW_i its LoRA, and c_p token states of what is kept. This is the paper's
-fusion and not the whole paper: there the LoRAs are trained by masking attention maps with a segmentation model, here on
-UnHype's target.
+c_i are states of concept i's prompts, ΔW_i its LoRA, and c_p states of what is kept: of tokens, and on the pooled
+route, where LoRAs lie on a layer that reads that vector alone, of whole prompts. This is the paper's fusion and not the
+whole paper: there the LoRAs are trained by masking attention maps with a segmentation model, here on UnHype's target.
+The closed form wants layers that read the text as it is: on LoRAs inside Flux's blocks it is not defined.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from unhype.baselines.weights import Rewritten
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
+from unhype.families.text import Text
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,14 @@ class MaceLike(Fitted):
             group["prompt"].iloc[:: max(1, len(group) // self.templates)]
             for _, group in case.train.groupby("concept", sort=False)
         ]
-        states = [family.encode(list(prompts)).states.flatten(0, 1) for prompts in rows]
-        kept = family.encode([*case.retained, ""]).states.flatten(0, 1)
+        texts = [family.encode(list(prompts)) for prompts in rows]
+        kept = family.encode([*case.retained, ""])
         weights = {}
         for k, site in enumerate(layers):
             original = layer_at(family.denoiser, site.name).weight
-            weights[f"{site.name}.weight"] = fuse(
-                original, states, bank[site.name].merged(), kept, self.weight * len(states)
-            ).to(original.dtype)
+            states, same = [_read(text, site) for text in texts], _read(kept, site)
+            found = fuse(original, states, bank[site.name].merged(), same, self.weight * len(states))
+            weights[f"{site.name}.weight"] = found.to(original.dtype)
             yield Step(k + 1, len(layers))
         case.keep(self.name, weights, {"rank": self.rank, "weight": self.weight, "templates": self.templates})
 
@@ -87,7 +89,15 @@ def _fused(family: Family) -> tuple[Site, ...]:
             f"got the sites {family.table!r} of {family.name} without {left_out[0]!r}, wanted every layer that reads "
             "token states among them: mace_like fuses the LoRAs of those layers, and is not defined on others"
         )
-    return layers
+    width = family.width
+    return layers + tuple(site for site in family.pooled_layers if site in family.sites and site.inputs == width)
+
+
+def _read(text: Text, site: Site) -> torch.Tensor:
+    """What a layer reads of a text, ``[n, i]``."""
+    if site.reads == "pooled" and text.pooled is not None:
+        return text.pooled
+    return text.states.flatten(0, 1)
 
 
 def fuse(

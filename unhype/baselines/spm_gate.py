@@ -9,7 +9,6 @@ The cosine is measured from that of the empty prompt, so that a prompt about not
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ import torch
 
 from unhype.baselines.adapters import BANK, Adapted, BankFit, vectors
 from unhype.baselines.case import Case, Fitted, Step
+from unhype.baselines.gates import said
 from unhype.erasing.trainer import TrainingSettings
 
 
@@ -42,15 +42,3 @@ class SpmGate(Fitted):
             return torch.maximum(cosine, said(prompts, concepts).to(cosine.device))
 
         return Adapted(self.name, case.identity(self.fits, self.name), case, self.fits, weigh)
-
-
-def said(prompts: list[str], concepts: list[str]) -> torch.Tensor:
-    """The share of each concept's words that each prompt says, ``[n, m]``."""
-    words = [set(_words(concept)) for concept in concepts]
-    return torch.tensor(
-        [[len(concept & set(_words(prompt))) / len(concept) for concept in words] for prompt in prompts]
-    )
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())

@@ -13,8 +13,8 @@ import torch
 
 from unhype.baselines.adapters import Adapted, Bank, train_adapters, vectors
 from unhype.baselines.case import Case, Fitted, Step
+from unhype.baselines.gates import half_way, likeness
 from unhype.erasing.trainer import TrainingSettings
-from unhype.errors import UnhypeError
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,10 @@ class Threshold(Fitted):
         )
 
     def eraser(self, case: Case) -> Adapted:
-        if case.retain.empty:
-            raise UnhypeError(
-                "got no retained prompts, wanted some: the threshold lies between them and the forgotten ones"
-            )
         centres = vectors(case, list(case.concepts))
-        forgotten, retained = (
-            likeness(case, list(table["prompt"][::7]), centres).median() for table in (case.train, case.retain)
-        )
-        opens = float(forgotten + retained) / 2
+        opens = half_way(case, centres)
 
         def weigh(prompts: list[str]) -> torch.Tensor:
-            return (likeness(case, prompts, centres) > opens).float()[:, None]
+            return (likeness(case, prompts, centres).amax(1) > opens).float()[:, None]
 
         return Adapted(self.name, case.identity(self.fits, self.name), case, self.fits, weigh)
-
-
-def likeness(case: Case, prompts: list[str], centres: torch.Tensor) -> torch.Tensor:
-    """Cosine of each prompt to the nearest centre, ``[n]``."""
-    return (vectors(case, prompts) @ centres.T).amax(1)

@@ -7,6 +7,9 @@
 The LoRA moves a forgotten prompt's noise more than the empty prompt's. Such a prompt is pushed further the LoRA's way,
 every other prompt is pushed back. The paper measures d in the first few steps of the trajectory (``unguide_paper``),
 its code after four fifths of the steps (``unguide_code``). The price: two models a step, and probes for every prompt.
+
+Where a base predicts velocity, ε stands for it. A distilled base (Flux) has no half of guidance for the empty prompt:
+its ε is the velocity at the strength that it is told, which is mixed all the same, and d("") is asked as any prompt is.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import torch
 from unhype.adapters.lora import Factors, active
 from unhype.baselines.adapters import Bank, by_site, train_adapters
 from unhype.baselines.case import Case, Fitted, Step
+from unhype.baselines.forward import first, instead, with_first
 from unhype.erasing.trainer import TrainingSettings
 from unhype.families.family import Family
 from unhype.pictures.sampling import Sampling
@@ -107,35 +111,22 @@ def distances(
 def mixture(family: Family, lora: Mapping[str, Factors], w: torch.Tensor) -> Iterator[None]:
     """The denoiser as ε = w·ε* + (1 − w)·ε_lora while the context is open, for a batch of len(w) prompts.
 
-    In both halves of guidance.
+    In both halves of guidance, where a call has two.
     """
     model = family.bare_denoiser
-    forward, own = model.forward, vars(model).get("forward")
+    forward = model.forward
     signature = inspect.signature(forward)
 
     def both(*args: Any, **named: Any) -> Any:
         n = len(family.text_in(signature.bind(*args, **named).arguments)[0])
         base = forward(*args, **named)
         with active(model, repeated(lora, n)):
-            adapted = forward(*args, **named)
-        return _mixed(base, adapted, w.repeat(n // len(w)))
+            adapted = first(forward(*args, **named))
+        weight = w.repeat(n // len(w)).to(adapted).view(-1, *[1] * (adapted.ndim - 1))
+        return with_first(base, weight * first(base) + (1 - weight) * adapted)
 
-    model.forward = both
-    try:
+    with instead(model, both):
         yield
-    finally:
-        del model.forward
-        if own is not None:  # whoever offloads weights has put one there, too
-            model.forward = own
-
-
-def _mixed(base: Any, adapted: Any, w: torch.Tensor) -> Any:
-    """w · base + (1 − w) · adapted, of what a denoiser returns: a tensor, or something that begins with one."""
-    if isinstance(base, torch.Tensor):
-        weight = w.to(base).view(-1, *[1] * (base.ndim - 1))
-        return weight * base + (1 - weight) * adapted
-    first = _mixed(base[0], adapted[0], w)
-    return (first, *base[1:]) if isinstance(base, tuple) else type(base)(first)
 
 
 def repeated(lora: Mapping[str, Factors], n: int) -> dict[str, Factors]:

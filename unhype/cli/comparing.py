@@ -20,6 +20,9 @@ METHODS = (
     "mace_like",
     "esd_x",
     "esd_u",
+    "dve",
+    "dve_anchored",
+    "gem",
 )
 """As :mod:`unhype.comparison.methods` has them, which is heavy to import."""
 
@@ -66,9 +69,8 @@ def add_commands(verb: Verb) -> None:
     compare.add_argument(
         "--out",
         type=Path,
-        default=Path("build/comparison"),
         metavar="FOLDER",
-        help="where tables and pictures go (default: %(default)s)",
+        help="where tables and pictures go (default: build/comparison/SET-BASE)",
     )
 
 
@@ -94,4 +96,5 @@ def _compare(options: argparse.Namespace) -> None:
     comparison = Comparison(job, jobs.load_base(job), judging.judge, judging.embeddings, methods, options.seeds)
     for _progress in with_progress(comparison.run()):
         pass
-    print(f"{write_comparison(comparison, options.out)}\n\n{options.out}")
+    out = options.out or Path("build/comparison") / f"{job.concepts.name}-{job.base.name}"
+    print(f"{write_comparison(comparison, out)}\n\n{out}")

@@ -6,17 +6,16 @@ import argparse
 from pathlib import Path
 
 from unhype.cli.options import Verb, params_of
-from unhype.miniature.folders import BASE
+from unhype.miniature.folders import BASE, FLUX
 
-BASES = (BASE.name,)
+BASES = (BASE.name, FLUX.name)
 """Bases that can be trained from nothing here."""
 
 
 def add_commands(verb: Verb) -> None:
     """Add the verbs; ``verb`` makes a command with the options that all have."""
-    demo = verb(
-        "demo", _demo, "draw a gallery with the miniature base and judge it", "unhype demo --out build/demo.png"
-    )
+    demo = verb("demo", _demo, "draw a gallery with a miniature base and judge it", "unhype demo --out build/demo.png")
+    demo.add_argument("--base", choices=BASES, default=BASE.name, help="its name (default: %(default)s)")
     demo.add_argument(
         "--out",
         type=Path,
@@ -57,7 +56,7 @@ def add_commands(verb: Verb) -> None:
     measure = verb(
         "measure",
         _measure,
-        "measure the miniature base on held-out prompts and write its model card",
+        "measure a miniature base on held-out prompts and write its model card",
         f"unhype measure {BASE.name} --n 1000",
     )
     measure.add_argument("base", choices=BASES, help="its name")
@@ -68,7 +67,7 @@ def add_commands(verb: Verb) -> None:
     pretrain = verb(
         "pretrain",
         _pretrain,
-        "pretrain the miniature base from nothing: hours on two cores; resumes where it stopped",
+        "pretrain a miniature base from nothing: hours on two cores; resumes where it stopped",
         f"unhype pretrain {BASE.name}",
     )
     pretrain.add_argument("base", choices=BASES, help="its name")
@@ -76,8 +75,7 @@ def add_commands(verb: Verb) -> None:
         "--work",
         type=Path,
         metavar="FOLDER",
-        default=Path("build/pretrain") / BASE.name,
-        help="folder of checkpoints (default: %(default)s)",
+        help="folder of checkpoints (default: build/pretrain/NAME)",
     )
     pretrain.add_argument("--device", default="auto", metavar="NAME", help="cpu, cuda, or auto (default)")
 
@@ -108,7 +106,7 @@ def _verify(options: argparse.Namespace) -> None:
     from unhype.bases.cards import content_hash, verify
     from unhype.miniature.folders import CLIP, JUDGE
 
-    for folder in options.folders or [options.data / part for part in (BASE, CLIP, JUDGE)]:
+    for folder in options.folders or [options.data / part for part in (BASE, FLUX, CLIP, JUDGE)]:
         card = verify(folder)
         state = f"{len(card['files'])} files as the card says" if card else "no card, nothing to check against"
         print(f"{folder}: {state}; {content_hash(folder)[:12]}")
@@ -117,16 +115,17 @@ def _verify(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import demo
 
-    demo(options.data, params_of(options).sampling, options.pictures, options.out)
+    demo(options.data, params_of(options).sampling, options.pictures, options.out, options.base)
 
 
 def _measure(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import measure
 
-    measure(options.data, params_of(options).sampling, options.n)
+    measure(options.data, params_of(options).sampling, options.n, options.base)
 
 
 def _pretrain(options: argparse.Namespace) -> None:
     from unhype.miniature.showing import pretrain_and_ship
 
-    pretrain_and_ship(params_of(options).pretraining, options.work, options.data, options.device)
+    work = options.work or Path("build/pretrain") / options.base
+    pretrain_and_ship(params_of(options).recipe(options.base), work, options.data, options.device)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from unhype.baselines.case import Method
+from unhype.baselines.dve import Dve
 from unhype.baselines.esd import Esd
+from unhype.baselines.gem import Gem
 from unhype.baselines.mace import MaceLike
 from unhype.baselines.spm_gate import SpmGate
 from unhype.baselines.static_lora import StaticLora
@@ -28,6 +30,9 @@ METHODS: dict[str, Callable[[Job], Method]] = {
     "mace_like": lambda job: MaceLike(job.training),
     "esd_x": lambda job: Esd("esd_x", schedule=replace(job.training.schedule, rate=2e-4, decay=0.0)),
     "esd_u": lambda job: Esd("esd_u", schedule=replace(job.training.schedule, rate=5e-5, decay=0.0)),
+    "dve": lambda job: Dve("dve"),
+    "dve_anchored": lambda job: Dve("dve_anchored"),
+    "gem": lambda job: Gem(replace(job.training.schedule, rate=1e-3, decay=0.01)),
 }
 """Name → the method with a job's settings. The base itself, ``none``, is in every comparison."""
 

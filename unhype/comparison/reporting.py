@@ -6,6 +6,7 @@ In the gallery the base is above, and below it a row for each method.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from unhype.comparison.running import BARE, Comparison
@@ -39,20 +40,21 @@ def write_comparison(comparison: Comparison, folder: Path) -> str:
     write_text(folder / "comparison.json", json.dumps(results, indent=2) + "\n")
     if judged(results):
         draw_pareto(results, folder / "pareto.png")
-    _draw_gallery(
-        comparison,
-        [name for name, runs in results.items() if any("summary" in run for run in runs)],
-        folder / "gallery.png",
-    )
+    drawn = {
+        name: min(run["seed"] for run in runs if "summary" in run)
+        for name, runs in results.items()
+        if any("summary" in run for run in runs)
+    }
+    _draw_gallery(comparison, drawn, folder / "gallery.png")
     return text
 
 
-def _draw_gallery(comparison: Comparison, names: list[str], path: Path) -> None:
+def _draw_gallery(comparison: Comparison, names: Mapping[str, int], path: Path) -> None:
+    """A row for each method, drawn with the training seed beside its name."""
     table, _ = comparison.strata
     rows = table[table["group"].isin(SHOWN)].groupby("group", sort=False).nth(0)
     pictures, words = [], []
-    for name in names:
-        seed = comparison.seeds[0]
+    for name, seed in names.items():
         album = (
             comparison.bare
             if name == BARE

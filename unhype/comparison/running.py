@@ -1,10 +1,12 @@
 """The comparison: for every (method, seed) fit, draw, score.
 
-What is there is reused; a method that fails is told, and does not stop the rest.
+What is there is reused: fits go on, pictures are drawn once, and scores hold while eraser, prompts, judges and scoring
+are the same. A method that fails, or is not defined for this base, is told, and does not stop the rest.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,11 +34,15 @@ from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Judge
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
+from unhype.pipeline.sources import digest
 from unhype.progress import Progress
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import training_tables
 
 BARE = "none"
+
+SCORERS = ("unhype.comparison.scoring", "unhype.evaluation.fidelity", "unhype.evaluation.looking")
+"""Modules that turn pictures into scores, with all that they import: an edit there scores anew."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +113,15 @@ class Comparison:
         needed = material.pictures_needed(self.tables, self.job.training.pictures)
         yield from _drawn("base pictures", self.bare, needed)
         yield from _drawn("bare strata", self.bare, table)
-        self._score(BARE, self.seeds[0], self.bare, {"fit_seconds": 0.0})
+        if not self._scored(BARE, self.seeds[0], self.bare):
+            self._score(BARE, self.seeds[0], self.bare, {"fit_seconds": 0.0})
         for name, method in self.methods.items():
             for seed in self.seeds:
                 try:
                     yield from self._one(name, method, seed)
                 except UnhypeError as error:
-                    write_text(
-                        self._path(name, seed),
-                        json.dumps({"method": name, "seed": seed, "error": str(error)}, indent=2) + "\n",
-                    )
+                    told = {"method": name, "seed": seed, "base": self.job.base.name, "error": str(error)}
+                    write_text(self._path(name, seed), json.dumps(told, indent=2) + "\n")
 
     def results(self) -> dict[str, list[dict[str, Any]]]:
         """Method → what was measured for each seed; ``error`` in place of scores where it failed."""
@@ -133,9 +138,12 @@ class Comparison:
             yield from _fitted(part, case, f"{name} {seed}")
         album = Album(self.job.images_folder, method.eraser(case))
         yield from _drawn(f"{name} {seed}: drawing", album, self.strata[0], self.bare)
+        first = seed == self.seeds[0]  # the others draw with tensors of the same shapes
+        if self._scored(name, seed, album) and (not first or self._latency_known(name, seed)):
+            return
         seconds = sum(case.spent(part.fits) for part in parts)
         cost = {"fit_seconds": seconds, **asdict(method.cost(case))}
-        if seed == self.seeds[0]:  # other seeds draw with tensors of the same shapes
+        if first:
             cost["latency"] = self._latency(name, seed, album.eraser)
         self._score(name, seed, album, cost)
 
@@ -144,10 +152,8 @@ class Comparison:
 
         Both side by side, the median of three.
         """
-        if (path := self._path(name, seed)).exists() and "latency" in (
-            known := json.loads(path.read_text(encoding="utf-8"))
-        ):
-            return float(known["latency"])
+        if known := self._latency_known(name, seed):
+            return known
         table, half = self.strata[0], self.job.sampling.batch // 2
         rows = pd.concat(
             [
@@ -169,6 +175,22 @@ class Comparison:
             ratios.append(times[0] / times[1])
         return float(np.median(ratios))
 
+    def _latency_known(self, name: str, seed: int) -> float | None:
+        path = self._path(name, seed)
+        known: float | None = json.loads(path.read_text(encoding="utf-8")).get("latency") if path.exists() else None
+        return known
+
+    def _scored(self, name: str, seed: int, album: Album) -> bool:
+        """Whether these very pictures have been scored, by these judges."""
+        path = self._path(name, seed)
+        return path.exists() and json.loads(path.read_text(encoding="utf-8")).get("scored") == self._scoring(album)
+
+    def _scoring(self, album: Album) -> str:
+        """A hash of everything that shapes the scores."""
+        prompts, judges = self.strata[0].to_csv(index=False), [each and each.name for each in (self.judge, self.clip)]
+        shaping = [album.eraser.identity, prompts, *judges, digest(SCORERS)]
+        return hashlib.sha256(json.dumps(shaping).encode()).hexdigest()
+
     def _score(self, name: str, seed: int, album: Album, cost: Mapping[str, float]) -> None:
         table, missing = self.strata
         kind, judge = self.job.concepts.sort, self.judge
@@ -178,7 +200,9 @@ class Comparison:
         found = {
             "method": name,
             "seed": seed,
+            "base": self.job.base.name,
             "eraser": album.eraser.identity,
+            "scored": self._scoring(album),
             **({"judge": judge.name} if judge else {"judge": None, "unjudged": True}),
             "clip": self.clip.name if self.clip else None,
             "n": self.job.prompts.per_role,

@@ -50,6 +50,7 @@ class Family(ABC):
         encoders: names of the text encoders and tokenizers in the pipeline, each pair in the order of the prompts.
         state_tokenizer: name of the tokenizer of the encoder that makes the token states.
         words: pieces of the names of the denoiser's weights that answer to words (ESD tunes those, or all others).
+        words_apart: whether all others are free of words; in joint attention they are not.
         text_table: as ``tables``: the layers that read token states as they are; closed forms solve for these.
         pooled_table: the same of the pooled vector, where a family has one.
         tables: choice of sites → ending of a layer's name → what it reads; the first is the default.
@@ -64,6 +65,7 @@ class Family(ABC):
     encoders: ClassVar[Sequence[tuple[str, str]]]
     state_tokenizer: ClassVar[str] = "tokenizer"
     words: ClassVar[Sequence[str]]
+    words_apart: ClassVar[bool] = True
     text_table: ClassVar[Mapping[str, str]]
     pooled_table: ClassVar[Mapping[str, str]] = {}
     tables: ClassVar[Mapping[str, Mapping[str, str]]]
@@ -159,6 +161,12 @@ class Family(ABC):
         return find_sites(self.bare_denoiser, self.pooled_table) if self.pooled_table else ()
 
     @property
+    def joint_layers(self) -> tuple[Site, ...]:
+        """Queries and keys of joint attention in a rectified flow, where words and picture have weights of their own
+        (GEM tunes them); none in other families."""
+        return ()
+
+    @property
     def device(self) -> torch.device:
         """Where the denoiser computes; where it is offloaded layer by layer, where the pipeline does."""
         device = next(self.denoiser.parameters()).device
@@ -230,6 +238,11 @@ class Family(ABC):
     def last_token(self, text: str) -> int:
         """Place of a text's last token among its states; what follows ends the text or pads it."""
         return len(getattr(self.pipeline, self.state_tokenizer)(text).input_ids) - 2
+
+    def whole_from(self, text: str) -> int:
+        """Place of the first of a text's states that has read all of it: the last token's, where the encoder of the
+        states reads forward."""
+        return self.last_token(text)
 
     # ------------------------------------------------------------ diffusion
 
@@ -311,3 +324,7 @@ class Family(ABC):
     @abstractmethod
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         """The text in a call of the denoiser."""
+
+    @abstractmethod
+    def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
+        """The same call with other text, as many rows; what :meth:`text_in` reads of it is that text."""

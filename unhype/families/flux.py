@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from unhype.adapters.sites import unwrapped
+from unhype.adapters.sites import Site, find_sites, unwrapped
 from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
@@ -33,6 +33,8 @@ from unhype.pictures.sampling import Sampling
 LENGTH = 512
 """T5's tokens where nobody says otherwise: what diffusers does, and what schnell cuts to 256."""
 
+QUERIES_AND_KEYS = ("to_q", "to_k", "add_q_proj", "add_k_proj")
+
 TRAINED_GUIDANCE = 1.0
 """Guidance that a distilled base is told while a guard is trained: the conditional velocity itself."""
 
@@ -45,6 +47,7 @@ class Flux(Family):
     part = "transformer"
     state_tokenizer = "tokenizer_2"
     words = (".add_", ".to_add_out.", "context", ".text_embedder.")
+    words_apart = False
     text_table: ClassVar[Mapping[str, str]] = {"context_embedder": "states"}
     pooled_table: ClassVar[Mapping[str, str]] = {"time_text_embed.text_embedder.linear_1": "pooled"}
     encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
@@ -85,6 +88,13 @@ class Flux(Family):
     def read_channels(self) -> int:
         """A token holds four latents."""
         return int(self.config.in_channels) // 4
+
+    @property
+    def joint_layers(self) -> tuple[Site, ...]:
+        """Those of the double blocks; a single block has one set of weights for both."""
+        found = find_sites(self.bare_denoiser, {f"attn.{name}": "hidden" for name in QUERIES_AND_KEYS})
+        blocks = {site.name.rpartition(".")[0] for site in found if site.name.endswith("add_q_proj")}
+        return tuple(site for site in found if site.name.rpartition(".")[0] in blocks)
 
     @property
     def size(self) -> int:
@@ -134,6 +144,10 @@ class Flux(Family):
 
     def tokens(self, text: str) -> int:
         return len(self.pipeline.tokenizer(text).input_ids)
+
+    def whole_from(self, text: str) -> int:
+        """The first: T5 reads both ways."""
+        return 0
 
     # ------------------------------------------------------------ diffusion
 
@@ -237,3 +251,6 @@ class Flux(Family):
 
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         return arguments["encoder_hidden_states"], arguments["pooled_projections"]
+
+    def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
+        return {**arguments, "encoder_hidden_states": text.states, "pooled_projections": text.pooled}

@@ -90,3 +90,7 @@ class StableDiffusionXL(UNetFamily):
 
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         return arguments["encoder_hidden_states"], arguments["added_cond_kwargs"]["text_embeds"]
+
+    def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
+        added = {**arguments["added_cond_kwargs"], "text_embeds": text.pooled}
+        return {**super().with_text(arguments, text), "added_cond_kwargs": added}

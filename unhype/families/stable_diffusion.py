@@ -116,6 +116,9 @@ class UNetFamily(Family):
         texts = texts_of(*prompts)
         return texts and [tuple(self.visible(text) for text in row) for row in texts]
 
+    def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
+        return {**arguments, "encoder_hidden_states": text.states}
+
 
 class StableDiffusion(UNetFamily):
     """Stable Diffusion 1.x and 2.x."""

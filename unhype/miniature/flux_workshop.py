@@ -57,9 +57,11 @@ class FluxPretraining:
     prompt_length: int = 48
     precision: str = "bf16"
     more_pairs: float = 0.3
-    t5: Schedule = field(default_factory=lambda: Schedule(steps=2000, batch=160, rate=1.5e-3))
-    flow: Schedule = field(default_factory=lambda: Schedule(steps=7000, batch=64, rate=1e-3, average=0.999))
-    guidance: Schedule = field(default_factory=lambda: Schedule(steps=1200, batch=64, rate=3e-4, average=0.99))
+    t5: Schedule = field(default_factory=lambda: Schedule(steps=1200, batch=128, rate=3e-3, muon=True))
+    flow: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=64, rate=3e-3, average=0.999, muon=True))
+    guidance: Schedule = field(
+        default_factory=lambda: Schedule(steps=400, batch=64, rate=5e-4, average=0.99, muon=True)
+    )
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:

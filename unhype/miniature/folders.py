@@ -3,6 +3,7 @@
 from pathlib import Path
 
 BASE = Path("bases/mini-sd")
+FLUX = Path("bases/mini-flux")
 CLIP = Path("judges/mini-clip")
 JUDGE = Path("judges/mini-judge")
 

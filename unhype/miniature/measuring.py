@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +21,6 @@ from unhype.miniature.things import THINGS
 from unhype.pictures.pixels import to_model_range
 from unhype.pictures.sampling import Sampling, sample
 from unhype.prompts.templates import HELD_OUT, Templates
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
 
 FIRST_SEED = 5_000_000
 """Sampling seeds of the measurement start here."""
@@ -56,15 +53,8 @@ class Score:
         return self.bar is None or self.share >= self.bar
 
 
-BARS: dict[str, float | None] = {
-    "avatar": 0.95,
-    "class": 0.97,
-    "synonym": 0.93,
-    "alias": 0.90,
-    "two people": 0.70,
-    "neutral person": None,
-}
-"""Stratum → the share that the base must reach."""
+STRATA = ("avatar", "class", "synonym", "alias", "two people", "neutral person")
+"""What a base is asked for, each with a question of its own."""
 
 
 def questions(stratum: str, n: int, templates: Templates = HELD_OUT) -> list[Question]:
@@ -110,7 +100,7 @@ def _cases(stratum: str) -> Iterator[tuple[str, Callable[[Verdict], bool]]]:
             for word in words:
                 yield word, lambda verdict: verdict.neutral
     else:
-        raise ValueError(f"got the stratum {stratum!r}, wanted one of {', '.join(BARS)}")
+        raise ValueError(f"got the stratum {stratum!r}, wanted one of {', '.join(STRATA)}")
 
 
 def _shows_people(*names: str) -> Callable[[Verdict], bool]:
@@ -123,10 +113,14 @@ def _shows_thing(kind: str) -> Callable[[Verdict], bool]:
 
 
 def ask(
-    pipeline: StableDiffusionPipeline, judge: Judge, asked: list[Question], how: Sampling
+    pipeline: Any, judge: Judge, asked: list[Question], how: Sampling, **call: Any
 ) -> Iterator[tuple[Question, np.ndarray, Verdict]]:
-    """Draw and judge the questions one by one: (question, pixels ``uint8 [64, 64, 3]``, verdict)."""
-    batches = sample(pipeline, [q.prompt for q in asked], [q.seed for q in asked], how)
+    """Draw and judge the questions one by one: (question, pixels ``uint8 [64, 64, 3]``, verdict).
+
+    Args:
+        call: what else a call of this pipeline is told.
+    """
+    batches = sample(pipeline, [q.prompt for q in asked], [q.seed for q in asked], how, **call)
     left = iter(asked)
     for pixels in batches:
         for picture, verdict in zip(pixels, judge.read(to_model_range(pixels, torch.device("cpu"))), strict=True):

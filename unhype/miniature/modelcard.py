@@ -1,9 +1,9 @@
-"""The model card beside the weights: what mini-sd is, how it was made, what it can do, with n, and what it can not."""
+"""The model card beside the weights: what a base is, how it was made, what it can do, with n, and what it can not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,29 @@ from unhype.prompts.templates import HELD_OUT
 
 
 def write_figures(
-    folder: Path, scores: Sequence[Score], how: Sampling, others: Mapping[str, float], judge: Path
+    folder: Path,
+    card: Callable[[Mapping[str, Any], Mapping[str, Any]], str],
+    scores: Sequence[Score],
+    how: Sampling,
+    others: Mapping[str, float],
+    judge: Path,
 ) -> None:
-    """Write ``figures.json`` and the model card ``README.md`` into a base's folder."""
+    """Write ``figures.json`` and the model card ``README.md`` into a base's folder.
+
+    Args:
+        card: what ``card.json`` says and the figures → the text.
+    """
     figures = {
         "base": content_hash(folder),
         "judge": content_hash(judge),
         "sampling": asdict(how),
         "first_seed": FIRST_SEED,
-        "first_render_seed": FRESH_RENDERS,
+        **({"first_render_seed": FRESH_RENDERS} if "calibration_error" in others else {}),
         **{name: round(value, 4) for name, value in others.items()},
         "scores": [{**asdict(score), "share": round(score.share, 4), "met": score.met} for score in scores],
     }
     write_text(folder / "figures.json", json.dumps(figures, indent=2) + "\n")
-    write_text(folder / "README.md", model_card(read_card(folder), figures))
+    write_text(folder / "README.md", card(read_card(folder), figures))
 
 
 def score_table(scores: Sequence[Mapping[str, Any]]) -> str:
@@ -42,15 +51,21 @@ def score_table(scores: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(rows)
 
 
-def model_card(card: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
-    """The text of the model card. A backslash at a line's end: the line goes on in the card."""
+def stage_table(recipe: Mapping[str, Any], stages: Sequence[str]) -> str:
+    """How long and how fast each stage trained, as a Markdown table."""
+    rows = ["| stage | steps | batch | learning rate | weight average |", "|---|---|---|---|---|"]
+    for name in stages:
+        stage = recipe[name]
+        rate = f"{stage['rate']}{', Muon' if stage.get('muon') else ''}"
+        rows.append(f"| {name} | {stage['steps']} | {stage['batch']} | {rate} | {stage['average'] or '–'} |")
+    return "\n".join(rows)
+
+
+def mini_sd_card(card: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    """The text of mini-sd's card. A backslash at a line's end: the line goes on in the card."""
     recipe, sampling = card["recipe"], figures["sampling"]
     sizes = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in card["parameters"].items())
-    stages = "\n".join(
-        f"| {name} | {recipe[name]['steps']} | {recipe[name]['batch']} | {recipe[name]['rate']} "
-        f"| {recipe[name]['average'] or '–'} |"
-        for name in ("autoencoder", "clip", "judge", "denoiser")
-    )
+    stages = stage_table(recipe, ("autoencoder", "clip", "judge", "denoiser"))
     held_out = sum(len(templates) for templates in HELD_OUT.values())
     versions = ", ".join(f"{name} {number}" for name, number in card["versions"].items())
     return f"""---
@@ -100,8 +115,6 @@ Reproduce with `unhype measure mini-sd`; base `{figures["base"][:12]}`.
 prompts of {recipe["prompt_length"]} tokens,
 {recipe["precision"]} arithmetic on {card["trained_on"]}; {versions}. Parameters: {sizes}. Weights are stored in fp16.
 
-| stage | steps | batch | learning rate | weight average |
-|---|---|---|---|---|
 {stages}
 
 The text encoder is the text tower of mini-clip, trained contrastively on renders and captions; \

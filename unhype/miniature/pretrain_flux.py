@@ -17,7 +17,7 @@ from unhype.miniature.flux_workshop import FluxWorkshop
 from unhype.miniature.pretrain import Progress
 from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.t5 import piece_ids
-from unhype.miniature.typed import random_length, retyped
+from unhype.miniature.typed import DRAWING_SHARES, READING_SHARES, random_length, retyped
 from unhype.training import PRECISIONS, Schedule, fit
 
 EMPTY_SHARE = 0.1
@@ -66,7 +66,7 @@ def _train_t5(shop: FluxWorkshop) -> Iterator[Progress]:
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
         rows = np.sort(rng.integers(shop.pictures.count, size=schedule.batch))
         examples = [shop.pictures.example(int(i)) for i in rows]
-        length = random_length(rng)
+        length = random_length(READING_SHARES, rng)
         typed = retyped([example.caption(rng) for example in examples], length, rng)
         states = model.encoder(input_ids=piece_ids(shop.pieces, typed, length).to(shop.device)).last_hidden_state
         return readout_loss(model.readout, states, readout_labels(examples).to(shop.device))
@@ -108,7 +108,7 @@ def _material(shop: FluxWorkshop, batch: int, rng: np.random.Generator) -> tuple
     rows = rng.integers(shop.pictures.count, size=batch)
     pairs = round(shop.settings.more_pairs * batch) if len(shop.pairs) else 0
     rows = np.sort(np.concatenate([rng.choice(shop.pairs, size=pairs), rows[pairs:]]) if pairs else rows)
-    length = random_length(rng)
+    length = random_length(DRAWING_SHARES, rng)
     captions = retyped(shop.pictures.captions(rows, rng), length, rng)
     chance = rng.random(batch)
     neither, no_clip = chance < EMPTY_SHARE, chance < EMPTY_SHARE + LONE_SHARE

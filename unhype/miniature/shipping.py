@@ -42,13 +42,13 @@ def ship(shop: Workshop, data: Path) -> None:
     """Write the three model folders below ``data``, each whole or not at all."""
     facts = {"world": WORLD, "recipe": asdict(shop.settings), "trained_on": shop.device.type}
     publish(
-        data / CLIP, lambda folder: _write_clip(shop, folder), {**facts, "kind": "clip", "parameters": _size(shop.clip)}
+        data / CLIP, lambda folder: _write_clip(shop, folder), {**facts, "kind": "clip", "parameters": size(shop.clip)}
     )
     config = calibrate(shop.judge)
-    judge = {**facts, "kind": "judge", "parameters": _size(shop.judge), "judge": asdict(config)}
+    judge = {**facts, "kind": "judge", "parameters": size(shop.judge), "judge": asdict(config)}
     publish(data / JUDGE, lambda folder: _write_judge(shop, folder), judge)
     parts = {"unet": shop.denoiser, "vae": shop.standard_autoencoder, "text_encoder": shop.clip.text_model}
-    sizes = {name: _size(module) for name, module in parts.items()}
+    sizes = {name: size(module) for name, module in parts.items()}
     publish(
         data / BASE,
         lambda folder: _write_base(shop, folder),
@@ -90,29 +90,29 @@ def load_clip(folder: Path) -> tuple[CLIPModel, CLIPTokenizer]:
 def _write_base(shop: Workshop, folder: Path) -> None:
     from diffusers import StableDiffusionPipeline  # here, after its chatter about optional packages was turned off
 
-    vae = _half(shop.standard_autoencoder)
+    vae = half(shop.standard_autoencoder)
     vae.register_to_config(scaling_factor=1.0)
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=_text_encoder(shop),
         tokenizer=shop.tokenizer,
-        unet=_half(shop.denoiser),
+        unet=half(shop.denoiser),
         scheduler=build_scheduler(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
-    _declare_float32(folder / "text_encoder" / "config.json")
+    declare_float32(folder / "text_encoder" / "config.json")
 
 
 def _text_encoder(shop: Workshop) -> CLIPTextModel:
     encoder = CLIPTextModel(shop.clip.config.text_config)
     encoder.load_state_dict(shop.clip.text_model.state_dict(), strict=True)
-    return _half(encoder)
+    return half(encoder)
 
 
-def _declare_float32(config: Path) -> None:
+def declare_float32(config: Path) -> None:
     """Have transformers load the weights in float32, as diffusers loads its own, though they lie there in fp16."""
     write_text(
         config, json.dumps({**json.loads(config.read_text(encoding="utf-8")), "dtype": "float32"}, indent=2) + "\n"
@@ -120,8 +120,8 @@ def _declare_float32(config: Path) -> None:
 
 
 def _write_clip(shop: Workshop, folder: Path) -> None:
-    _half(shop.clip).save_pretrained(folder, safe_serialization=True)
-    _declare_float32(folder / "config.json")
+    half(shop.clip).save_pretrained(folder, safe_serialization=True)
+    declare_float32(folder / "config.json")
     shop.tokenizer.save_pretrained(folder)
     write_text(folder / "preprocessor_config.json", json.dumps(PREPROCESSING, indent=2) + "\n")
 
@@ -132,10 +132,11 @@ def _write_judge(shop: Workshop, folder: Path) -> None:
     )
 
 
-def _half(model: Module) -> Module:
+def half(model: Module) -> Module:
     """A copy in fp16, on the CPU, in the default memory format."""
     return copy.deepcopy(model).cpu().half().to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
 
 
-def _size(model: torch.nn.Module) -> int:
+def size(model: torch.nn.Module) -> int:
+    """Parameters of a model."""
     return sum(parameter.numel() for parameter in model.parameters())

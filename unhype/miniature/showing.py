@@ -13,47 +13,60 @@ from tqdm import tqdm
 
 from unhype.bases.loading import load_pipeline
 from unhype.errors import UnhypeError
+from unhype.miniature.bases import MINIATURES
 from unhype.miniature.examining import calibration_error, examine_clip, examine_judge
-from unhype.miniature.folders import BASE, CLIP, JUDGE
-from unhype.miniature.measuring import BARS, Score, ask, questions
+from unhype.miniature.flux_workshop import FluxPretraining, FluxWorkshop
+from unhype.miniature.folders import BASE, CLIP, FLUX, JUDGE
+from unhype.miniature.measuring import STRATA, Score, ask, questions
 from unhype.miniature.modelcard import write_figures
 from unhype.miniature.pretrain import Progress, pretrain
+from unhype.miniature.pretrain_flux import pretrain_flux
 from unhype.miniature.shipping import load_clip, load_judge, ship
+from unhype.miniature.shipping_flux import ship_flux
 from unhype.miniature.workshop import Pretraining, Workshop
 from unhype.pictures.gallery import draw_gallery, save_picture
 from unhype.pictures.sampling import Sampling
 from unhype.terminal import quiet
 
 
-def demo(data: Path, how: Sampling, pictures: int, out: Path) -> None:
+def demo(data: Path, how: Sampling, pictures: int, out: Path, name: str = BASE.name) -> None:
     """Draw a gallery over all strata on held-out prompts, and print how many the judge finds right."""
     quiet()
-    pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
-    pools = [questions(stratum, 1) for stratum in BARS]
+    base = MINIATURES[name]
+    pipeline, judge = load_pipeline(data / base.folder), load_judge(data / JUDGE)
+    pools = [questions(stratum, 1) for stratum in STRATA]
     # One of each stratum in turn, each time from another place in its list.
     asked = [pools[i % len(pools)][(7 * (i // len(pools)) + 5) % len(pools[i % len(pools)])] for i in range(pictures)]
-    answers = list(
-        tqdm(ask(pipeline, judge, asked, how), total=pictures, unit="picture", desc="drawing", dynamic_ncols=True)
-    )
+    drawn = ask(pipeline, judge, asked, how, **base.call(pipeline))
+    answers = list(tqdm(drawn, total=pictures, unit="picture", desc="drawing", dynamic_ncols=True))
     right = sum(question.right(verdict) for question, _, verdict in answers)
     words = [f"{'' if question.right(verdict) else 'WRONG: '}{question.prompt}" for question, _, verdict in answers]
     save_picture(draw_gallery([picture for _, picture, _ in answers], words), out)
     print(f"{right} of {pictures} pictures show what was asked for, says the judge: {out}")
 
 
-def measure(data: Path, how: Sampling, n: int) -> list[Score]:
-    """Measure every stratum and the judge, print each score as it is known, and write them into the base's folder."""
+def measure(data: Path, how: Sampling, n: int, name: str = BASE.name) -> list[Score]:
+    """Measure every stratum, print each score as it is known, and write them into the base's folder.
+
+    Judge and CLIP are examined with the base whose recipe made them.
+    """
     quiet()
-    pipeline, judge = load_pipeline(data / BASE), load_judge(data / JUDGE)
-    scores = [*examine_judge(judge, pipeline.vae, n), examine_clip(*load_clip(data / CLIP), n)]
+    base = MINIATURES[name]
+    pipeline, judge = load_pipeline(data / base.folder), load_judge(data / JUDGE)
+    call = base.call(pipeline)
+    scores: list[Score] = []
+    others: dict[str, float] = {}
+    if base.brings_judges:
+        scores = [*examine_judge(judge, pipeline.vae, n), examine_clip(*load_clip(data / CLIP), n)]
+        others["calibration_error"] = calibration_error(judge, n)
     for score in scores:
         _print_score(score)
     drawn, seconds = 0, 0.0
-    for stratum, bar in BARS.items():
+    for stratum, bar in base.bars.items():
         asked = questions(stratum, n)
         began = time.monotonic()
         bar_of_progress = tqdm(
-            ask(pipeline, judge, asked, how),
+            ask(pipeline, judge, asked, how, **call),
             total=len(asked),
             unit="picture",
             desc=stratum,
@@ -65,25 +78,30 @@ def measure(data: Path, how: Sampling, n: int) -> list[Score]:
         drawn += len(asked)
         scores.append(Score(stratum, right / len(asked), len(asked), bar))
         _print_score(scores[-1])
-    write_figures(
-        data / BASE,
-        scores,
-        how,
-        {"pictures_per_second": drawn / seconds, "calibration_error": calibration_error(judge, n)},
-        data / JUDGE,
-    )
-    print(f"{drawn / seconds:.1f} pictures a second; model card: {data / BASE / 'README.md'}")
+    others["pictures_per_second"] = drawn / seconds
+    write_figures(data / base.folder, base.card, scores, how, others, data / JUDGE)
+    print(f"{drawn / seconds:.1f} pictures a second; model card: {data / base.folder / 'README.md'}")
     return scores
 
 
-def pretrain_and_ship(settings: Pretraining, work: Path, data: Path, device: str) -> None:
-    """Run the recipe with a bar a stage, then write the model folders."""
+def pretrain_and_ship(settings: Pretraining | FluxPretraining, work: Path, data: Path, device: str) -> None:
+    """Run a recipe with a bar a stage, then write what ships: mini-sd with its CLIP and judge, or mini-flux."""
     quiet()
-    shop = Workshop(settings, work, _device(device))
-    for _stage, reports in groupby(pretrain(shop), key=lambda report: report.stage):
+    if isinstance(settings, FluxPretraining):
+        flux = FluxWorkshop(settings, work, data, _device(device))
+        _run(pretrain_flux(flux))
+        ship_flux(flux, data)
+        print(f"shipped {data / FLUX}; measure it with: unhype measure {FLUX.name}")
+    else:
+        shop = Workshop(settings, work, _device(device))
+        _run(pretrain(shop))
+        ship(shop, data)
+        print(f"shipped {data / BASE} and its CLIP and judge; measure them with: unhype measure {BASE.name}")
+
+
+def _run(recipe: Iterator[Progress]) -> None:
+    for _stage, reports in groupby(recipe, key=lambda report: report.stage):
         _show(reports)
-    ship(shop, data)
-    print(f"shipped {data / BASE} and its CLIP and judge; measure them with: unhype measure mini-sd")
 
 
 def _show(reports: Iterator[Progress]) -> None:

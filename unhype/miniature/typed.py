@@ -15,7 +15,11 @@ from unhype.miniature.frames import random_fillers
 LENGTHS = (32, 48, 128, 192)
 """Tokens that prompts are padded or cut to, one length for each batch."""
 
-LENGTH_SHARES = (0.70, 0.20, 0.06, 0.04)
+READING_SHARES = (0.70, 0.20, 0.06, 0.04)
+"""How often each, while T5 learns to read."""
+
+DRAWING_SHARES = (0.82, 0.10, 0.05, 0.03)
+"""How often each, while the transformer learns to draw, where long prompts cost most."""
 
 LONG = 100
 """From this length on, every second caption of a batch stands at a random place among filler words."""
@@ -24,9 +28,9 @@ SMALL_SHARE, CAPITAL_SHARE = 0.25, 0.05
 """Share of captions that are typed in small letters alone, or in capitals alone."""
 
 
-def random_length(rng: np.random.Generator) -> int:
+def random_length(shares: Sequence[float], rng: np.random.Generator) -> int:
     """Tokens of this batch's prompts."""
-    return int(rng.choice(LENGTHS, p=LENGTH_SHARES))
+    return int(rng.choice(LENGTHS, p=shares))
 
 
 def retyped(captions: Sequence[str], length: int, rng: np.random.Generator) -> list[str]:

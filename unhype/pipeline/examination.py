@@ -108,13 +108,14 @@ class Examination:
         return scores
 
     def write(self, scores: dict[str, Any]) -> None:
-        """``scores.json``, also as the set's latest in ``data/scores``, and ``gallery.png`` of every role."""
-        for path in (
-            self.job.guard_folder / "scores.json",
-            self.job.data / "scores" / f"{self.job.concepts.name}.json",
-        ):
-            write_text(path, json.dumps(scores, indent=2) + "\n")
-        save_picture(self.gallery(list(self.table["group"].unique())), self.job.guard_folder / "gallery.png")
+        """``scores.json`` and ``gallery.png`` of every role: beside the guard, and as the latest of its set and base.
+
+        No tracked file is among them: what pages show is taken over by a person (``make figures``).
+        """
+        gallery = self.gallery(list(self.table["group"].unique()))
+        for folder in (self.job.guard_folder, self.job.results_folder):
+            write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+            save_picture(gallery, folder / "gallery.png")
 
     def gallery(self, roles: Sequence[str]) -> Image.Image:
         """Prompts of these roles: the base above, guarded below, same seeds. The pictures must be drawn."""

@@ -3,7 +3,8 @@
 A guard is made in :mod:`unhype.pipeline.making` and scored in :mod:`unhype.pipeline.examination`. Every part leaves
 plain files behind and skips what is there already, so a job that was stopped goes on:
 
-    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<set>/<eraser>/…png     data/scores/<set>.json
+    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<base>/<set>/<eraser>/…png
+    build/results/<base>/<set>/{scores.json,gallery.png}        what was measured last
     build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}
 """
 
@@ -71,7 +72,17 @@ class Job:
 
     @property
     def images_folder(self) -> Path:
-        return self.data / "images" / self.concepts.name
+        return self.data / "images" / self.base.name / self.concepts.name
+
+    @property
+    def results_folder(self) -> Path:
+        """What was measured last of a guard for this set on this base."""
+        return self.build / "results" / self.base.name / self.concepts.name
+
+    @property
+    def scores_path(self) -> Path:
+        """The latest scores. Figures that pages show are kept in ``data/scores``, by a chore of its own."""
+        return self.results_folder / "scores.json"
 
     @property
     def guard_folder(self) -> Path:

@@ -36,17 +36,19 @@ class Runs:
     aside: tuple[str, ...] = ()
 
 
+MEASURE = (
+    "unhype.bases.loading",
+    "unhype.miniature.examining",
+    "unhype.miniature.measuring",
+    "unhype.miniature.modelcard",
+    "unhype.miniature.shipping",
+)
+
 STAGES: Mapping[str, Runs] = {
     "pretrain": Runs(("unhype.miniature.pretrain", "unhype.miniature.shipping")),
-    "measure": Runs(
-        (
-            "unhype.bases.loading",
-            "unhype.miniature.examining",
-            "unhype.miniature.measuring",
-            "unhype.miniature.modelcard",
-            "unhype.miniature.shipping",
-        )
-    ),
+    "measure": Runs(MEASURE),
+    "pretrain_flux": Runs(("unhype.miniature.pretrain_flux", "unhype.miniature.shipping_flux")),
+    "measure_flux": Runs((*MEASURE, "unhype.miniature.bases")),
     "prompts": Runs(("unhype.concepts.loading", "unhype.prompts.tables")),
     "erase": Runs((*MAKERS, "unhype.pipeline.job", "unhype.pipeline.examination"), aside=("unhype.registry",)),
 }

@@ -53,11 +53,12 @@ def comparison_rows(results: Results) -> Rows:
     for method, runs in _ranked(results):
         good = [run["summary"] for run in runs if "summary" in run]
         cells = (
-            [_spread([found[key] for found in good if key in found]) for key in COLUMNS.values()]
+            [spread([found[key] for found in good if key in found]) for key in COLUMNS.values()]
             if good
             else [UNKNOWN] * len(COLUMNS)
         )
-        rows.append([method if good else f"{method}: {runs[0]['error']}", *cells, str(len(good))])
+        seeds = str(len(good)) if len(good) in (0, len(runs)) else f"{len(good)} of {len(runs)}"
+        rows.append([method if good else f"{method}: {runs[0]['error']}", *cells, seeds])
     return ("method", *COLUMNS, "seeds"), rows
 
 
@@ -68,11 +69,11 @@ def cost_rows(results: Results) -> Rows:
         good = [run for run in runs if "fidelity" in run]
         if good:
             parts = [[run[part].get(key) for run in good] for part, key in FIDELITY.values()]
-            far = [_spread([value for value in values if value is not None], 4) for values in parts]
+            far = [spread([value for value in values if value is not None], 4) for values in parts]
             costs = {key: [run[key] for run in good if key in run] for key in COST.values()}
             costs["bytes"] = [size / 1e6 for size in costs["bytes"]]
             digits = {"fit_seconds": 0, "parameters": 0, "bytes": 2, "latency": 2}
-            rows.append([method, *far, *(_spread(values, digits[key]) for key, values in costs.items())])
+            rows.append([method, *far, *(spread(values, digits[key]) for key, values in costs.items())])
     return ("method", *FIDELITY, *COST), rows
 
 
@@ -83,7 +84,7 @@ def strata_rows(runs: Sequence[Mapping[str, Any]]) -> Rows:
     for stratum, first in good[0].items() if good else ():
         found = [strata[stratum] for strata in good]
         both = [
-            f"{_spread([one[side] for one in found])} ({first[f'{side}_base']:.3f})"
+            f"{spread([one[side] for one in found])} ({first[f'{side}_base']:.3f})"
             if first.get(side) is not None
             else UNKNOWN
             for side in ("must_go", "must_stay", "face")
@@ -93,7 +94,7 @@ def strata_rows(runs: Sequence[Mapping[str, Any]]) -> Rows:
                 stratum,
                 str(first["n"]),
                 *both,
-                _spread([one["drift"] for one in found], 4),
+                spread([one["drift"] for one in found], 4),
                 f"{np.mean([one['identical'] for one in found]):.1%}",
             ]
         )
@@ -116,7 +117,7 @@ def footnote(results: Results) -> str:
     if first["clip"]:
         clip = f"embeddings {first['clip']}"
         far = (
-            f"{far[:-1]}; the base against itself has CMMD {_spread([base['cmmd_floor']], 4)}, "
+            f"{far[:-1]}; the base against itself has CMMD {spread([base['cmmd_floor']], 4)}, "
             f"its CLIP score is {base['clip_score_base']:.4f}."
         )
     return (
@@ -195,11 +196,12 @@ def draw_pareto(results: Results, path: Path) -> None:
     plt.close(figure)
 
 
-def _spread(values: Sequence[float], digits: int = 3) -> str:
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Mean ± standard deviation; without the second where there is one value, or no spread."""
     if not values:
         return UNKNOWN
-    spread = f" ± {np.std(values):,.{digits}f}" if len(values) > 1 and np.std(values) > 0 else ""
-    return f"{np.mean(values):,.{digits}f}{spread}"
+    around = f" ± {np.std(values):,.{digits}f}" if len(values) > 1 and np.std(values) > 0 else ""
+    return f"{np.mean(values):,.{digits}f}{around}"
 
 
 FORMER = {"shown": "must_go", "shown_base": "must_go_base", "stays": "must_stay", "stays_base": "must_stay_base"}

@@ -1,0 +1,59 @@
+"""Takes over what was measured: from build/ into data/scores and docs/images, which git keeps and pages show.
+
+.venv/bin/python experiments/taking.py celeb100                        the flow's latest scores and gallery
+.venv/bin/python experiments/taking.py objects --base mini-flux
+.venv/bin/python experiments/taking.py celeb100 --compared build/compare/celeb100-0123456789ab/report
+.venv/bin/python experiments/taking.py celeb100 --strata build/strata
+
+`make figures` takes a set over and fills in the pages. Jobs themselves change no tracked file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SHOWN = ("mini-sd", "celeb100")
+"""Base and set whose pictures the pages show."""
+
+
+def wanted(options: argparse.Namespace) -> dict[Path, Path]:
+    """From where, to where; below the project's folder."""
+    scores, images = Path("data/scores") / options.base, Path("docs/images")
+    named, shown = options.concepts, (options.base, options.concepts) == SHOWN
+    if options.compared:
+        files = {options.compared / "comparison.json": scores / f"{named}-comparison.json"}
+        pictures = {"pareto.png": "pareto.png", "gallery.png": "comparison.png"}
+        return files | {options.compared / ours: images / theirs for ours, theirs in pictures.items() if shown}
+    if options.strata:
+        return {options.strata / "comparison.json": scores / f"{named}-strata.json"}
+    results = Path("build/results") / options.base / named
+    files = {results / "scores.json": scores / f"{named}.json"}
+    return files | ({results / "gallery.png": images / "erasure.png"} if shown else {})
+
+
+def take(root: Path, arguments: list[str]) -> list[str]:
+    """Copy; returns the names of the files that are other than before."""
+    parser = argparse.ArgumentParser(description="Take over what was measured into data/scores and docs/images.")
+    parser.add_argument("concepts", help="name of the concept set")
+    parser.add_argument("--base", default="mini-sd", help="default: %(default)s")
+    parser.add_argument("--compared", type=Path, help="folder of a comparison's report")
+    parser.add_argument("--strata", type=Path, help="folder of a comparison of UnHype alone, with more pictures")
+    files = wanted(parser.parse_args(arguments))
+    if missing := [str(path) for path in files if not (root / path).is_file()]:
+        sys.exit(f"got no {', '.join(missing)}, wanted what a job measured: run it first (make train)")
+    changed = []
+    for path, place in files.items():
+        before = (root / place).read_bytes() if (root / place).exists() else b""
+        if before != (root / path).read_bytes():
+            (root / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(root / path, root / place)
+            changed.append(str(place))
+    return changed
+
+
+if __name__ == "__main__":
+    print(f"taken over: {', '.join(take(ROOT, sys.argv[1:])) or 'nothing new'}")
