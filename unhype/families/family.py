@@ -106,9 +106,9 @@ class Family(ABC):
             UnhypeError: it has others, which are named; what is empty is its first.
         """
         for what, got, wanted, key in (
-            ("sites", table, cls.tables, "sites"),
-            ("vectors", reads, cls.readings, "reads"),
-            ("times", law, cls.laws, "times"),
+            ("sites", table, tuple(cls.tables), "sites"),
+            ("vectors", reads, tuple(cls.readings), "reads"),
+            ("times", law, tuple(cls.laws), "times"),
         ):
             if got and got not in wanted:
                 raise UnhypeError(
