@@ -18,7 +18,8 @@ from unhype.erasing.phrases import Reading
 from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 from unhype.prompts.tables import training_tables
 
 FORGOTTEN, KEPT, BOTH = "a photo of Cher", "a photo of a dog", "a photo of Cher and Adam Driver"

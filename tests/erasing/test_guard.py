@@ -24,7 +24,8 @@ from unhype.erasing.phrases import Reading
 from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 from unhype.miniature.folders import BASE
 from unhype.pictures.sampling import Sampling, sample
 

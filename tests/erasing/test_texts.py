@@ -12,8 +12,9 @@ import torch
 from tests.families import tiny
 from unhype.erasing.texts import Texts
 from unhype.families.choosing import family_of
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
 from unhype.families.sdxl import StableDiffusionXL
+from unhype.families.text import Text
 
 PROMPTS = [
     "a photo of Cher",

@@ -23,7 +23,7 @@ def guard_of(family: Family) -> Guard:
     """Random factors behind a switch that is fitted to :data:`SET`."""
     torch.manual_seed(0)
     hypernet = Hypernet(HypernetConfig(rank=2, alpha=100.0), family.sites, family.width)
-    facts = {"base": "tiny", "family": family.name, "site_table": family.table, "sha256": "x"}
+    facts = {"base": "tiny", "family": family.name, "site_table": family.table, "reads": family.reads, "sha256": "x"}
     return Guard(Trained(hypernet.eval(), fit_to_set(family, SET), identify(family.parts), facts))
 
 

@@ -15,28 +15,33 @@ from tests.families.training import PICTURES, settings
 from unhype.bases.finding import Source
 from unhype.erasing.guard import Guard
 from unhype.families.choosing import family_of
-from unhype.families.loading import load_family
 from unhype.pipeline import making
-from unhype.pipeline.job import Job
+from unhype.pipeline.job import Job, load_base
 from unhype.prompts.tables import PromptSettings
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", tiny.BUILDERS)
-def test_a_folder_becomes_a_guard_for_it(name: str, tmp_path: Path) -> None:
+EACH = [*((name, "") for name in tiny.BUILDERS), ("flux_dev", "states"), ("flux_schnell", "both")]
+
+
+@pytest.mark.parametrize(("name", "reads"), EACH)
+def test_a_folder_becomes_a_guard_for_it(name: str, reads: str, tmp_path: Path) -> None:
     folder = tmp_path / "bases" / "tiny"
     tiny.BUILDERS[name]().save_pretrained(folder)
     source = Source("tiny", folder=folder)
-    family = load_family(source)
-    job = Job(SET, source, tmp_path, tmp_path / "build", settings(2), PromptSettings(1), PICTURES)
+    how = settings(2, reads=reads)
+    job = Job(SET, source, tmp_path, tmp_path / "build", how, PromptSettings(1), PICTURES)
+    family = load_base(job)
+    assert family.reads == (reads or "pooled")
     parts = {progress.part for progress in making.train(job, family)}
     assert parts == {"base pictures", "training"}
     assert len(making.read_curve(job)) == 2
 
     guard = Guard.load(job.guard_folder)
-    assert (guard.trained.facts["family"], guard.trained.facts["site_table"]) == (family.name, family.table)
-    assert guard.trained.facts.get("shape", {}) == family.shape
+    facts = guard.trained.facts
+    assert (facts["family"], facts["site_table"], facts["reads"]) == (family.name, family.table, family.reads)
+    assert facts.get("shape", {}) == family.shape
     again = diffusers.DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     again.set_progress_bar_config(disable=True)
     before = draw(family, [FORGOTTEN, KEPT])

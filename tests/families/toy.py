@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from unhype.adapters.watching import Asked, Rows
-from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of
+from unhype.families.family import Defaults, Family
+from unhype.families.text import Text, texts_of
+from unhype.families.trajectory import Trajectory
 from unhype.pictures.sampling import Sampling
 
 WORDS, WIDTH, SHAPE = 12, 64, (3, 8, 8)
@@ -96,7 +98,7 @@ class Toy(Family):
     def last_token(self, text: str) -> int:
         return min(len(text.split()), WORDS) - 1
 
-    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
+    def times(self, n: int, rng: np.random.Generator, earliest: float, law: str = "") -> torch.Tensor:
         return torch.from_numpy(rng.uniform(earliest, 1.0, size=n)).float()
 
     def time_at(self, share: float, n: int) -> torch.Tensor:

@@ -32,7 +32,8 @@ from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.baselines.forward import first, instead, with_first
 from unhype.baselines.gates import half_way, likeness, said
 from unhype.eraser import identity
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from unhype.baselines.case import Case, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.erasing.losses import guided_target
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 from unhype.training import Schedule, fit
 
 

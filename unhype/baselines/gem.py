@@ -29,7 +29,8 @@ from unhype.baselines.case import Case, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.erasing.hypernet import HypernetConfig
 from unhype.errors import UnhypeError
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 from unhype.training import Schedule, fit
 
 

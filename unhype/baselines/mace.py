@@ -21,7 +21,8 @@ from unhype.baselines.case import Case, Fit, Fitted, Step
 from unhype.baselines.weights import Rewritten
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class Guard:
         """
         source = fetched(source)
         self._check_family(family_named_in(source).name)
-        return load_family(source, settings, self.trained.facts["site_table"])
+        return load_family(source, settings, *self._choices)
 
     # ------------------------------------------------------------ pipelines
 
@@ -117,10 +117,15 @@ class Guard:
         if family is None:
             self._check_family(family_class(pipeline).name)
             with _as_found(pipeline):
-                family = family_of(pipeline, self.trained.facts["site_table"])
+                family = family_of(pipeline, *self._choices)
         self._check(family, derived, level)
         self._place(family)
         return attach(family, self._reader(), self._emitter(), self)
+
+    @property
+    def _choices(self) -> tuple[str, str | None]:
+        """Sites, and what c is made of; guards of before say nothing of that, and have their family's first."""
+        return self.trained.facts["site_table"], self.trained.facts.get("reads")
 
     def _check_family(self, name: str) -> None:
         wanted = self.trained.facts["family"]
@@ -143,6 +148,11 @@ class Guard:
     def _check(self, family: Family, derived: bool, level: int) -> None:
         self._check_family(family.name)
         self._check_shape(family)
+        if family.reads != (reads := self._choices[1] or family.readings[0]):
+            raise UnhypeError(
+                f"got a family whose vectors are of {family.reads}, wanted {reads}, as this guard was trained: say "
+                f"family_of(pipeline, {self._choices[0]!r}, {reads!r})"
+            )
         hypernet, facts = self.trained.hypernet, self.trained.facts
         if hypernet.width != family.width or hypernet.sites != family.sites:
             raise UnhypeError(

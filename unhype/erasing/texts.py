@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 
 AT_ONCE = 32
 """Prompts that are encoded in one pass."""

@@ -60,6 +60,8 @@ class TrainingSettings:
         pictures: base pictures of each forgotten concept, and as many of its anchor, whose noised latents are z_t.
         precision: of the arithmetic, ``bf16`` or ``fp32``; weights stay float32.
         sites: choice of layers that adapters go to, of those that the base's family has; empty for its first.
+        times: how times are drawn, of what the base's family has; empty for its first.
+        reads: what switch and hypernetwork read, of what the base's family has; empty for its first.
     """
 
     mode: str = "direct"
@@ -76,6 +78,8 @@ class TrainingSettings:
     pictures: int = 2
     precision: str = "bf16"
     sites: str = ""
+    times: str = ""
+    reads: str = ""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -128,12 +132,12 @@ class Material:
         return rng.choice(len(self.prompts), size=n, p=self.chance)
 
     def noised(
-        self, family: Family, chosen: np.ndarray, rng: np.random.Generator, earliest: float
+        self, family: Family, chosen: np.ndarray, rng: np.random.Generator, earliest: float, law: str = ""
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """z_t ``[n, C, h, w]`` and t ``[n]`` for ``chosen`` rows; no time below ``earliest``, a share of all."""
         rows = self.rows[chosen, rng.integers(self.rows.shape[1], size=len(chosen))]
         latents = self.latents[torch.from_numpy(rows)].to(family.device)
-        times = family.times(len(chosen), rng, earliest)
+        times = family.times(len(chosen), rng, earliest, law)
         noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), dtype=np.float32)).to(latents.device)
         return family.noised(latents, noise, times), times
 
@@ -192,6 +196,7 @@ class Trainer(Generic[E]):
             checkpointing: whether the denoiser trades time for memory; as its family does, if None.
         """
         family.check_starts_from_noise()
+        family.check_choices(law=settings.times)
         self.family, self.settings, self.material = family, settings, material
         self.cache_gb = cache_gb
         self.checkpointing = family.defaults.checkpointing if checkpointing is None else checkpointing
@@ -248,7 +253,7 @@ class Trainer(Generic[E]):
         s = torch.from_numpy(np.where(rng.random(len(chosen)) < 0.5, S, rng.integers(1, S + 1, size=len(chosen)))).to(
             self.device
         )
-        batch = self.material.noised(self.family, chosen, rng, settings.earliest)
+        batch = self.material.noised(self.family, chosen, rng, settings.earliest, settings.times)
         with torch.no_grad():
             noisy, timesteps = (torch.cat([part, part]) for part in batch)
             eps_concept, eps_anchor = self.family.predict(noisy, timesteps, both).chunk(2)

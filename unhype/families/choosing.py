@@ -32,13 +32,14 @@ def family_class(pipeline: Any) -> type[Family]:
     )
 
 
-def family_of(pipeline: Any, table: str | None = None) -> Family:
+def family_of(pipeline: Any, table: str | None = None, reads: str | None = None) -> Family:
     """A pipeline as its family.
 
     Args:
         table: choice of sites; the family's first by default.
+        reads: choice of what c is made of; the family's first by default.
     """
-    return family_class(pipeline)(pipeline, table)
+    return family_class(pipeline)(pipeline, table, reads)
 
 
 def named(name: str) -> type[Family]:

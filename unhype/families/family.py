@@ -18,44 +18,11 @@ import torch
 from torch import nn
 
 from unhype.adapters.sites import Site, find_sites, unwrapped
-from unhype.adapters.watching import Asked, Rows, Texts
+from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
-from unhype.pictures.pixels import to_model_range
+from unhype.families.text import Text
+from unhype.families.trajectory import Trajectory
 from unhype.pictures.sampling import Sampling, sample
-
-
-@dataclass(frozen=True)
-class Text:
-    """Prompts as the denoiser reads them.
-
-    Attributes:
-        states: every token's state, ``[n, t, d]``.
-        pooled: the second route of text, where a family has one, ``[n, p]``.
-    """
-
-    states: torch.Tensor
-    pooled: torch.Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.states)
-
-    def __getitem__(self, rows: Any) -> Text:
-        return Text(self.states[rows], None if self.pooled is None else self.pooled[rows])
-
-    def chunk(self, parts: int) -> tuple[Text, ...]:
-        """Equal parts, one after the other."""
-        size = len(self) // parts
-        return tuple(self[i * size : (i + 1) * size] for i in range(parts))
-
-    def repeated(self, times: int) -> Text:
-        """All rows, so many times over."""
-        pooled = None if self.pooled is None else self.pooled.repeat(times, 1)
-        return Text(self.states.repeat(times, 1, 1), pooled)
-
-    def expanded(self, n: int) -> Text:
-        """A single row as n rows."""
-        pooled = None if self.pooled is None else self.pooled.expand(n, -1)
-        return Text(self.states.expand(n, -1, -1), pooled)
 
 
 @dataclass(frozen=True)
@@ -87,6 +54,9 @@ class Family(ABC):
         text_table: as ``tables``: the layers that read token states as they are; closed forms solve for these.
         pooled_table: the same of the pooled vector, where a family has one.
         tables: choice of sites → ending of a layer's name → what it reads; the first is the default.
+        readings: what c may be made of: the ``pooled`` vector of a text, the mean of its tokens' ``states``, or
+            ``both``; the first is the default.
+        laws: how times may be drawn in training; the first is the default.
     """
 
     name: ClassVar[str]
@@ -99,16 +69,23 @@ class Family(ABC):
     text_table: ClassVar[Mapping[str, str]]
     pooled_table: ClassVar[Mapping[str, str]] = {}
     tables: ClassVar[Mapping[str, Mapping[str, str]]]
+    readings: ClassVar[Sequence[str]] = ("pooled",)
+    laws: ClassVar[Sequence[str]] = ("uniform",)
     defaults: ClassVar[Defaults]
 
-    def __init__(self, pipeline: Any, table: str | None = None) -> None:
+    def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
+        """Take a pipeline.
+
+        Args:
+            table: choice of sites, of ``tables``.
+            reads: choice of what c is made of, of ``readings``.
+
+        Raises:
+            UnhypeError: see :meth:`check_choices`.
+        """
+        self.check_choices(table, reads)
         self.pipeline = pipeline
-        self.table = table or next(iter(self.tables))
-        if self.table not in self.tables:
-            raise UnhypeError(
-                f"got the sites {self.table!r} for {self.name}, wanted one of {', '.join(self.tables)} in "
-                "training.sites of params.yaml"
-            )
+        self.table, self.reads = table or next(iter(self.tables)), reads or self.readings[0]
         for module in self.parts.values():
             module.requires_grad_(False).eval()
         self._sites: tuple[Site, ...] | None = None
@@ -120,6 +97,24 @@ class Family(ABC):
     @abstractmethod
     def fits(cls, pipeline: Any) -> bool:
         """Whether a pipeline is of this family: told by its parts, not by its name."""
+
+    @classmethod
+    def check_choices(cls, table: str | None = None, reads: str | None = None, law: str | None = None) -> None:
+        """Refuse a choice of sites, of what c is made of, or of how times are drawn that the family doesn't have.
+
+        Raises:
+            UnhypeError: it has others, which are named; what is empty is its first.
+        """
+        for what, got, wanted, key in (
+            ("sites", table, tuple(cls.tables), "sites"),
+            ("vectors", reads, tuple(cls.readings), "reads"),
+            ("times", law, tuple(cls.laws), "times"),
+        ):
+            if got and got not in wanted:
+                raise UnhypeError(
+                    f"got the {what} {got!r} for {cls.name}, wanted one of {', '.join(wanted)} in training.{key} of "
+                    "params.yaml"
+                )
 
     @property
     def denoiser(self) -> nn.Module:
@@ -252,8 +247,8 @@ class Family(ABC):
     # ------------------------------------------------------------ diffusion
 
     @abstractmethod
-    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
-        """n random times of the training noise schedule, none below ``earliest``, a share of all."""
+    def times(self, n: int, rng: np.random.Generator, earliest: float, law: str = "") -> torch.Tensor:
+        """n random times of the training noise schedule by one of ``laws``, none below ``earliest``, a share of all."""
 
     @abstractmethod
     def time_at(self, share: float, n: int) -> torch.Tensor:
@@ -333,45 +328,3 @@ class Family(ABC):
     @abstractmethod
     def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
         """The same call with other text, as many rows; what :meth:`text_in` reads of it is that text."""
-
-
-class Trajectory(ABC):
-    """From noise to latents: ``start``, then one ``step`` for each of ``times``.
-
-    Attributes:
-        times: of the steps, as :meth:`Family.predict` takes them, ``[steps]``.
-    """
-
-    times: torch.Tensor
-
-    @abstractmethod
-    def start(self, noise: torch.Tensor) -> torch.Tensor:
-        """z at the first time, from unit noise ``[n, C, h, w]``."""
-
-    def seen(self, latents: torch.Tensor, index: int) -> torch.Tensor:
-        """z as the denoiser sees it at this time: some samplers scale it."""
-        return latents
-
-    @abstractmethod
-    def step(self, prediction: torch.Tensor, index: int, latents: torch.Tensor) -> torch.Tensor:
-        """z at the next time."""
-
-
-def vae_latents(vae: Any, pixels: np.ndarray, shift: float, device: torch.device) -> torch.Tensor:
-    """z_0 = (mean of the VAE's posterior − shift) · scale, ``[n, C, h, w]``, 32 pictures at a time."""
-    parts = []
-    with torch.no_grad():
-        for part in np.array_split(pixels, max(1, len(pixels) // 32)):
-            given = to_model_range(part, device).to(vae.dtype)
-            parts.append((vae.encode(given).latent_dist.mean.float() - shift) * vae.config.scaling_factor)
-    return torch.cat(parts)
-
-
-def texts_of(*given: Any) -> list[Texts] | None:
-    """Prompts of one or more encoders, picture by picture; None if there is none. Equal texts count once."""
-    lists = [[each] if isinstance(each, str) else list(each) for each in given if each is not None]
-    if not lists:
-        return None
-    n = max(map(len, lists))
-    rows = [[each[i] if len(each) == n else each[0] for each in lists] for i in range(n)]
-    return [tuple(dict.fromkeys(row)) for row in rows]

@@ -20,8 +20,14 @@ from unhype.adapters.sites import Site, find_sites, unwrapped
 from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
-from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
+from unhype.families.family import Defaults, Family
+from unhype.families.flow import LAWS, Flow, drawn, shift_of
+from unhype.families.packing import packed, places_of, unpacked
 from unhype.families.spoken import spoken, visible
+from unhype.families.t5_text import T5Texts
+from unhype.families.text import Text, texts_of
+from unhype.families.trajectory import Trajectory
+from unhype.families.vae import vae_latents
 from unhype.pictures.sampling import Sampling
 
 LENGTH = 512
@@ -51,12 +57,14 @@ class Flux(Family):
         "published": {"attn.to_v": "hidden", "attn.add_v_proj": "hidden", "attn.to_out.0": "hidden"},
         "text_entries": {"context_embedder": "states", "time_text_embed.text_embedder.linear_1": "pooled"},
     }
+    readings = ("pooled", "states", "both")
+    laws = LAWS
 
-    def __init__(self, pipeline: Any, table: str | None = None) -> None:
-        super().__init__(pipeline, table)
-        self._texts = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
-        # Neither is in a configuration: a small base says its own in its card.
+    def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
+        super().__init__(pipeline, table, reads)
         self.length = min(LENGTH, pipeline.tokenizer_2.model_max_length)
+        self._clip = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
+        self._t5 = T5Texts(pipeline.tokenizer_2, pipeline.text_encoder_2, LENGTH)  # a call may read further
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
@@ -67,8 +75,8 @@ class Flux(Family):
 
     @property
     def width(self) -> int:
-        width: int = self.pipeline.text_encoder.config.hidden_size
-        return width
+        pooled, states = self.pipeline.text_encoder.config.hidden_size, self.pipeline.text_encoder_2.config.d_model
+        return int({"pooled": pooled, "states": states, "both": pooled + states}[self.reads])
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -112,7 +120,15 @@ class Flux(Family):
         return Text(states.to(self.device, self.dtype), pooled.to(self.device, self.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device)
+        """CLIP's pooled vectors, the means of T5's states, or both, each brought to numbers of size 1."""
+        parts = []
+        if self.reads != "states":
+            parts.append(self._clip(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device))
+        if self.reads != "pooled":
+            parts.append(self._t5(spoken(self.pipeline, self.pipeline.tokenizer_2, texts)).to(self.device))
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat([nn.functional.layer_norm(part, part.shape[-1:]) for part in parts], 1)
 
     def visible(self, text: str) -> str:
         return self._visible(text, self.length)
@@ -135,30 +151,18 @@ class Flux(Family):
 
     # ------------------------------------------------------------ diffusion
 
-    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
-        """σ, uniform in the sampler's own steps: shifted as it does for so many tokens, none below ``earliest``."""
-        sigma = torch.from_numpy(rng.uniform(0.0, 1.0, size=n)).float()
-        shifted = self._shifted(sigma)
-        return (earliest + (1 - earliest) * shifted).to(self.device)
+    def times(self, n: int, rng: np.random.Generator, earliest: float, law: str = "") -> torch.Tensor:
+        """σ; uniform in the sampler's own steps, shifted as it does for so many tokens, or logit-normal in them."""
+        return drawn(n, rng, shift_of(self.pipeline.scheduler, self._tokens), earliest, law or LAWS[0]).to(self.device)
 
     def time_at(self, share: float, n: int) -> torch.Tensor:
         return torch.full((n,), float(share), device=self.device)
 
-    def _shifted(self, sigma: torch.Tensor) -> torch.Tensor:
-        scheduler = self.pipeline.scheduler
-        if not scheduler.config.use_dynamic_shifting:
-            return scheduler.config.shift * sigma / (1 + (scheduler.config.shift - 1) * sigma)
-        shifted: torch.Tensor = scheduler.time_shift(self._mu(), 1.0, sigma.clamp(min=1e-6))
-        return shifted
-
-    def _mu(self) -> float:
-        """Linear in the number of latent tokens (diffusers, ``calculate_shift``)."""
-        config = self.pipeline.scheduler.config
+    @property
+    def _tokens(self) -> int:
+        """Latent tokens of a picture of the usual size."""
         _, height, width = self.latent_shape
-        tokens = height * width // 4
-        first, last = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
-        low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
-        return float(low + (high - low) * (tokens - first) / (last - first))
+        return height * width // 4
 
     def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
         sigma = times.to(latents).view(-1, 1, 1, 1)
@@ -189,7 +193,7 @@ class Flux(Family):
             pooled_projections=text.pooled,
             encoder_hidden_states=text.states,
             txt_ids=torch.zeros(text.states.shape[1], 3, device=self.device, dtype=self.dtype),
-            img_ids=_places(height // 2, width // 2, self.device, self.dtype),
+            img_ids=places_of(height // 2, width // 2, self.device, self.dtype),
             return_dict=False,
         )[0]
         return unpacked(velocity, height, width)
@@ -199,11 +203,7 @@ class Flux(Family):
         return vae_latents(vae, pixels, vae.config.shift_factor or 0.0, self.device)
 
     def trajectory(self, steps: int) -> Trajectory:
-        scheduler = type(self.pipeline.scheduler).from_config(self.pipeline.scheduler.config)
-        sigmas = np.linspace(1.0, 1 / steps, steps)
-        shift = {"mu": self._mu()} if scheduler.config.use_dynamic_shifting else {}
-        scheduler.set_timesteps(sigmas=sigmas, device=self.device, **shift)
-        return _Flow(scheduler)
+        return Flow(self.pipeline.scheduler, steps, self._tokens, self.device)
 
     # ------------------------------------------------------------ pictures
 
@@ -254,40 +254,3 @@ class Flux(Family):
 
     def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
         return {**arguments, "encoder_hidden_states": text.states, "pooled_projections": text.pooled}
-
-
-class _Flow(Trajectory):
-    """Euler's steps along the velocity."""
-
-    def __init__(self, scheduler: Any) -> None:
-        self.scheduler = scheduler
-        self.times = scheduler.timesteps / scheduler.config.num_train_timesteps
-
-    def start(self, noise: torch.Tensor) -> torch.Tensor:
-        return noise
-
-    def step(self, prediction: torch.Tensor, index: int, latents: torch.Tensor) -> torch.Tensor:
-        following: torch.Tensor = self.scheduler.step(prediction, self.scheduler.timesteps[index], latents).prev_sample
-        return following
-
-
-def packed(latents: torch.Tensor) -> torch.Tensor:
-    """``[n, C, h, w]`` → ``[n, h·w / 4, 4 C]``: a token for each square of four."""
-    n, channels, height, width = latents.shape
-    squares = latents.view(n, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
-    return squares.reshape(n, height * width // 4, channels * 4)
-
-
-def unpacked(tokens: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """The way back: ``[n, h·w / 4, 4 C]`` → ``[n, C, h, w]``."""
-    n, _, features = tokens.shape
-    squares = tokens.view(n, height // 2, width // 2, features // 4, 2, 2).permute(0, 3, 1, 4, 2, 5)
-    return squares.reshape(n, features // 4, height, width)
-
-
-def _places(rows: int, columns: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    """Each token's row and column, ``[rows · columns, 3]``; the first number is text's and 0."""
-    places = torch.zeros(rows, columns, 3, device=device, dtype=dtype)
-    places[..., 1] += torch.arange(rows, device=device, dtype=dtype)[:, None]
-    places[..., 2] += torch.arange(columns, device=device, dtype=dtype)[None]
-    return places.view(rows * columns, 3)

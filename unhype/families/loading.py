@@ -15,11 +15,14 @@ from unhype.families.choosing import FAMILIES, family_of
 from unhype.families.family import Family
 
 
-def load_family(source: Source, settings: BaseSettings | None = None, table: str | None = None) -> Family:
+def load_family(
+    source: Source, settings: BaseSettings | None = None, table: str | None = None, reads: str | None = None
+) -> Family:
     """Load a base.
 
     Args:
         table: choice of sites; the family's first by default.
+        reads: choice of what c is made of; the family's first by default.
 
     Raises:
         UnhypeError: a pipeline that no family knows, or without some of its parts, before anything is loaded; or see
@@ -36,7 +39,7 @@ def load_family(source: Source, settings: BaseSettings | None = None, table: str
     # On a CPU float32 is faster than what it must emulate.
     auto = usual.dtype if device != "cpu" else "float32"
     dtype = auto if settings.dtype == "auto" else settings.dtype
-    return family_of(load_pipeline(source, dtype, device, settings.config), table)
+    return family_of(load_pipeline(source, dtype, device, settings.config), table, reads)
 
 
 def family_named_in(source: Source) -> type[Family]:

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 import torch
 
 from unhype.adapters.watching import Asked, Rows
-from unhype.families.clip_text import ClipTexts
-from unhype.families.family import Defaults, Text, texts_of
-from unhype.families.spoken import spoken, visible
+from unhype.families.family import Defaults
+from unhype.families.spoken import visible
 from unhype.families.stable_diffusion import UNetFamily, unet_config
+from unhype.families.text import Text
 from unhype.pictures.sampling import Sampling
 
 
@@ -33,10 +33,6 @@ class StableDiffusionXL(UNetFamily):
         "both_routes": {**UNetFamily.tables["cross_attention"], "add_embedding.linear_1": "pooled"},
     }
 
-    def __init__(self, pipeline: Any, table: str | None = None) -> None:
-        super().__init__(pipeline, table)
-        self._texts = ClipTexts(pipeline.tokenizer_2, pipeline.text_encoder_2)
-
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
         config = unet_config(pipeline)
@@ -52,9 +48,6 @@ class StableDiffusionXL(UNetFamily):
     def encode(self, prompts: Sequence[str]) -> Text:
         states, _, pooled, _ = self.pipeline.encode_prompt(list(prompts), do_classifier_free_guidance=False)
         return Text(states.to(self.device, self.dtype), pooled.to(self.device, self.dtype))
-
-    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer_2, texts)).to(self.device)
 
     def visible(self, text: str) -> str:
         # Both read as many tokens; where they cut differently, the longer part counts.
@@ -86,14 +79,10 @@ class StableDiffusionXL(UNetFamily):
         given = arguments.get
         prompts = negatives = None
         if given("prompt_embeds") is None:
-            prompts = self._read(given("prompt"), given("prompt_2"))
+            prompts = self.read(given("prompt"), given("prompt_2"))
         if given("do_classifier_free_guidance", True) and given("negative_prompt_embeds") is None:
-            negatives = self._read(given("negative_prompt") or "", given("negative_prompt_2"))
+            negatives = self.read(given("negative_prompt") or "", given("negative_prompt_2"))
         return Asked(prompts, negatives)
-
-    def _read(self, *prompts: Any) -> list[tuple[str, ...]] | None:
-        texts = texts_of(*prompts)
-        return texts and [tuple(self.visible(text) for text in row) for row in texts]
 
     def encoded(self, result: Any) -> tuple[Rows, Rows | None]:
         states, negative, pooled, negative_pooled = result

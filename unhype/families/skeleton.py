@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from unhype.families.choosing import family_of
-from unhype.families.family import Family, Text
+from unhype.families.family import Family
+from unhype.families.text import Text
 
 
 class _Tokenizer:
@@ -24,13 +25,18 @@ class _Tokenizer:
         self.model_max_length, self.eos_token_id = model_max_length, encoder.config.eos_token_id
 
 
-def skeleton(configurations: Mapping[str, Mapping[str, Any]], dtype: torch.dtype, table: str | None = None) -> Family:
+def skeleton(
+    configurations: Mapping[str, Mapping[str, Any]],
+    dtype: torch.dtype,
+    table: str | None = None,
+    reads: str | None = None,
+) -> Family:
     """A family on the meta device.
 
     Args:
         configurations: see :mod:`unhype.bases.configurations`.
         dtype: of all weights.
-        table: choice of sites; the family's first by default.
+        table, reads: choices of sites and of what c is made of; the family's first by default.
 
     Raises:
         UnhypeError: parts that make no known family.
@@ -46,14 +52,14 @@ def skeleton(configurations: Mapping[str, Mapping[str, Any]], dtype: torch.dtype
     # A family asks its pipeline where to compute when its denoiser's weights are elsewhere.
     pipeline = SimpleNamespace(**parts, _execution_device=torch.device("meta"))
     pipeline.vae_scale_factor = 2 ** (len(parts["vae"].config.block_out_channels) - 1) if "vae" in parts else 8
-    return family_of(pipeline, table)
+    return family_of(pipeline, table, reads)
 
 
-def recast(family: Family, dtype: torch.dtype, table: str | None = None) -> Family:
-    """The same base in another precision, or with another choice of sites."""
+def recast(family: Family, dtype: torch.dtype, table: str | None = None, reads: str | None = None) -> Family:
+    """The same base in another precision, or with other choices of sites and of what c is made of."""
     for module in modules(family).values():
         module.to(dtype)
-    return family_of(family.pipeline, table)
+    return family_of(family.pipeline, table, reads)
 
 
 def _module(configuration: Mapping[str, Any]) -> nn.Module | None:
@@ -99,7 +105,7 @@ def text_of(family: Family, n: int) -> Text:
         return torch.empty(*shape, device="meta", dtype=family.dtype)
 
     if "joint_attention_dim" in config:
-        return Text(empty(n, _length(family), config.joint_attention_dim), empty(n, family.width))
+        return Text(empty(n, _length(family), config.joint_attention_dim), empty(n, config.pooled_projection_dim))
     states = empty(n, family.pipeline.tokenizer.model_max_length, config.cross_attention_dim)
     return Text(states, empty(n, family.width) if config.get("addition_embed_type") else None)
 

@@ -14,21 +14,32 @@ import torch
 from torch import nn
 
 from unhype.adapters.sites import unwrapped
-from unhype.adapters.watching import Asked, Rows
+from unhype.adapters.watching import Asked, Rows, Texts
 from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
-from unhype.families.family import Defaults, Family, Text, Trajectory, texts_of, vae_latents
+from unhype.families.family import Defaults, Family
 from unhype.families.spoken import spoken, visible
+from unhype.families.text import Text, texts_of
+from unhype.families.trajectory import Trajectory
+from unhype.families.vae import vae_latents
 from unhype.pictures.sampling import Sampling
 
 
 class UNetFamily(Family):
-    """What Stable Diffusion 1, 2 and XL share: a U-Net that answers to words, and a schedule of noise in timesteps."""
+    """What Stable Diffusion 1, 2 and XL share: a U-Net that answers to words, and a schedule of noise in timesteps.
+
+    c comes from the last of the text encoders, a CLIP.
+    """
 
     part = "unet"
     words = (".attn2.",)
     text_table: ClassVar[Mapping[str, str]] = {"attn2.to_k": "states", "attn2.to_v": "states"}
     tables: ClassVar[Mapping[str, Mapping[str, str]]] = {"cross_attention": text_table}
+
+    def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
+        super().__init__(pipeline, table, reads)
+        encoder, tokenizer = (getattr(pipeline, name) for name in self.encoders[-1])
+        self._texts = ClipTexts(tokenizer, encoder)
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -47,7 +58,7 @@ class UNetFamily(Family):
         number: int = self.pipeline.scheduler.config.num_train_timesteps
         return number
 
-    def times(self, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
+    def times(self, n: int, rng: np.random.Generator, earliest: float, law: str = "") -> torch.Tensor:
         drawn = rng.integers(int(earliest * self.timesteps), self.timesteps, size=n)
         return torch.from_numpy(drawn).to(self.device)
 
@@ -94,8 +105,16 @@ class UNetFamily(Family):
     def trajectory(self, steps: int) -> Trajectory:
         return _Scheduled(self.pipeline.scheduler, steps, self.device)
 
-    def text_in(self, arguments: Mapping[str, Any]) -> Rows:
-        return (arguments["encoder_hidden_states"],)
+    # ------------------------------------------------------------ text
+
+    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        tokenizer = getattr(self.pipeline, self.encoders[-1][1])
+        return self._texts(spoken(self.pipeline, tokenizer, texts)).to(self.device)
+
+    def read(self, *prompts: Any) -> list[Texts] | None:
+        """The texts of each picture, of one or more encoders, cut to what these read."""
+        texts = texts_of(*prompts)
+        return texts and [tuple(self.visible(text) for text in row) for row in texts]
 
     def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
         return {**arguments, "encoder_hidden_states": text.states}
@@ -108,10 +127,6 @@ class StableDiffusion(UNetFamily):
     plain = "StableDiffusionPipeline"
     encoders = (("text_encoder", "tokenizer"),)
     defaults = Defaults(Sampling(steps=50, guidance=7.5))
-
-    def __init__(self, pipeline: Any, table: str | None = None) -> None:
-        super().__init__(pipeline, table)
-        self._texts = ClipTexts(pipeline.tokenizer, pipeline.text_encoder)
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:
@@ -129,9 +144,6 @@ class StableDiffusion(UNetFamily):
         states, _ = self.pipeline.encode_prompt(list(prompts), self.device, 1, do_classifier_free_guidance=False)
         return Text(states.to(self.device, self.dtype))
 
-    def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        return self._texts(spoken(self.pipeline, self.pipeline.tokenizer, texts)).to(self.device)
-
     def visible(self, text: str) -> str:
         tokenizer = self.pipeline.tokenizer
         return visible(self.pipeline, tokenizer, text, tokenizer.model_max_length)
@@ -141,19 +153,18 @@ class StableDiffusion(UNetFamily):
 
     def asked(self, arguments: Mapping[str, Any], turn: int) -> Asked:
         given = arguments.get
-        prompts = None if given("prompt_embeds") is not None else self._read(given("prompt"))
+        prompts = None if given("prompt_embeds") is not None else self.read(given("prompt"))
         negatives = None
         if given("do_classifier_free_guidance", True) and given("negative_prompt_embeds") is None:
-            negatives = self._read(given("negative_prompt") or "")
+            negatives = self.read(given("negative_prompt") or "")
         return Asked(prompts, negatives)
-
-    def _read(self, prompts: Any) -> list[tuple[str, ...]] | None:
-        texts = texts_of(prompts)
-        return texts and [tuple(self.visible(text) for text in row) for row in texts]
 
     def encoded(self, result: Any) -> tuple[Rows, Rows | None]:
         positive, negative = result
         return (positive,), None if negative is None else (negative,)
+
+    def text_in(self, arguments: Mapping[str, Any]) -> Rows:
+        return (arguments["encoder_hidden_states"],)
 
 
 def unet_config(pipeline: Any) -> Any:

@@ -46,7 +46,7 @@ def opened(
     own = params if shipped else params.families.get(family.name, params)
     auto = family.defaults.dtype if device == "cuda" and not shipped else "float32"
     kind = dtype or (auto if own.base.dtype == "auto" else own.base.dtype)
-    family = recast(family, DTYPES[kind], own.training.sites or None)
+    family = recast(family, DTYPES[kind], own.training.sites or None, own.training.reads or None)
     tables = training_tables(concepts)
     pictures = len(pictures_needed(tables, own.training.pictures))
     texts = {

@@ -115,13 +115,14 @@ def open_job(
         seed, n: training seed and prompts a role, in place of those of the settings.
 
     Raises:
-        UnhypeError: no such base or set, a base of no family that is known, or concepts that the base's judge cannot
-            tell.
+        UnhypeError: no such base or set, a base of no family that is known, choices that its family doesn't have, or
+            concepts that the base's judge cannot tell.
     """
     wanted = load_set(concepts, data / "concepts")
     source = fetched(find_base(base, data))
-    family_named_in(source)
+    kind = family_named_in(source)
     own = params.suited(source, data / "judges")
+    kind.check_choices(own.training.sites, own.training.reads, own.training.times)
     training = own.training if seed is None else replace(own.training, seed=seed)
     prompts = own.prompts if n is None else PromptSettings(n)
     job = Job(wanted, source, data, build, training, prompts, own.sampling, own.judges, own.base)
@@ -159,7 +160,7 @@ def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
 
 def load_base(job: Job) -> Family:
     """The job's base, on a GPU where there is one."""
-    return load_family(job.base, job.loading, job.training.sites or None)
+    return load_family(job.base, job.loading, job.training.sites or None, job.training.reads or None)
 
 
 def guard_of(job: Job) -> Guard:

@@ -73,6 +73,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
         "base_identity": known.label,
         "family": family.name,
         "site_table": family.table,
+        "reads": family.reads,
         **({"shape": family.shape} if family.shape else {}),
         "training": asdict(job.training),
         "sampling": asdict(job.sampling),

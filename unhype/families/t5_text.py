@@ -1,0 +1,71 @@
+"""The vectors of many short texts from T5: the mean of each text's token states, each computed once.
+
+T5 looks both ways, so texts share nothing that could be computed once, and padding would be looked at like a word: a
+text is read at its own length, beside others of that length. Passes of one length have one shape, whatever is asked
+for, so that the arithmetic of a text does not depend on its company.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from unhype.families.clip_text import REMEMBERED
+from unhype.families.learnt import learnt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, T5EncoderModel
+
+ROWS, TOKENS = 16, 512
+"""The most rows of one pass, and the most tokens of a pass of several rows."""
+
+
+class T5Texts:
+    """Texts → vectors, through one tokenizer and one encoder.
+
+    A text's vector is the mean of its tokens' states. The token that ends it is left out; of the empty text it is all
+    that there is.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, encoder: T5EncoderModel, most: int) -> None:
+        """Take a pair that belongs together; longer texts are cut at ``most`` tokens."""
+        self.tokenizer, self.encoder, self.most = tokenizer, encoder, most
+        self._memory: tuple[Hashable, dict[str, torch.Tensor]] = (None, {})
+
+    @torch.no_grad()
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        """Vectors of texts, float32 ``[n, d]``, on the encoder's device."""
+        device = self.encoder.device
+        state, vectors = (device, len(self.tokenizer), learnt(self.tokenizer, self.encoder)), self._memory[1]
+        if self._memory[0] != state or len(vectors) + len(set(texts)) > REMEMBERED:
+            vectors = {}
+            self._memory = (state, vectors)
+        if unknown := sorted(set(texts) - vectors.keys()):
+            ids = self.tokenizer(unknown, truncation=True, max_length=self.most).input_ids
+            for part in _alike(ids):
+                told = self._pass([ids[i] for i in part], device)
+                vectors |= zip((unknown[i] for i in part), told, strict=True)
+        if not texts:
+            return torch.empty(0, self.encoder.config.d_model, device=device)
+        return torch.stack([vectors[text] for text in texts])
+
+    def _pass(self, ids: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor:
+        """Texts of one length; the last stands in for those that are missing."""
+        length = len(ids[0])
+        rows = torch.tensor([*ids, *[ids[-1]] * (_rows(length) - len(ids))], device=device)
+        states = self.encoder(input_ids=rows).last_hidden_state[: len(ids), : max(1, length - 1)]
+        return states.float().mean(1).to(device)
+
+
+def _rows(length: int) -> int:
+    return max(1, min(ROWS, TOKENS // length))
+
+
+def _alike(ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Places of texts of one length, as many as a pass takes."""
+    for length in sorted({len(each) for each in ids}):
+        places = [i for i, each in enumerate(ids) if len(each) == length]
+        rows = _rows(length)
+        yield from (places[i : i + rows] for i in range(0, len(places), rows))
