@@ -193,14 +193,16 @@ class Trainer(Generic[E]):
         Args:
             build: makes what is trained.
             cache_gb: memory on the CPU for encoded prompts.
-            checkpointing: whether the denoiser trades time for memory; as its family does, if None.
+            checkpointing: whether the denoiser trades time for memory; if None, as its family does on a GPU, and not on
+                a CPU, where time is what is short.
         """
         family.check_starts_from_noise()
         family.check_choices(law=settings.times)
         self.family, self.settings, self.material = family, settings, material
         self.cache_gb = cache_gb
-        self.checkpointing = family.defaults.checkpointing if checkpointing is None else checkpointing
         self.device = family.device
+        usual = family.defaults.checkpointing and self.device.type != "cpu"
+        self.checkpointing = usual if checkpointing is None else checkpointing
         torch.manual_seed(settings.seed)
         self.emitter: E = build().to(self.device)
         self._telemetry: dict[str, float] = {}
