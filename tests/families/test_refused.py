@@ -112,7 +112,7 @@ def test_a_scheduler_of_another_kind_of_noise(pipelines: dict[str, Any]) -> None
 
 def test_unknown_sites(pipelines: dict[str, Any]) -> None:
     with pytest.raises(
-        UnhypeError, match="got the sites 'everything' for flux, wanted one of published, text_ent"
+        UnhypeError, match="got the sites 'everything' for flux, wanted one of text_entries, publ"
     ) as error:
         family_of(pipelines["flux_dev"], "everything")
     assert "training.sites" in refused(error)
@@ -181,7 +181,7 @@ def test_the_base_of_a_guard_is_of_its_family_before_weights_are_read(
         pipelines[name].save_pretrained(folder)
     guards = {name: guard_of(family_of(pipelines[name])) for name in ("sd1", "flux_dev")}
     found = guards["flux_dev"].load_family(Source("mini-flux", folder=folders["flux_dev"]))
-    assert (found.name, found.table) == ("flux", "published")
+    assert (found.name, found.table) == ("flux", "text_entries")
     other = guards["flux_dev"].load_family(Source("mini-flux", folder=folders["flux_schnell"]))
     with pytest.raises(UnhypeError, match="wanted the architecture of the base") as error:
         guards["flux_dev"].attach(other.pipeline, family=other)

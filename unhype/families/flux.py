@@ -4,7 +4,8 @@
 
 Text enters twice. T5's states go through ``context_embedder`` into joint attention; the pooled vector goes through
 ``text_embedder`` into every layer's modulation. The published sites (UnHype, section 5: 95 layers of Flux.1-dev) lie
-inside the blocks; the other choice is the two entries themselves. Guidance is an embedding in dev, absent in schnell.
+inside the blocks; the default is the two entries themselves, where a name is forgotten whole, as docs/experiments/flux.md
+measures. Guidance is an embedding in dev, absent in schnell.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ class Flux(Family):
     encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
     defaults = Defaults(Sampling(steps=28, guidance=3.0, batch=1, size=512), dtype="bf16", checkpointing=True)
     tables: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "text_entries": {"context_embedder": "states", "time_text_embed.text_embedder.linear_1": "pooled"},
         # Single blocks have no to_out: their output is proj_out, which is also the name of the model's last layer.
         "published": {"attn.to_v": "hidden", "attn.add_v_proj": "hidden", "attn.to_out.0": "hidden"},
-        "text_entries": {"context_embedder": "states", "time_text_embed.text_embedder.linear_1": "pooled"},
     }
     readings = ("pooled", "states", "both")
     laws = LAWS
