@@ -4,8 +4,8 @@
 
 Text enters twice. T5's states go through ``context_embedder`` into joint attention; the pooled vector goes through
 ``text_embedder`` into every layer's modulation. The published sites (UnHype, section 5: 95 layers of Flux.1-dev) lie
-inside the blocks; the default is the two entries themselves, where a name is forgotten whole, as docs/experiments/flux.md
-measures. Guidance is an embedding in dev, absent in schnell.
+inside the blocks; the default is the two entries themselves, where a name is forgotten whole: docs/experiments/flux.md.
+Guidance is an embedding in dev, absent in schnell.
 """
 
 from __future__ import annotations
