@@ -16,23 +16,28 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SHOWN = ("mini-sd", "celeb100")
-"""Base and set whose pictures the pages show."""
+SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "erasure-flux.png"}
+"""Base and set whose pictures the pages show, and under which name."""
+
+COMPARED = ("mini-sd", "celeb100")
+"""Base and set whose comparison the pages show as pictures."""
 
 
 def wanted(options: argparse.Namespace) -> dict[Path, Path]:
     """From where, to where; below the project's folder."""
     scores, images = Path("data/scores") / options.base, Path("docs/images")
-    named, shown = options.concepts, (options.base, options.concepts) == SHOWN
+    named, key = options.concepts, (options.base, options.concepts)
     if options.compared:
         files = {options.compared / "comparison.json": scores / f"{named}-comparison.json"}
-        pictures = {"pareto.png": "pareto.png", "gallery.png": "comparison.png"}
-        return files | {options.compared / ours: images / theirs for ours, theirs in pictures.items() if shown}
+        if key == COMPARED:
+            pictures = {"pareto.png": "pareto.png", "gallery.png": "comparison.png"}
+            files |= {options.compared / ours: images / theirs for ours, theirs in pictures.items()}
+        return files
     if options.strata:
         return {options.strata / "comparison.json": scores / f"{named}-strata.json"}
     results = Path("build/results") / options.base / named
     files = {results / "scores.json": scores / f"{named}.json"}
-    return files | ({results / "gallery.png": images / "erasure.png"} if shown else {})
+    return files | ({results / "gallery.png": images / SHOWN[key]} if key in SHOWN else {})
 
 
 def take(root: Path, arguments: list[str]) -> list[str]:
