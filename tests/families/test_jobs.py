@@ -30,7 +30,7 @@ def test_a_folder_becomes_a_guard_for_it(name: str, reads: str, tmp_path: Path) 
     folder = tmp_path / "bases" / "tiny"
     tiny.BUILDERS[name]().save_pretrained(folder)
     source = Source("tiny", folder=folder)
-    how = settings(2, reads=reads)
+    how = settings(2, reads=reads, switch=not reads)  # a random T5 tells no names: there the plain form, without one
     job = Job(SET, source, tmp_path, tmp_path / "build", how, PromptSettings(1), PICTURES)
     family = load_base(job)
     assert family.reads == (reads or "pooled")
@@ -48,4 +48,4 @@ def test_a_folder_becomes_a_guard_for_it(name: str, reads: str, tmp_path: Path) 
     with guard.attached(again):
         guarded = draw(family_of(again), [FORGOTTEN, KEPT])
     assert not np.array_equal(guarded[0], before[0])
-    assert np.array_equal(guarded[1], before[1])
+    assert how.switch == np.array_equal(guarded[1], before[1])

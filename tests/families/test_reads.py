@@ -61,16 +61,17 @@ def test_unknown_choices(pipelines: dict[str, Any]) -> None:
 @pytest.mark.parametrize("reads", ["states", "both"])
 def test_a_guard_reads_what_it_was_trained_to_read(pipelines: dict[str, Any], reads: str, tmp_path: Path) -> None:
     family = family_of(pipelines["flux_dev"], reads=reads)
-    guard = guard_of(family)
-    save(replace(guard.trained, facts={**guard.trained.facts, "sha256": ""}), tmp_path)
+    # Without a switch: in two dozen numbers of a random T5 a name can't be told from the words around it.
+    guard = Guard(replace(guard_of(family).trained, switch=None))
+    facts = {name: value for name, value in guard.trained.facts.items() if name != "sha256"}  # its file's, from now on
+    save(replace(guard.trained, facts=facts), tmp_path)
     loaded = Guard.load(tmp_path)
     assert loaded.trained.hypernet.width == family.width
     before = draw(family, [FORGOTTEN, KEPT])
     for each in (guard, loaded):
         with each.attached(pipelines["flux_dev"]):
             during = draw(family, [FORGOTTEN, KEPT])
-        assert (during != before).any((1, 2, 3)).tolist() == (~each.read(family, [FORGOTTEN, KEPT]).untouched).tolist()
-        assert (during[0] != before[0]).any()
+        assert (during != before).any((1, 2, 3)).all()
     pipelines["flux_dev"].save_pretrained(tmp_path / "base")
     assert loaded.load_family(Source("tiny", folder=tmp_path / "base")).reads == reads
     other = family_of(pipelines["flux_dev"])
