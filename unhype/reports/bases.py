@@ -49,4 +49,5 @@ def _good(results: Results, method: str) -> list[Mapping[str, float]]:
 def _rank(found: Found, method: str) -> float:
     """Mean H over the bases that have one; what nobody measured comes last."""
     known = [[run["H"] for run in _good(results, method) if "H" in run] for results in found.values()]
-    return float(np.mean([np.mean(values) for values in known if values] or [-1.0]))
+    means = [float(np.mean(values)) for values in known if values]
+    return float(np.mean(means)) if means else -1.0
