@@ -57,7 +57,7 @@ def test_a_guard_on_a_base_of_another_family_is_refused_in_a_line(
 
 def test_a_comparison_on_flux_tells_what_is_not_defined_there_and_goes_on(place: Path, tmp_path: Path) -> None:
     data = place / "data"
-    short = settings(2)
+    short = replace(settings(2), sites="published")
     job = jobs.Job(SET, find_base("flux_dev", data), data, tmp_path, short, PromptSettings(1), HOW)
     methods = chosen(["mace_like", "dve", "gem"], job)
     comparison = Comparison(job, jobs.load_base(job), None, None, methods, [0, 1])

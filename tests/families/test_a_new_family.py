@@ -58,7 +58,7 @@ def test_it_is_trained_guarded_saved_and_drawn_with(family: Family, tmp_path: Pa
 @pytest.mark.slow
 def test_every_rival_works_on_it(family: Family, tmp_path: Path) -> None:
     case, before = case_of(family, tmp_path, "toy"), draw(family, PROMPTS)
-    for name in RIVALS:
+    for name in set(RIVALS) - {"gem"}:  # for rectified flows alone
         method = method_of(name, tmp_path)
         fitted(method, case)
         assert np.concatenate(list(method.eraser(case).draw(PROMPTS, [1, 2]))).shape == (2, 8, 8, 3), name

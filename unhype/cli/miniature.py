@@ -106,7 +106,9 @@ def _verify(options: argparse.Namespace) -> None:
     from unhype.bases.cards import content_hash, verify
     from unhype.miniature.folders import CLIP, JUDGE
 
-    for folder in options.folders or [options.data / part for part in (BASE, FLUX, CLIP, JUDGE)]:
+    shipped = [options.data / part for part in (BASE, FLUX, CLIP, JUDGE)]
+    # mini-flux is built on mini-sd and need not be there.
+    for folder in options.folders or [folder for folder in shipped if folder.name != FLUX.name or folder.exists()]:
         card = verify(folder)
         state = f"{len(card['files'])} files as the card says" if card else "no card, nothing to check against"
         print(f"{folder}: {state}; {content_hash(folder)[:12]}")
