@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -72,12 +73,17 @@ class Job:
 
     @property
     def images_folder(self) -> Path:
-        return self.data / "images" / self.base.name / self.concepts.name
+        return self.data / "images" / self.base_name / self.concepts.name
+
+    @property
+    def base_name(self) -> str:
+        """The base's own name, without the folders or the owner before it: what folders are called by."""
+        return re.sub(r"[^\w.-]+", "-", Path(self.base.reference).name) or self.base.name
 
     @property
     def results_folder(self) -> Path:
         """What was measured last of a guard for this set on this base."""
-        return self.build / "results" / self.base.name / self.concepts.name
+        return self.build / "results" / self.base_name / self.concepts.name
 
     @property
     def scores_path(self) -> Path:
