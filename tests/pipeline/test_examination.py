@@ -99,5 +99,5 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
 def test_what_is_not_there_is_said(job: jobs.Job, data: Path) -> None:
     with pytest.raises(UnhypeError, match="got no guard in"):
         jobs.guard_of(job)
-    with pytest.raises(UnhypeError, match="wanted one of mini-sd"):
+    with pytest.raises(UnhypeError, match="wanted one of mini-flux, mini-sd"):
         find_base("maxi-sd", data)
