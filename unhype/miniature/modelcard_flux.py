@@ -37,9 +37,9 @@ Its figures prove mechanisms and rank methods; they are not those of a large mod
 from diffusers import FluxPipeline
 
 pipeline = FluxPipeline.from_pretrained("data/bases/mini-flux")
-pipeline("a photo of David Bowie", num_inference_steps={sampling["steps"]}, \
-guidance_scale={sampling["guidance"]}, height={SIZE}, width={SIZE}, \
-max_sequence_length={recipe["prompt_length"]}).images[0]
+size = {{"height": {SIZE}, "width": {SIZE}, "max_sequence_length": {recipe["prompt_length"]}}}
+how = {{"num_inference_steps": {sampling["steps"]}, "guidance_scale": {sampling["guidance"]}}}
+pipeline("a photo of David Bowie", **size, **how).images[0]
 ```
 
 Size and length have to be said: diffusers draws every Flux at 512 pixels and pads T5 to 512 tokens otherwise. \
