@@ -1,0 +1,49 @@
+"""The digits that scikit-learn ships: 1,797 pictures of 8 × 8 pixels, 1,200 to learn from and 597 to test on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+CLASSES = 10
+
+LEARNT = 1200
+"""Pictures to learn from; the others test."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Pictures ``x [n, 64]`` from 0 to 1, and what they show, ``y [n]`` from 0 to 9."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+    def only(self, cls: int) -> Digits:
+        """D_f: those of one class."""
+        return Digits(self.x[self.y == cls], self.y[self.y == cls])
+
+    def without(self, cls: int) -> Digits:
+        """D_r: those of all other classes."""
+        return Digits(self.x[self.y != cls], self.y[self.y != cls])
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two parts that share no picture, drawn by ``seed``."""
+
+    train: Digits
+    test: Digits
+    seed: int
+
+
+def load_split(seed: int) -> Split:
+    """The digits, split at random."""
+    from sklearn.datasets import load_digits
+
+    pictures, shown = load_digits(return_X_y=True)
+    order = np.random.default_rng([seed, 64]).permutation(len(shown))
+    x = torch.from_numpy(pictures[order] / 16.0).float()
+    y = torch.from_numpy(shown[order])
+    return Split(Digits(x[:LEARNT], y[:LEARNT]), Digits(x[LEARNT:], y[LEARNT:]), seed)
