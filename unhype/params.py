@@ -18,6 +18,7 @@ from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.choosing import FAMILIES
 from unhype.handwritten import load_yaml
+from unhype.hyperforget.settings import HyperForgetSettings
 from unhype.judges.choosing import JudgeSettings, in_miniature
 from unhype.miniature.flux_workshop import FluxPretraining
 from unhype.miniature.folders import BASE, FLUX
@@ -41,6 +42,7 @@ class Params:
         training: how a hypernetwork is trained.
         judges: who looks at the pictures of bases that bring no judge.
         base: how a base is loaded.
+        hyperforget: zoo and diffusion of the digits' classifiers.
         families: family of real bases → all settings with what differs there in place.
     """
 
@@ -51,6 +53,7 @@ class Params:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     base: BaseSettings = field(default_factory=BaseSettings)
+    hyperforget: HyperForgetSettings = field(default_factory=HyperForgetSettings)
     families: Mapping[str, Params] = field(default_factory=dict)
 
     def recipe(self, base: str) -> Pretraining | FluxPretraining:

@@ -1,8 +1,8 @@
 """The denoiser: a transformer over hidden neurons, one token each and none of them with a position.
 
 So neurons permuted at its entrance come out permuted alike, by construction. One more token holds the biases of the
-classes. Time and losses modulate every layer (adaLN, Peebles and Xie 2023). What goes in is passed on with as much
-weight as its noise allows (Karras et al. 2022), so that the last steps need not carry 75 numbers through a narrow layer.
+classes. Time and losses modulate every layer (adaLN, Peebles and Xie 2023). What comes in goes out again as far as its
+noise allows (Karras et al. 2022): the last steps need not carry 75 numbers through a narrow layer.
 """
 
 from __future__ import annotations
@@ -14,76 +14,69 @@ from torch import nn
 from torch.nn import functional as F
 
 from unhype.hyperforget.diffusion import STEPS, alpha_bar
-from unhype.hyperforget.nets import Shape
+from unhype.hyperforget.nets import Shape, nets_of, parts_of
 
 
 @dataclass(frozen=True)
 class DenoiserSettings:
-    """Widths: of a token, how many layers, how many heads of attention."""
+    """Width of a token, number of layers, heads of attention."""
 
     width: int = 64
     layers: int = 3
     heads: int = 4
 
     def __post_init__(self) -> None:
-        if min(self.width, self.layers, self.heads) < 1 or self.width % self.heads:
-            raise ValueError(f"got {self}, wanted positive widths, and a width that the heads divide")
+        if min(self.width, self.layers, self.heads) < 1 or self.width % (2 * self.heads):
+            raise ValueError(f"got {self}, wanted numbers above 0, and a width that twice the heads divides")
 
 
 class Denoiser(nn.Module):
-    """x_t, t, losses (and the net to start from) → x_0."""
-
-    shares: torch.Tensor
+    """x_t, t, losses (and the net that is started from) → x_0."""
 
     def __init__(self, settings: DenoiserSettings, shape: Shape, signals: int, started: bool) -> None:
         super().__init__()
-        self.width, parts = settings.width, 1 + started
+        self.width, self.shape, parts = settings.width, shape, 1 + started
         self.neurons_in = nn.Linear(parts * shape.token, self.width)
         self.bias_in = nn.Linear(parts * shape.classes, self.width)
+        said = self.width + 3 * signals
         self.condition = nn.Sequential(
-            nn.Linear(self.width + 3 * signals, 2 * self.width), nn.SiLU(), nn.Linear(2 * self.width, self.width)
+            nn.Linear(said, 2 * self.width), nn.SiLU(), nn.Linear(2 * self.width, self.width)
         )
         self.layers = nn.ModuleList(Layer(self.width, settings.heads) for _ in range(settings.layers))
         self.neurons_out = nn.Linear(self.width, shape.token)
         self.bias_out = nn.Linear(self.width, shape.classes)
-        self.register_buffer("shares", alpha_bar(), persistent=False)
 
     def forward(
-        self,
-        x: tuple[torch.Tensor, torch.Tensor],
-        t: torch.Tensor,
-        losses: torch.Tensor,
-        start: tuple[torch.Tensor, torch.Tensor] | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What x_0 is thought to be, in two parts as x.
+        self, x: torch.Tensor, t: torch.Tensor, losses: torch.Tensor, start: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """What x_0 ``[n, size]`` is thought to be.
 
         Args:
-            x: noisy tokens ``[n, hidden, token]`` and biases ``[n, classes]``, of variance about one.
+            x: x_t ``[n, size]``, of variance about one.
             t: ``[n]``.
             losses: asked ``[n, signals]``, in nats.
-            start: the net from which x_0 is the difference, in two parts.
+            start: ``[n, size]``, of variance about one; x_0 is the difference from it.
         """
-        parts = [x] if start is None else [x, start]
-        neurons, bias = (torch.cat(part, dim=-1) for part in zip(*parts, strict=True))
+        seen = [parts_of(net, self.shape) for net in ([x] if start is None else [x, start])]
+        neurons = torch.cat([part for inward, outward, _ in seen for part in (inward, outward)], dim=-1)
+        bias = torch.cat([bias for *_, bias in seen], dim=-1)
         tokens = torch.cat([self.neurons_in(neurons), self.bias_in(bias)[:, None]], dim=1)
         said = [waves(t / STEPS, self.width), losses / 5, (losses + 1e-3).log() / 3, (losses + 0.3).log()]
         condition = F.silu(self.condition(torch.cat(said, dim=-1)))
         for layer in self.layers:
             tokens = layer(tokens, condition)
         tokens = F.layer_norm(tokens, (self.width,))
-        found = self.neurons_out(tokens[:, :-1]), self.bias_out(tokens[:, -1])
-        share = self.shares[t].view(-1, 1)
-        kept, new = share.sqrt(), (1 - share).sqrt()
-        return kept[..., None] * x[0] + new[..., None] * found[0], kept * x[1] + new * found[1]
+        inward, outward = self.neurons_out(tokens[:, :-1]).split([self.shape.inputs + 1, self.shape.classes], dim=-1)
+        share = alpha_bar()[t, None]
+        return share.sqrt() * x + (1 - share).sqrt() * nets_of(inward, outward, self.bias_out(tokens[:, -1]))
 
 
 class Layer(nn.Module):
-    """Attention among the neurons, then each by itself; both scaled, shifted and gated by the condition."""
+    """Attention among the neurons, then each by itself; scaled, shifted and gated by the condition."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
-        self.modulation = nn.Linear(width, 6 * width)
+        self.heads, self.modulation = heads, nn.Linear(width, 6 * width)
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
         self.among, self.joined = nn.Linear(width, 3 * width), nn.Linear(width, width)
@@ -100,7 +93,6 @@ class Layer(nn.Module):
 
 
 def waves(share: torch.Tensor, width: int) -> torch.Tensor:
-    """Sines and cosines of a number from 0 to 1, ``[n]`` → ``[n, width]``."""
-    turns = torch.exp2(torch.linspace(-1, 8, width // 2))
-    angles = share[:, None] * turns * torch.pi
+    """Sines and cosines of numbers from 0 to 1, ``[n]`` → ``[n, width]``."""
+    angles = share[:, None] * torch.exp2(torch.linspace(-1, 8, width // 2)) * torch.pi
     return torch.cat([angles.sin(), angles.cos()], dim=-1)

@@ -1,6 +1,6 @@
 """Noise and its removal: 1,000 linear steps, the clean thing predicted, DDIM (Ho et al. 2020; Song et al. 2021).
 
-    x_t = √ᾱ_t · x_0 + √(1 − ᾱ_t) · ε,        ᾱ_t = Π_{i ≤ t} (1 − β_i),        β from 1e-4 to 0.02
+x_t = √ᾱ_t · x_0 + √(1 − ᾱ_t) · ε,        ᾱ_t = Π_{i ≤ t} (1 − β_i),        β from 1e-4 to 0.02
 """
 
 from __future__ import annotations
@@ -11,29 +11,28 @@ import torch
 
 STEPS = 1000
 
-Denoise = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""From x_t ``[n, …]`` and t ``[n]`` to what x_0 is thought to be."""
-
 
 def alpha_bar() -> torch.Tensor:
-    """ᾱ of all steps ``[STEPS]``: the share of the signal in the variance, falling from almost 1 to almost 0."""
+    """ᾱ of all steps ``[STEPS]``: the signal's share of the variance, falling from almost 1 to almost 0."""
     return torch.cumprod(1 - torch.linspace(1e-4, 0.02, STEPS, dtype=torch.float64), 0).float()
 
 
 def noised(x0: torch.Tensor, t: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """x_t of each row at its own t ``[n]``."""
-    share = alpha_bar()[t].view(-1, *[1] * (x0.ndim - 1))
+    """x_t of each row ``[n, size]`` at its own t ``[n]``."""
+    share = alpha_bar()[t, None]
     return share.sqrt() * x0 + (1 - share).sqrt() * noise
 
 
-def denoised(denoise: Denoise, noise: torch.Tensor, steps: int) -> torch.Tensor:
-    """DDIM without fresh noise (η = 0): from x_T to x_0 in ``steps`` even steps; one step is a plain regression."""
+def denoised(denoise: Callable[[torch.Tensor, int], torch.Tensor], noise: torch.Tensor, steps: int) -> torch.Tensor:
+    """DDIM without fresh noise (η = 0), in even steps; one step is a plain regression.
+
+    Args:
+        denoise: from x_t ``[n, size]`` and t to what x_0 is thought to be.
+    """
     shares, x = alpha_bar(), noise
     times = torch.linspace(STEPS - 1, 0, steps + 1).round().long()[:-1].tolist()
-    for t, following in zip(times, [*times[1:], None], strict=True):
-        x0 = denoise(x, torch.full((len(x),), t))
-        if following is None:
-            return x0
+    for t, following in zip(times, times[1:], strict=False):
+        x0 = denoise(x, t)
         epsilon = (x - shares[t].sqrt() * x0) / (1 - shares[t]).sqrt()
         x = shares[following].sqrt() * x0 + (1 - shares[following]).sqrt() * epsilon
-    raise AssertionError("at least one step")
+    return denoise(x, times[-1])

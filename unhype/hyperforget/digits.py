@@ -8,9 +8,7 @@ import numpy as np
 import torch
 
 CLASSES = 10
-
 LEARNT = 1200
-"""Pictures to learn from; the others test."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +18,13 @@ class Digits:
     x: torch.Tensor
     y: torch.Tensor
 
-    def only(self, cls: int) -> Digits:
-        """D_f: those of one class."""
-        return Digits(self.x[self.y == cls], self.y[self.y == cls])
+    def only(self, digit: int) -> Digits:
+        """D_f."""
+        return Digits(self.x[self.y == digit], self.y[self.y == digit])
 
-    def without(self, cls: int) -> Digits:
-        """D_r: those of all other classes."""
-        return Digits(self.x[self.y != cls], self.y[self.y != cls])
+    def without(self, digit: int) -> Digits:
+        """D_r."""
+        return Digits(self.x[self.y != digit], self.y[self.y != digit])
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,5 @@ def load_split(seed: int) -> Split:
 
     pictures, shown = load_digits(return_X_y=True)
     order = np.random.default_rng([seed, 64]).permutation(len(shown))
-    x = torch.from_numpy(pictures[order] / 16.0).float()
-    y = torch.from_numpy(shown[order])
+    x, y = torch.from_numpy(pictures[order] / 16.0).float(), torch.from_numpy(shown[order])
     return Split(Digits(x[:LEARNT], y[:LEARNT]), Digits(x[LEARNT:], y[LEARNT:]), seed)

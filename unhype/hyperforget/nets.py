@@ -1,11 +1,11 @@
 """Many small classifiers at once: a net is a row of numbers, and a crowd of them is one tensor.
 
 A net is an MLP with one hidden layer of ReLUs. What belongs to a hidden neuron lies together, its *token*: the weights
-that come in, its bias, the weights that go out. The biases of the classes come last:
+that come in, its bias, the weights that go out. The biases of the classes come last,
 
     net  [hidden × (inputs + 1 + classes) + classes]
 
-So to permute neurons is to permute tokens. Nets do not see each other: gradients of the sum of their losses are their
+so to permute neurons is to permute tokens. Nets do not see each other: gradients of the sum of their losses are their
 own.
 """
 
@@ -13,16 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
+from unhype.errors import UnhypeError
+from unhype.files import read_carded
 from unhype.hyperforget.digits import CLASSES, Digits
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Widths of an MLP's layers."""
+    """Widths of an MLP's layers; numbers of a neuron's ``token``, and of a net (``size``)."""
 
     inputs: int = 64
     hidden: int = 12
@@ -30,52 +33,71 @@ class Shape:
 
     @property
     def token(self) -> int:
-        """Numbers of a hidden neuron."""
         return self.inputs + 1 + self.classes
 
     @property
     def size(self) -> int:
-        """Numbers of a net."""
         return self.hidden * self.token + self.classes
 
 
-def tokens_of(nets: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, torch.Tensor]:
-    """``[…, size]`` → a token for each neuron ``[…, hidden, token]``, and biases of the classes ``[…, classes]``."""
+Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""What comes into each neuron, its bias last ``[…, hidden, inputs + 1]``; what goes out of it ``[…, hidden, classes]``;
+biases of the classes ``[…, classes]``."""
+
+
+def parts_of(nets: torch.Tensor, shape: Shape) -> Parts:
+    """``[…, size]`` in parts."""
     tokens, bias = nets.split([shape.hidden * shape.token, shape.classes], dim=-1)
-    return tokens.unflatten(-1, (shape.hidden, shape.token)), bias
+    inward, outward = tokens.unflatten(-1, (shape.hidden, shape.token)).split([shape.inputs + 1, shape.classes], dim=-1)
+    return inward, outward, bias
 
 
-def nets_of(tokens: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """The way back of :func:`tokens_of`."""
-    return torch.cat([tokens.flatten(-2), bias], dim=-1)
+def nets_of(inward: torch.Tensor, outward: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """The way back of :func:`parts_of`."""
+    return torch.cat([torch.cat([inward, outward], dim=-1).flatten(-2), bias], dim=-1)
+
+
+def layers(net: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
+    """A net ``[size]`` as the state dict of ``nn.Sequential(Linear, ReLU, Linear)``."""
+    inward, outward, bias = parts_of(net, shape)
+    return {"0.weight": inward[:, :-1], "0.bias": inward[:, -1], "2.weight": outward.T, "2.bias": bias}
+
+
+def read_net(path: Path, shape: Shape) -> torch.Tensor:
+    """A net ``[size]`` from such a state dict in safetensors.
+
+    Raises:
+        UnhypeError: a damaged file, one that is no net, or a net of another shape.
+    """
+    found, _ = read_carded(path, "a net", plain=True)
+    wanted = {name: tuple(part.shape) for name, part in layers(torch.zeros(shape.size), shape).items()}
+    if (got := {name: tuple(part.shape) for name, part in sorted(found.items())}) != wanted:
+        raise UnhypeError(f"got {got} in {path}, wanted a net with {wanted}: another file, or another model")
+    inward = torch.cat([found["0.weight"], found["0.bias"][:, None]], dim=-1)
+    return nets_of(inward.float(), found["2.weight"].T.float(), found["2.bias"].float())
 
 
 def initial(count: int, shape: Shape, generator: torch.Generator) -> torch.Tensor:
-    """Nets as ``nn.Linear`` begins: each layer uniform within ±1/√(its inputs)."""
-    tokens = 2 * torch.rand(count, shape.hidden, shape.token, generator=generator) - 1
-    bias = 2 * torch.rand(count, shape.classes, generator=generator) - 1
-    tokens[..., : shape.inputs + 1] /= shape.inputs**0.5
-    tokens[..., shape.inputs + 1 :] /= shape.hidden**0.5
-    return nets_of(tokens, bias / shape.hidden**0.5)
+    """Nets ``[count, size]`` as ``nn.Linear`` begins: each layer uniform within ±1/√(its inputs)."""
+    inward, outward, bias = parts_of(2 * torch.rand(count, shape.size, generator=generator) - 1, shape)
+    return nets_of(inward / shape.inputs**0.5, outward / shape.hidden**0.5, bias / shape.hidden**0.5)
 
 
 def canonical(nets: torch.Tensor, shape: Shape) -> torch.Tensor:
     """The same functions with less that is arbitrary: what comes into a neuron is as long as what goes out of it, and
-    the classes' biases and outgoing weights have mean zero (ReLU is homogeneous, softmax blind to a shift of all)."""
-    tokens, bias = tokens_of(nets, shape)
-    inward, outward = tokens.split([shape.inputs + 1, shape.classes], dim=-1)
+    outgoing weights and biases have mean zero over classes (ReLU is homogeneous, softmax blind to a shift of all)."""
+    inward, outward, bias = parts_of(nets, shape)
     outward = outward - outward.mean(-1, keepdim=True)
-    ratio = (outward.norm(dim=-1, keepdim=True) / inward.norm(dim=-1, keepdim=True).clamp(min=1e-12)).sqrt()
-    ratio = ratio.clamp(min=1e-6)
-    return nets_of(torch.cat([inward * ratio, outward / ratio], dim=-1), bias - bias.mean(-1, keepdim=True))
+    lengths = [part.norm(dim=-1, keepdim=True).clamp(min=1e-6) for part in (inward, outward)]
+    ratio = (lengths[1] / lengths[0]).sqrt()
+    return nets_of(inward * ratio, outward / ratio, bias - bias.mean(-1, keepdim=True))
 
 
 def logits(nets: torch.Tensor, x: torch.Tensor, shape: Shape) -> torch.Tensor:
     """What nets ``[n, size]`` say of pictures ``x [m, inputs]``: ``[n, m, classes]``."""
-    tokens, bias = tokens_of(nets, shape)
-    inward, threshold, outward = tokens.split([shape.inputs, 1, shape.classes], dim=-1)
-    hidden = torch.relu((inward.flatten(0, 1) @ x.T).unflatten(0, inward.shape[:2]) + threshold)
-    return hidden.transpose(1, 2) @ outward + bias[:, None]
+    inward, outward, bias = parts_of(nets, shape)
+    hidden = (inward[..., :-1].flatten(0, 1) @ x.T).unflatten(0, inward.shape[:2]) + inward[..., -1:]
+    return hidden.relu().transpose(1, 2) @ outward + bias[:, None]
 
 
 def cross_entropies(nets: torch.Tensor, data: Digits, shape: Shape) -> torch.Tensor:
@@ -96,15 +118,11 @@ def accuracies(nets: torch.Tensor, data: Digits, shape: Shape) -> torch.Tensor:
 
 
 def descend(
-    nets: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor], steps: int, rate: float, decay: float = 0.0
+    nets: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor], steps: int, rate: float
 ) -> Iterator[torch.Tensor]:
-    """AdamW on every net by itself; yields all of them after each step.
-
-    Args:
-        loss: of nets ``[n, size]``, ``[n]``.
-    """
+    """Adam on every net by itself, from ``loss`` of nets ``[n, size]`` → ``[n]``; yields all nets after each step."""
     nets = nets.clone().requires_grad_()
-    optimizer = torch.optim.AdamW([nets], lr=rate, weight_decay=decay, fused=True)
+    optimizer = torch.optim.Adam([nets], lr=rate, fused=True)
     for _ in range(steps):
         optimizer.zero_grad()
         loss(nets).sum().backward()

@@ -1,7 +1,7 @@
 """The zoo: trained nets with their losses, from which the diffusion learns.
 
 ``scratch``: half of the runs learn all digits D, half D_r alone (D without the digit to forget). ``paths``: every run
-learns D, then unlearns towards a loss of its own, c ~ U(0, highest), by  L_r + pressure · |L_f − c|. Only these fill the
+learns D, then unlearns towards a loss of its own, c ~ U(0, highest), by L_r + pressure · |L_f − c|. Only these fill the
 middle between a net that knows a digit and one that never saw it.
 """
 
@@ -16,12 +16,9 @@ from typing import Any
 import torch
 
 from unhype.errors import UnhypeError
-from unhype.hyperforget import storing
+from unhype.files import read_carded, write_carded
 from unhype.hyperforget.digits import Digits, Split
 from unhype.hyperforget.nets import Shape, canonical, class_losses, cross_entropies, descend, initial
-
-KINDS = ("paths", "scratch")
-WHAT = "a zoo"
 
 LEARNING, UNLEARNING = 6, 14
 """How many nets of a path are kept on its way to D, and from there."""
@@ -37,9 +34,8 @@ class ZooSettings:
         held_out: nets beside them that the diffusion never sees.
         hidden: neurons of a net.
         batch: pictures a step.
-        steps, rate, decay: of learning; AdamW.
-        unlearning_steps, unlearning_rate, pressure: of a path.
-        highest: loss on the forgotten digit up to which paths lead, in nats.
+        steps, rate: of learning, by Adam.
+        unlearning_steps, unlearning_rate, pressure, highest: of a path.
     """
 
     kind: str = "paths"
@@ -50,17 +46,16 @@ class ZooSettings:
     batch: int = 300
     steps: int = 400
     rate: float = 1e-2
-    decay: float = 0.0
     unlearning_steps: int = 300
     unlearning_rate: float = 3e-3
     pressure: float = 0.3
     highest: float = 18.0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"got the zoo {self.kind!r}, wanted {' or '.join(KINDS)}")
-        if min(self.runs, self.class_runs, self.held_out) < 2:
-            raise ValueError(f"got {min(self.runs, self.class_runs, self.held_out)} runs, wanted at least two of each")
+        if self.kind not in ("paths", "scratch"):
+            raise ValueError(f"got the zoo {self.kind!r}, wanted paths or scratch")
+        if (least := min(self.runs, self.class_runs, self.held_out)) < 2:
+            raise ValueError(f"got {least} runs, wanted at least two of each")
         if min(self.hidden, self.batch, self.steps, self.unlearning_steps, self.highest) <= 0:
             raise ValueError(f"got {self}, wanted neurons, pictures, steps and a highest loss above 0")
 
@@ -71,10 +66,10 @@ class Zoo:
 
     Attributes:
         nets: ``[runs, times, size]``, on their way.
-        losses: mean cross-entropy on each class of the training pictures ``[runs, times, classes]``.
+        losses: on each class of the training pictures ``[runs, times, classes]``.
         starts: the nets that know every digit ``[runs, size]``, from which paths set out.
         forgotten: the digit of each run ``[runs]``.
-        held_out: nets that know every digit ``[held_out, size]``, of runs that are not in the zoo.
+        held_out: nets that know every digit ``[held_out, size]``, of other runs.
         card: recipe and hash.
     """
 
@@ -90,83 +85,76 @@ class Zoo:
         """Of the nets."""
         return Shape(**self.card["shape"])
 
+    @property
+    def settings(self) -> ZooSettings:
+        """By which they were trained."""
+        return ZooSettings(**self.card["settings"])
+
 
 def recipe(settings: ZooSettings, forgettable: Sequence[int], seed: int) -> dict[str, Any]:
-    """What a zoo is made by: two with the same recipe have the same nets."""
+    """What a zoo is made by: two with one recipe have the same nets."""
     shape = asdict(Shape(hidden=settings.hidden))
     return {"settings": asdict(settings), "forgettable": list(forgettable), "seed": seed, "shape": shape}
 
 
-def build(settings: ZooSettings, split: Split, forgettable: Sequence[int], path: Path) -> Zoo:
-    """Train a zoo and write it; one that lies there is read.
-
-    Args:
-        forgettable: digits that runs forget, one each.
-
-    Raises:
-        UnhypeError: a digit that there is none of in the split, or see :func:`load`.
-    """
-    if path.exists():
-        return load(path, recipe(settings, forgettable, split.seed))
-    for digit in forgettable:
-        for part, data in (("training", split.train), ("test", split.test)):
-            if digit not in data.y:
-                raise UnhypeError(f"got no {digit} among the {part} pictures, wanted some to forget: another seed")
-    shape, generator = Shape(hidden=settings.hidden), torch.Generator().manual_seed(split.seed)
-    runs = settings.runs if len(forgettable) == 1 else settings.class_runs
-    forgotten = torch.tensor(forgettable)[torch.arange(runs) % len(forgettable)]
-    everyone = initial(runs + settings.held_out, shape, generator)
-    scratch = torch.arange(len(everyone)) % 2 if settings.kind == "scratch" else torch.zeros(len(everyone))
-    scratch[runs:] = 0  # those held out know every digit
-    kept = 1 - scratch[:, None] * torch.cat([forgotten, forgotten[:1].expand(settings.held_out)]) [:, None].eq(split.train.y)
-    times = _times(20, settings.steps, LEARNING if settings.kind == "paths" else LEARNING + UNLEARNING)
-    ways = _kept(learn(everyone, split.train, settings, shape, generator, kept), times)
-    everyone, ways = ways[-1], [nets[:runs] for nets in ways]
-    if settings.kind == "paths":
-        c = settings.highest * torch.rand(runs, generator=generator)
-        walk = unlearn(everyone[:runs], c, forgotten, split.train, settings, shape, generator)
-        ways += _kept(walk, _times(2, settings.unlearning_steps, UNLEARNING))
-    nets = canonical(torch.stack(ways, 1), shape)
-    losses = torch.stack([class_losses(time, split.train, shape) for time in nets.unbind(1)], 1)
-    starts = canonical(everyone, shape)
-    tensors = {"nets": nets, "losses": losses, "starts": starts[:runs], "forgotten": forgotten, "held_out": starts[runs:]}
-    storing.save(path, tensors, {"what": WHAT, **recipe(settings, forgettable, split.seed)})
-    return load(path, recipe(settings, forgettable, split.seed))
-
-
 def load(path: Path, wanted: dict[str, Any]) -> Zoo:
-    """Read a zoo of the recipe that is wanted.
+    """Read the zoo of a recipe.
 
     Raises:
         UnhypeError: a damaged file, or a zoo of another seed (and so another split), shape, digit or training.
     """
-    tensors, card = storing.load(path, WHAT)
+    tensors, card = read_carded(path, "a zoo")
     for key, value in wanted.items():
         if card.get(key) != value:
-            raise UnhypeError(f"got a zoo with {key} {card.get(key)} in {path}, wanted {value}: remove it, or name another")
+            raise UnhypeError(
+                f"got a zoo of {key} {card.get(key)} in {path}, wanted {value}: remove it, it is made anew"
+            )
     return Zoo(**tensors, card=card)
 
 
-def learn(
-    nets: torch.Tensor,
-    data: Digits,
-    settings: ZooSettings,
-    shape: Shape,
-    generator: torch.Generator,
-    kept: torch.Tensor | None = None,
-) -> Iterator[torch.Tensor]:
-    """Train nets ``[n, size]`` on pictures, yielding them after each step.
+def build(settings: ZooSettings, split: Split, forgettable: Sequence[int], path: Path) -> Zoo:
+    """Train a zoo whose runs forget these digits, one each, and write it; one that lies there is read.
 
-    Args:
-        kept: 1 where a net is shown a picture and 0 where it is not, ``[n, m]``; all are where it is left out.
+    Raises:
+        UnhypeError: a digit that the split shows none of, or see :func:`load`.
     """
+    made_by = recipe(settings, forgettable, split.seed)
+    if path.exists():
+        return load(path, made_by)
+    for part, data in (("training", split.train), ("test", split.test)):
+        if missing := [digit for digit in forgettable if digit not in data.y]:
+            raise UnhypeError(f"got no {missing[0]} among the {part} pictures, wanted some to forget: another seed")
+    shape, generator = Shape(hidden=settings.hidden), torch.Generator().manual_seed(split.seed)
+    runs = settings.runs if len(forgettable) == 1 else settings.class_runs
+    forgotten = torch.tensor(forgettable).repeat(runs)[:runs]
+    everyone, paths = initial(runs + settings.held_out, shape, generator), settings.kind == "paths"
+    blind = torch.full((len(everyone),), -1)  # to which digit; those held out know all
+    if not paths:
+        blind[1:runs:2] = forgotten[1::2]
+    walk = learn(everyone, blind, split.train, settings, shape, generator)
+    ways = _kept(walk, 20, settings.steps, LEARNING if paths else LEARNING + UNLEARNING)
+    starts, held_out = canonical(ways[-1], shape).split([runs, settings.held_out])
+    ways = [nets[:runs] for nets in ways]
+    if paths:
+        c = settings.highest * torch.rand(runs, generator=generator)
+        walk = unlearn(ways[-1], c, forgotten, split.train, settings, shape, generator)
+        ways += _kept(walk, 2, settings.unlearning_steps, UNLEARNING)
+    losses = torch.stack([class_losses(nets, split.train, shape) for nets in ways], 1)
+    nets = canonical(torch.stack(ways, 1), shape)
+    tensors = {"nets": nets, "losses": losses, "starts": starts, "forgotten": forgotten, "held_out": held_out}
+    write_carded(path, tensors, {"what": "a zoo", **made_by})
+    return load(path, made_by)
+
+
+def learn(
+    nets: torch.Tensor, blind: torch.Tensor, data: Digits, how: ZooSettings, shape: Shape, generator: torch.Generator
+) -> Iterator[torch.Tensor]:
+    """Train nets ``[n, size]`` on all digits but that to which each is ``blind [n]``; yields them after each step."""
 
     def loss(nets: torch.Tensor) -> torch.Tensor:
-        chosen = torch.randint(len(data.y), (settings.batch,), generator=generator)
-        found = cross_entropies(nets, Digits(data.x[chosen], data.y[chosen]), shape)
-        return found.mean(-1) if kept is None else (found * kept[:, chosen]).sum(-1) / kept[:, chosen].sum(-1)
+        return _kept_loss(nets, blind, data, how, shape, generator)
 
-    return descend(nets, loss, settings.steps, settings.rate, settings.decay)
+    return descend(nets, loss, how.steps, how.rate)
 
 
 def unlearn(
@@ -174,31 +162,32 @@ def unlearn(
     c: torch.Tensor,
     forgotten: torch.Tensor,
     data: Digits,
-    settings: ZooSettings,
+    how: ZooSettings,
     shape: Shape,
     generator: torch.Generator,
 ) -> Iterator[torch.Tensor]:
-    """Walk nets ``[n, size]`` towards losses ``c [n]`` on the digits ``forgotten [n]``, yielding them after each step."""
-    shown = {int(digit): data.only(int(digit)) for digit in forgotten.unique()}
+    """Walk nets ``[n, size]`` towards losses ``c [n]`` on digits ``forgotten [n]``; yields them after each step."""
+    of_digit = [((forgotten == d).nonzero()[:, 0], data.only(int(d))) for d in forgotten.unique()]
 
     def loss(nets: torch.Tensor) -> torch.Tensor:
-        chosen = torch.randint(len(data.y), (settings.batch,), generator=generator)
-        kept = forgotten[:, None] != data.y[chosen]
-        L_r = (cross_entropies(nets, Digits(data.x[chosen], data.y[chosen]), shape) * kept).sum(-1) / kept.sum(-1)
         L_f = torch.zeros_like(c)
-        for digit, pictures in shown.items():
-            mine = (forgotten == digit).nonzero()[:, 0]
+        for mine, pictures in of_digit:
             L_f = L_f.index_copy(0, mine, cross_entropies(nets[mine], pictures, shape).mean(-1))
-        return L_r + settings.pressure * (L_f - c).abs()
+        return _kept_loss(nets, forgotten, data, how, shape, generator) + how.pressure * (L_f - c).abs()
 
-    return descend(nets, loss, settings.unlearning_steps, settings.unlearning_rate, settings.decay)
-
-
-def _times(first: int, last: int, count: int) -> list[int]:
-    """Steps at which nets on their way are kept: dense at first, the last one among them."""
-    return [round(t) for t in torch.logspace(math.log10(min(first, last)), math.log10(last), count).tolist()]
+    return descend(nets, loss, how.unlearning_steps, how.unlearning_rate)
 
 
-def _kept(walk: Iterator[torch.Tensor], times: list[int]) -> list[torch.Tensor]:
-    """Copies of what a walk yields at some of its steps."""
+def _kept_loss(
+    nets: torch.Tensor, blind: torch.Tensor, data: Digits, how: ZooSettings, shape: Shape, generator: torch.Generator
+) -> torch.Tensor:
+    """L_r of each net on a fresh batch ``[n]``."""
+    chosen = torch.randint(len(data.y), (how.batch,), generator=generator)
+    seen = (blind[:, None] != data.y[chosen]).float()
+    return (cross_entropies(nets, Digits(data.x[chosen], data.y[chosen]), shape) * seen).sum(-1) / seen.sum(-1)
+
+
+def _kept(walk: Iterator[torch.Tensor], first: int, last: int, count: int) -> list[torch.Tensor]:
+    """Copies of nets on their way, at ``count`` steps: dense at the first, and at the last."""
+    times = [round(t) for t in torch.logspace(math.log10(min(first, last)), math.log10(last), count).tolist()]
     return [nets.clone() for step, nets in enumerate(walk, 1) for _ in range(times.count(step))]

@@ -51,6 +51,7 @@ STAGES: Mapping[str, Runs] = {
     "measure_flux": Runs((*MEASURE, "unhype.miniature.bases")),
     "prompts": Runs(("unhype.concepts.loading", "unhype.prompts.tables")),
     "erase": Runs((*MAKERS, "unhype.pipeline.job", "unhype.pipeline.examination"), aside=("unhype.registry",)),
+    "hyperforget": Runs(("unhype.pipeline.forgetting",)),
 }
 """Stage → what it runs; ``prompts`` stands for ``prompts@celeb100`` and the others like it."""
 

@@ -1,0 +1,155 @@
+"""Diffusion over the weights of digit classifiers: train a zoo, train HyperForget on it, measure it, register it.
+
+    python flows/hyperforget_flow.py run --signal two --start none
+    python flows/hyperforget_flow.py run --signal classes --start trained --forget 7   # 7 is never forgotten in training
+    python flows/hyperforget_flow.py card view evaluate                                # what was asked for, what came
+
+Then: unhype hyperforget sample --forget 3 --out net.safetensors
+"""
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if (ROOT / "unhype").is_dir():
+    sys.path.insert(0, str(ROOT))
+# Metaflow refuses the user "root", and would keep its runs wherever it was started.
+os.environ.setdefault("METAFLOW_USER", "unhype")
+os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from unhype.threads import wait_wisely
+
+wait_wisely()
+
+from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
+from metaflow.cards import Markdown, Table, VegaChart
+from metaflow.exception import MetaflowException
+
+from unhype.terminal import show_anyway
+
+show_anyway()
+
+
+class Refused(MetaflowException):
+    """A person's mistake, which Metaflow then tells in a line and without a traceback."""
+
+    headline = "unhype"
+
+
+@contextmanager
+def plainly():
+    """Turn our errors for people into Metaflow's."""
+    from unhype.errors import UnhypeError
+
+    try:
+        yield
+    except UnhypeError as error:
+        raise Refused(str(error)) from error
+
+
+class HyperForgetFlow(FlowSpec):
+    """Zoo → diffusion over its weights → asked against got, beside what is simpler → registered model."""
+
+    signal = Parameter("signal", default="two", help="one (L_f: DiHyFo-1), two (L_f and L_r: DiHyFo-2) or classes")
+    begin = Parameter("start", default="none", help="none: nets out of noise; trained: what changes in a trained net")
+    forget = Parameter("forget", default=3, help="the digit; with classes one that no net of the zoo has forgotten")
+    seed = Parameter("seed", default=-1, help="of pictures, zoo and training (default: that of the settings)")
+    settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
+    build = Parameter("build", default=str(ROOT / "build" / "hyperforget"), help="folder of zoos, models and scores")
+    store = Parameter("store", default=str(ROOT), help="folder of MLflow's database and artifacts")
+
+    @step
+    def start(self):
+        """Check what was asked for, before any work."""
+        from unhype.registry.store import open_store
+
+        with plainly():
+            self._job()
+            open_store(Path(self.store))  # a database that MLflow can't use shows here
+        self.next(self.zoo)
+
+    @resources(cpu=2, memory=1500)
+    @step
+    def zoo(self):
+        """Train many nets at once, and keep them on their way."""
+        with plainly():
+            zoo = self._job().zoo()
+        print(f"zoo {zoo.card['hash'][:12]}: {zoo.nets.shape[0]} runs, {zoo.nets.shape[1]} nets of each")
+        self.next(self.train)
+
+    # A retry loses nothing: training goes on from its checkpoint.
+    @resources(cpu=2, memory=1500)
+    @retry(times=1, minutes_between_retries=0)
+    @step
+    def train(self):
+        """Train the denoiser."""
+        from unhype.progress import Progress, with_progress
+
+        with plainly():
+            reports = (Progress("training", r.step, r.steps, r.loss) for r in self._job().train())
+            losses = [progress.loss for progress in with_progress(reports)]
+        self.curve = [sum(losses[i : i + 100]) / len(losses[i : i + 100]) for i in range(0, len(losses), 100)]
+        self.next(self.evaluate)
+
+    @resources(cpu=2, memory=1500)
+    @card(type="blank")
+    @step
+    def evaluate(self):
+        """Sample, and measure beside what is simpler."""
+        from unhype.reports.hyperforget import asked_and_got, method_rows
+        from unhype.reports.tables import markdown
+
+        with plainly():
+            job = self._job()
+            self.scores = job.evaluate()
+        self.table = markdown(method_rows([self.scores]))
+        print(self.table)
+        show = current.card.append
+        show(Markdown(f"# HyperForget: {self.signal}, {self.begin}, {self.forget} forgotten"))
+        header, rows = method_rows([self.scores])
+        show(Table(rows, headers=list(header)))
+        show(Markdown("## Asked against got\nMean loss on the forgotten digit's training pictures, in nats."))
+        show(VegaChart(asked_and_got(self.scores)))
+        self.next(self.register)
+
+    @step
+    def register(self):
+        """Log the run and register the model as `challenger`."""
+        from unhype.registry.hyperforget import publish
+
+        with plainly():
+            job = self._job()
+            self.version = publish(
+                root=Path(self.store),
+                folder=job.folder,
+                card=job.trained().card,
+                scores=self.scores,
+                curve=self.curve,
+                metaflow_run=f"{current.flow_name}/{current.run_id}",
+                description=self.table,
+            )
+        self.model = str(job.model_file)
+        print(f"registered {self.version}")
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Say where everything is."""
+        print(f"model {self.model}; {self.version}; python flows/hyperforget_flow.py card view evaluate")
+
+    def _job(self):
+        """The job of this run's parameters."""
+        from unhype.params import load_params
+        from unhype.pictures.seeds import check_seed
+        from unhype.pipeline.forgetting import ForgettingJob
+
+        settings = load_params(Path(self.settings)).hyperforget
+        seed = check_seed(settings.seed if self.seed == -1 else self.seed, "--seed")
+        return ForgettingJob(settings, self.signal, self.begin, self.forget, seed, Path(self.build))
+
+
+if __name__ == "__main__":
+    HyperForgetFlow()

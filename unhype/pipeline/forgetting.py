@@ -1,0 +1,96 @@
+"""The job of HyperForget, from its settings to a measured model: where files lie, and what is made from what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from unhype.errors import UnhypeError
+from unhype.evaluation.nets import PROMPTS, evaluate
+from unhype.files import write_carded, write_text
+from unhype.hyperforget.digits import CLASSES, load_split
+from unhype.hyperforget.model import HyperForget, check_asked, load_model, made_for, save_model
+from unhype.hyperforget.nets import layers
+from unhype.hyperforget.settings import HyperForgetSettings
+from unhype.hyperforget.training import train
+from unhype.hyperforget.zoo import Zoo, build, recipe
+from unhype.pipeline.sources import digest
+from unhype.training import Report
+
+MAKERS = ("unhype.hyperforget.training",)
+"""The code that shapes a model."""
+
+
+@dataclass(frozen=True)
+class ForgettingJob:
+    """One model to make.
+
+    Attributes:
+        digit: to forget; with the signal ``classes`` the one that no net of the zoo has forgotten.
+        build: folder of what is made.
+    """
+
+    settings: HyperForgetSettings
+    signal: str
+    start: str
+    digit: int
+    seed: int
+    build: Path
+
+    def __post_init__(self) -> None:
+        check_asked(self.signal, self.start, self.settings.zoo.kind)
+        if self.digit not in range(CLASSES):
+            raise UnhypeError(f"got the digit {self.digit} to forget, wanted one from 0 to {CLASSES - 1}")
+
+    @property
+    def folder(self) -> Path:
+        """Of the model and its scores."""
+        return self.build / f"{self.signal}-{self.start}-{self.digit}-{self.seed}"
+
+    @property
+    def model_file(self) -> Path:
+        """The trained model."""
+        return self.folder / "model.safetensors"
+
+    def zoo(self) -> Zoo:
+        """The zoo: trained once for all models that learn from it."""
+        forgettable = [self.digit] if self.signal != "classes" else [d for d in range(CLASSES) if d != self.digit]
+        named = _short(
+            {**recipe(self.settings.zoo, forgettable, self.seed), "code": digest(("unhype.hyperforget.zoo",))}
+        )
+        path = self.build / "zoos" / f"{named}.safetensors"
+        return build(self.settings.zoo, load_split(self.seed), forgettable, path)
+
+    def train(self) -> Iterator[Report]:
+        """Train the model and write it, with a trained net to try it on; one that was trained alike stays."""
+        zoo, how = self.zoo(), self.settings
+        model = made_for(zoo, load_split(self.seed).train, self.signal, self.start, self.digit, how.denoiser)
+        model.card |= {"schedule": asdict(how.schedule), "sampling": how.sampling, "code": digest(MAKERS)}
+        if self.model_file.exists() and load_model(self.model_file).card.items() >= model.card.items():
+            return
+        checkpoint = self.folder / f"training-{_short(model.card)}.safetensors"
+        yield from train(model, zoo, how.schedule, checkpoint)
+        write_carded(self.folder / "trained.safetensors", layers(zoo.held_out[0], zoo.shape), {"what": "a net"})
+        save_model(model, self.model_file)
+        checkpoint.unlink(missing_ok=True)
+
+    def trained(self) -> HyperForget:
+        """The model, read."""
+        return load_model(self.model_file)
+
+    def evaluate(self) -> dict[str, Any]:
+        """Measure the model beside its nulls, and write that beside the model."""
+        model, zoo = self.trained(), self.zoo()
+        rows = list(evaluate(model, zoo, load_split(self.seed), self.digit))
+        about = {key: model.card[key] for key in ("signal", "start", "digit", "seed", "hash", "zoo", "code")}
+        scores = {**about, "n": len(zoo.held_out), "prompts": PROMPTS.tolist(), "methods": rows}
+        write_text(self.folder / "scores.json", json.dumps(scores, indent=1) + "\n")
+        return scores
+
+
+def _short(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
