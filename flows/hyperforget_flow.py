@@ -1,8 +1,8 @@
 """Diffusion over the weights of digit classifiers: train a zoo, train HyperForget on it, measure it, register it.
 
     python flows/hyperforget_flow.py run --signal two --start none
-    python flows/hyperforget_flow.py run --signal classes --start trained --forget 7   # 7 is never forgotten in training
-    python flows/hyperforget_flow.py card view evaluate                                # what was asked for, what came
+    python flows/hyperforget_flow.py run --signal classes --start trained --forget 7   # no net of the zoo forgot 7
+    python flows/hyperforget_flow.py card view evaluate    # what was asked for, what came
 
 Then: unhype hyperforget sample --forget 3 --out net.safetensors
 """

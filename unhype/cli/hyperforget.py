@@ -17,7 +17,7 @@ def add_commands(subparsers: Any) -> None:
     hyperforget = subparsers.add_parser(
         "hyperforget",
         help="sample classifiers that have forgotten a digit (HyperForget, on scikit-learn's digits)",
-        description="Sample the weights of a classifier that has forgotten a digit, from the losses that it is to have.",
+        description="Sample the weights of a classifier that has forgotten a digit, from the losses it is to have.",
         epilog="Example: unhype hyperforget sample --forget 3 --out net.safetensors",
     )
     verbs = hyperforget.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -6,6 +6,7 @@ x_t = √ᾱ_t · x_0 + √(1 − ᾱ_t) · ε,        ᾱ_t = Π_{i ≤ t} (1 �
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 
@@ -31,7 +32,7 @@ def denoised(denoise: Callable[[torch.Tensor, int], torch.Tensor], noise: torch.
     """
     shares, x = alpha_bar(), noise
     times = torch.linspace(STEPS - 1, 0, steps + 1).round().long()[:-1].tolist()
-    for t, following in zip(times, times[1:], strict=False):
+    for t, following in pairwise(times):
         x0 = denoise(x, t)
         epsilon = (x - shares[t].sqrt() * x0) / (1 - shares[t]).sqrt()
         x = shares[following].sqrt() * x0 + (1 - shares[following]).sqrt() * epsilon

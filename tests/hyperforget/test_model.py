@@ -1,0 +1,158 @@
+"""A model: what it may be asked for, that it reads no data, and that its file is all of it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.hyperforget.conftest import saved, untrained
+from unhype.errors import UnhypeError
+from unhype.files import read_carded, write_carded
+from unhype.hyperforget.digits import Split
+from unhype.hyperforget.model import check_asked, load_model, signal_of
+from unhype.hyperforget.nets import canonical
+from unhype.hyperforget.zoo import LEARNING, Zoo
+
+SEEDS = [4, 5, 6]
+
+
+def test_signals_are_the_losses_that_they_say(zoo: Zoo) -> None:
+    two = signal_of(zoo.losses, zoo.forgotten, "two")
+    assert torch.equal(two[..., 0], zoo.losses[..., 3])
+    others = [digit for digit in range(10) if digit != 3]
+    assert torch.allclose(two[..., 1], zoo.losses[..., others].mean(-1), atol=1e-5)
+    assert torch.equal(signal_of(zoo.losses, zoo.forgotten, "one"), two[..., :1])
+
+
+@pytest.mark.parametrize(
+    ("signal", "start"), [("one", "none"), ("two", "none"), ("two", "trained"), ("classes", "trained")]
+)
+def test_a_net_depends_on_its_own_seed_alone_and_its_file_is_all_of_it(
+    signal: str, start: str, zoo: Zoo, class_zoo: Zoo, split: Split, tmp_path: Path
+) -> None:
+    own = class_zoo if signal == "classes" else zoo
+    model = untrained(own, split, signal, start, 7 if signal == "classes" else 3)
+    asked = model.ask([model.card["digit"]], 1.0).expand(3, -1)
+    starts = own.starts[:3] if start == "trained" else None
+    nets = model.sample(asked, SEEDS, starts)
+    alone = model.sample(asked[:1], SEEDS[1:2], None if starts is None else starts[1:2])
+    assert torch.allclose(nets[1:2], alone, atol=1e-4)
+    assert not torch.allclose(nets[0], nets[1], atol=1e-2)
+    again = load_model(saved(model, tmp_path)).sample(asked, SEEDS, starts)
+    assert torch.equal(nets, again)
+
+
+def test_standardised_nets_have_variance_one_and_lead_back(zoo: Zoo, split: Split) -> None:
+    for start in ("none", "trained"):
+        model = untrained(zoo, split, "two", start)
+        nets = (zoo.nets - zoo.starts[:, None] if start == "trained" else zoo.nets).flatten(0, 1)
+        x0 = (model.turned(nets) - model.mean) / model.scale[0]
+        assert 0.8 < float(x0.square().mean()) < 1.2
+        assert torch.allclose(model.turned(x0 * model.scale[0] + model.mean, back=True), nets, atol=1e-3)
+
+
+def test_the_root_measures_what_neurons_are_told(zoo: Zoo, split: Split) -> None:
+    """‖turned weights‖² is the mean square of what comes into a neuron, where inputs are not faint."""
+    model = untrained(zoo, split)
+    weights = zoo.starts[0, :65]
+    x = torch.cat([split.train.x, torch.ones(len(split.train.x), 1)], dim=-1)
+    told = (x @ weights).square().mean()
+    assert torch.allclose((weights @ model.root).square().sum(), told, rtol=0.02)
+
+
+def test_a_trained_start_may_be_in_any_form(zoo: Zoo, split: Split) -> None:
+    model = untrained(zoo, split, "two", "trained")
+    asked, start = model.ask([3], 1.0)[None], zoo.starts[:1].clone()
+    assert torch.allclose(canonical(start, zoo.shape), start, atol=1e-4)
+    stretched = start.clone()
+    stretched[:, :65] *= 2
+    stretched[:, 65:75] /= 2
+    assert torch.allclose(model.sample(asked, [0], start), model.sample(asked, [0], stretched), atol=1e-3)
+
+
+def test_sampling_reads_no_data(zoo: Zoo, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(untrained(zoo, split), tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("data were read")
+
+    import sklearn.datasets
+
+    monkeypatch.setattr(sklearn.datasets, "load_digits", refuse)
+    monkeypatch.setattr("unhype.hyperforget.digits.load_split", refuse)
+    model = load_model(path)
+    assert model.sample(model.ask([3], 1.0)[None], [0]).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("forget", "loss", "word"),
+    [
+        ([10], 1.0, "got the digit 10 .* from 0 to 9"),
+        ([-1], 1.0, "got the digit -1"),
+        ([4], 1.0, "got 4 to forget, wanted 3"),
+        ([3, 4], 1.0, "got 3, 4 to forget, wanted 3"),
+        (list(range(10)), 1.0, "got 10 digits .* one that is kept"),
+        ([], 1.0, "got 0 digits"),
+        ([3], -1.0, r"got the loss -1.0, wanted one from 0\.\d+ to \d"),
+        ([3], math.nan, "got the loss nan, wanted one from"),
+        ([3], 1e6, r"got the loss 1000000.0, wanted one from"),
+    ],
+)
+def test_what_nobody_can_be_asked_for(forget: list[int], loss: float, word: str, zoo: Zoo, split: Split) -> None:
+    with pytest.raises(UnhypeError, match=word):
+        untrained(zoo, split).ask(forget, loss)
+
+
+def test_a_model_of_all_classes_takes_any_digit_but_not_all(class_zoo: Zoo, split: Split) -> None:
+    model = untrained(class_zoo, split, "classes", "trained", 7)
+    usual = class_zoo.losses[:, -1].median(0).values
+    asked = model.ask([7], 2.0)
+    assert asked[7] == 2.0
+    assert torch.equal(asked[:7], usual[:7])
+    assert (model.ask([1, 2], 2.0)[[1, 2]] == 2.0).all()
+    with pytest.raises(UnhypeError, match="got 10 digits"):
+        model.ask(list(range(10)), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("start", "size", "word"),
+    [
+        ("none", 1, "got nets of .* wanted none"),
+        ("trained", None, "got no net to start from, wanted 1 trained nets"),
+        ("trained", 0, r"got nets of \(1, \d+\) to start from"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(start: str, size: int | None, word: str, zoo: Zoo, split: Split) -> None:
+    model = untrained(zoo, split, "two", start)
+    given = None if size is None else (zoo.starts[:1] if size else zoo.starts[:1, :-1])
+    with pytest.raises(UnhypeError, match=word):
+        model.sample(model.ask([3], 1.0)[None], [0], given)
+
+
+def test_models_that_do_not_exist_are_refused() -> None:
+    check_asked("two", "trained", "paths")
+    for signal, start, kind in (("three", "none", "paths"), ("two", "begun", "paths"), ("two", "trained", "scratch")):
+        with pytest.raises(UnhypeError, match="wanted"):
+            check_asked(signal, start, kind)
+
+
+def test_damaged_models_are_refused(zoo: Zoo, split: Split, tmp_path: Path) -> None:
+    path = saved(untrained(zoo, split), tmp_path)
+    tensors, card = read_carded(path, "a HyperForget model")
+    tensors.pop("root")
+    write_carded(path, tensors, {key: value for key, value in card.items() if key != "hash"})
+    with pytest.raises(UnhypeError, match="another make"):
+        load_model(path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UnhypeError, match="damaged"):
+        load_model(path)
+
+
+def test_the_range_told_is_the_zoos(zoo: Zoo, split: Split) -> None:
+    model = untrained(zoo, split)
+    assert float(model.most[0]) == float(zoo.losses[..., 3].max())
+    assert float(model.least[0]) == float(zoo.losses[..., 3].min())
+    assert zoo.losses.shape[1] > LEARNING
