@@ -47,13 +47,13 @@ def test_a_sampled_net_is_one_that_torch_loads(
     monkeypatch.chdir(place)
     paths = [tmp_path / f"{name}.safetensors" for name in "abc"]
     for path, seed in zip(paths, "001", strict=True):
-        assert sample("--forget", "3", "--loss", "1", "--seed", seed, "--out", str(path), *more) == 0
+        assert sample("--forget", "3", "--loss", "2", "--seed", seed, "--out", str(path), *more) == 0
     module = nn.Sequential(nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 10))
     module.load_state_dict(load_file(paths[0]), strict=True)
     assert module(torch.rand(2, 64)).isfinite().all()
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert paths[0].read_bytes() != paths[2].read_bytes()
-    assert "asked for the loss 1 on 3" in capsys.readouterr().out
+    assert "asked for the loss 2 on 3" in capsys.readouterr().out
 
 
 TRAINED = ["--model", "build/hyperforget/two-trained-3-0"]
@@ -66,14 +66,14 @@ TRAINED = ["--model", "build/hyperforget/two-trained-3-0"]
         (["--forget", "12", *TRAINED], ["got the digit 12", "from 0 to 9"]),
         (["--forget", "4", *TRAINED], ["got 4 to forget, wanted 3"]),
         ([word for digit in "0123456789" for word in ("--forget", digit)] + TRAINED, ["got 10 digits", "is kept"]),
-        (["--forget", "3", "--loss", "-1"], ["got the loss -1.0", "wanted one from 0."]),
+        (["--forget", "3", "--loss", "-1"], ["got the loss -1.0", "wanted one from 1."]),
         (["--forget", "3", "--loss", "nan"], ["got the loss nan"]),
         (["--forget", "3", "--loss", "1e9"], ["got the loss 1000000000.0", "nets of its zoo"]),
-        (["--forget", "3", "--loss", "1", *TRAINED], ["got no net to start from"]),
-        (["--forget", "3", "--loss", "1", "--from", "trained.safetensors"], ["to start from, wanted none"]),
-        (["--forget", "3", "--loss", "1", *TRAINED, "--from", "large.safetensors"], ["large.safetensors", "(5, 64)"]),
-        (["--forget", "3", "--loss", "1", *TRAINED, "--from", "cut.safetensors"], ["damaged cut.safetensors"]),
-        (["--forget", "3", "--loss", "1", *TRAINED, "--from", "gone.safetensors"], ["got no file gone.safetensors"]),
+        (["--forget", "3", "--loss", "2", *TRAINED], ["got no net to start from"]),
+        (["--forget", "3", "--loss", "2", "--from", "trained.safetensors"], ["to start from, wanted none"]),
+        (["--forget", "3", "--loss", "2", *TRAINED, "--from", "large.safetensors"], ["large.safetensors", "(5, 64)"]),
+        (["--forget", "3", "--loss", "2", *TRAINED, "--from", "cut.safetensors"], ["damaged cut.safetensors"]),
+        (["--forget", "3", "--loss", "2", *TRAINED, "--from", "gone.safetensors"], ["got no file gone.safetensors"]),
         (["--forget", "3", "--model", "notes.txt"], ["damaged notes.txt"]),
         (["--forget", "3", "--model", "trained.safetensors"], ["got a net in", "wanted a HyperForget model"]),
         (["--forget", "3", "--model", "gone"], ["got no file gone"]),

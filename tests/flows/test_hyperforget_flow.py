@@ -20,7 +20,8 @@ FLOW = Path(__file__).resolve().parent.parent.parent / "flows" / "hyperforget_fl
 
 SETTINGS = """
 hyperforget:
-  zoo: {runs: 6, class_runs: 10, held_out: 2, hidden: 5, batch: 60, steps: 60, unlearning_steps: 150, highest: 30.0}
+  zoo: {runs: 6, class_runs: 10, held_out: 2, hidden: 5, batch: 60, steps: 200, unlearning_steps: 150,
+        unlearning_rate: 3.0e-2, highest: 40.0}
   denoiser: {width: 16, layers: 1, heads: 2}
   schedule: {steps: 5, batch: 8, rate: 1.0e-3}
   sampling: 2

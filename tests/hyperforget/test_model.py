@@ -35,7 +35,7 @@ def test_a_net_depends_on_its_own_seed_alone_and_its_file_is_all_of_it(
 ) -> None:
     own = class_zoo if signal == "classes" else zoo
     model = untrained(own, split, signal, start, 7 if signal == "classes" else 3)
-    asked = model.ask([model.card["digit"]], 1.0).expand(3, -1)
+    asked = model.ask([model.card["digit"]], 2.0).expand(3, -1)
     starts = own.starts[:3] if start == "trained" else None
     nets = model.sample(asked, SEEDS, starts)
     alone = model.sample(asked[:1], SEEDS[1:2], None if starts is None else starts[1:2])
@@ -65,7 +65,7 @@ def test_the_root_measures_what_neurons_are_told(zoo: Zoo, split: Split) -> None
 
 def test_a_trained_start_may_be_in_any_form(zoo: Zoo, split: Split) -> None:
     model = untrained(zoo, split, "two", "trained")
-    asked, start = model.ask([3], 1.0)[None], zoo.starts[:1].clone()
+    asked, start = model.ask([3], 2.0)[None], zoo.starts[:1].clone()
     assert torch.allclose(canonical(start, zoo.shape), start, atol=1e-4)
     stretched = start.clone()
     stretched[:, :65] *= 2
@@ -84,7 +84,7 @@ def test_sampling_reads_no_data(zoo: Zoo, split: Split, tmp_path: Path, monkeypa
     monkeypatch.setattr(sklearn.datasets, "load_digits", refuse)
     monkeypatch.setattr("unhype.hyperforget.digits.load_split", refuse)
     model = load_model(path)
-    assert model.sample(model.ask([3], 1.0)[None], [0]).isfinite().all()
+    assert model.sample(model.ask([3], 2.0)[None], [0]).isfinite().all()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_sampling_reads_no_data(zoo: Zoo, split: Split, tmp_path: Path, monkeypa
         ([3, 4], 1.0, "got 3, 4 to forget, wanted 3"),
         (list(range(10)), 1.0, "got 10 digits .* one that is kept"),
         ([], 1.0, "got 0 digits"),
-        ([3], -1.0, r"got the loss -1.0, wanted one from 0\.\d+ to \d"),
+        ([3], -1.0, r"got the loss -1.0, wanted one from 1\.\d+ to 2"),
         ([3], math.nan, "got the loss nan, wanted one from"),
         ([3], 1e6, r"got the loss 1000000.0, wanted one from"),
     ],
@@ -129,7 +129,7 @@ def test_a_start_that_does_not_fit_is_refused(start: str, size: int | None, word
     model = untrained(zoo, split, "two", start)
     given = None if size is None else (zoo.starts[:1] if size else zoo.starts[:1, :-1])
     with pytest.raises(UnhypeError, match=word):
-        model.sample(model.ask([3], 1.0)[None], [0], given)
+        model.sample(model.ask([3], 2.0)[None], [0], given)
 
 
 def test_models_that_do_not_exist_are_refused() -> None:

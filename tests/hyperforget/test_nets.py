@@ -82,7 +82,7 @@ def test_parts_and_files_lead_back(nets: torch.Tensor, tmp_path: Path) -> None:
 def test_a_net_of_another_shape_is_refused(nets: torch.Tensor, tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     save_file({name: part.contiguous() for name, part in layers(nets[0], SHAPE).items()}, path)
-    with pytest.raises(UnhypeError, match="wanted a net with .*7, 64"):
+    with pytest.raises(UnhypeError, match=r"wanted a net with .*7, 64"):
         read_net(path, Shape(hidden=7))
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UnhypeError, match="got a damaged"):

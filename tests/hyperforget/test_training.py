@@ -29,7 +29,8 @@ def test_stopped_and_resumed_equals_never_stopped(
     assert len(list(islice(stopped, 5))) == 5
     stopped.close()
     resumed = untrained(own, split, signal, start, digit)
-    assert [report.step for report in train(resumed, own, SCHEDULE, tmp_path / "parts.safetensors")][0] == 6
+    first, *_ = [report.step for report in train(resumed, own, SCHEDULE, tmp_path / "parts.safetensors")]
+    assert first == 6
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
 

@@ -36,7 +36,7 @@ def test_half_of_a_scratch_zoo_never_sees_the_digit(split: Split, tmp_path: Path
     zoo = build(replace(SMALL, kind="scratch", steps=120), split, [3], tmp_path / "zoo.safetensors")
     assert zoo.nets.shape[:2] == (4, LEARNING + UNLEARNING)
     of_three = zoo.losses[:, -1, 3]
-    assert of_three[1::2].min() > 3 * of_three[::2].max()
+    assert of_three[1::2].min() > 2 * of_three[::2].max()
     held_out = class_losses(zoo.held_out, split.train, zoo.shape)[:, 3]
     assert held_out.max() < of_three[1::2].min()
 
@@ -75,7 +75,7 @@ def test_files_that_are_no_zoo_are_refused(zoo: Zoo, tmp_path: Path) -> None:
         load(path, wanted)
     card = {key: value for key, value in zoo.card.items() if key != "hash"}
     write_carded(path, {"nets": zoo.nets}, {**card, "what": "a net"})
-    with pytest.raises(UnhypeError, match="got a net in .*, wanted a zoo"):
+    with pytest.raises(UnhypeError, match=r"got a net in .*, wanted a zoo"):
         load(path, wanted)
     write_carded(path, {"nets": zoo.nets}, card)
     whole = path.read_bytes()
