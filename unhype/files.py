@@ -65,12 +65,13 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Map
 def write_carded(path: Path, tensors: Mapping[str, torch.Tensor], card: Mapping[str, Any]) -> str:
     """Write tensors with a card that says what they are, and a hash that says that they are these; returns the hash."""
     found = tensors_hash(tensors)
-    write_tensors(path, tensors, {"card": json.dumps(card, sort_keys=True), "hash": found})
+    # One entry: safetensors writes several in an order of chance, and files with the same content are to be the same.
+    write_tensors(path, tensors, {"card": json.dumps({**card, "hash": found}, sort_keys=True)})
     return found
 
 
 def read_carded(path: Path, what: str, plain: bool = False) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Tensors and card of a safetensors file; the card tells the ``hash`` too.
+    """Tensors and card of a safetensors file; the card tells the ``hash`` of the tensors too.
 
     Args:
         what: it should be, such as ``a zoo``, as its card says under ``what``.
@@ -94,9 +95,9 @@ def read_carded(path: Path, what: str, plain: bool = False) -> tuple[dict[str, t
     card: dict[str, Any] = json.loads(about.get("card", "{}"))
     if card.get("what") != what:
         raise UnhypeError(f"got {card.get('what', 'something else')} in {path}, wanted {what}: check the path")
-    if (found := tensors_hash(tensors)) != about.get("hash"):
+    if tensors_hash(tensors) != card.get("hash"):
         raise UnhypeError(f"got other numbers in {path} than its hash says, wanted {what} as written: make it anew")
-    return tensors, card | {"hash": found}
+    return tensors, card
 
 
 def tensors_hash(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -18,7 +18,7 @@ from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.choosing import FAMILIES
 from unhype.handwritten import load_yaml
-from unhype.hyperforget.settings import HyperForgetSettings
+from unhype.hyperforget.training import HyperForgetSettings
 from unhype.judges.choosing import JudgeSettings, in_miniature
 from unhype.miniature.flux_workshop import FluxPretraining
 from unhype.miniature.folders import BASE, FLUX

@@ -13,8 +13,9 @@ from tests.hyperforget.conftest import SMALL, saved, untrained
 from unhype.cli.main import main
 from unhype.files import write_carded
 from unhype.hyperforget.digits import load_split
-from unhype.hyperforget.nets import Shape, initial, layers
+from unhype.hyperforget.nets import Shape, initial
 from unhype.hyperforget.zoo import build
+from unhype.pipeline.forgetting import layers
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     zoo = build(SMALL, split, [3], place / "zoo.safetensors")
     for start in ("none", "trained"):
         (place / f"build/hyperforget/two-{start}-3-0").mkdir(parents=True)
-        saved(untrained(zoo, split, "two", start), place / f"build/hyperforget/two-{start}-3-0")
+        saved(untrained(zoo, "two", start), place / f"build/hyperforget/two-{start}-3-0")
     write_carded(place / "trained.safetensors", layers(zoo.held_out[0], zoo.shape), {"what": "a net"})
     large = Shape(hidden=9)
     net = initial(1, large, torch.Generator().manual_seed(0))[0]
@@ -70,7 +71,7 @@ TRAINED = ["--model", "build/hyperforget/two-trained-3-0"]
         (["--forget", "3", "--loss", "nan"], ["got the loss nan"]),
         (["--forget", "3", "--loss", "1e9"], ["got the loss 1000000000.0", "nets of its zoo"]),
         (["--forget", "3", "--loss", "2", *TRAINED], ["got no net to start from"]),
-        (["--forget", "3", "--loss", "2", "--from", "trained.safetensors"], ["to start from, wanted none"]),
+        (["--forget", "3", "--loss", "2", "--from", "trained.safetensors"], ["to start from, wanted no net"]),
         (["--forget", "3", "--loss", "2", *TRAINED, "--from", "large.safetensors"], ["large.safetensors", "(5, 64)"]),
         (["--forget", "3", "--loss", "2", *TRAINED, "--from", "cut.safetensors"], ["damaged cut.safetensors"]),
         (["--forget", "3", "--loss", "2", *TRAINED, "--from", "gone.safetensors"], ["got no file gone.safetensors"]),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from unhype.files import write_carded
 from unhype.hyperforget.denoiser import DenoiserSettings
 from unhype.hyperforget.digits import Split, load_split
 from unhype.hyperforget.model import HyperForget, made_for
@@ -32,15 +33,13 @@ def class_zoo(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Zoo:
     return build(SMALL, split, digits, tmp_path_factory.mktemp("zoo") / "zoo.safetensors")
 
 
-def untrained(zoo: Zoo, split: Split, signal: str = "two", start: str = "none", digit: int = 3) -> HyperForget:
+def untrained(zoo: Zoo, signal: str = "two", start: str = "none", digit: int = 3) -> HyperForget:
     """A model as it is before training."""
-    model = made_for(zoo, split.train, signal, start, digit, NARROW)
+    model = made_for(zoo, signal, start, digit, NARROW)
     model.card |= {"sampling": 4, "schedule": {}, "code": "c"}
     return model
 
 
 def saved(model: HyperForget, folder: Path) -> Path:
-    from unhype.hyperforget.model import save_model
-
-    save_model(model, folder / "model.safetensors")
+    write_carded(folder / "model.safetensors", model.state_dict(), model.card)
     return folder / "model.safetensors"

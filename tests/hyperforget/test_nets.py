@@ -19,12 +19,11 @@ from unhype.hyperforget.nets import (
     class_losses,
     descend,
     initial,
-    layers,
     logits,
     nets_of,
     parts_of,
-    read_net,
 )
+from unhype.pipeline.forgetting import layers, read_net
 
 SHAPE = Shape(hidden=6)
 

@@ -10,7 +10,7 @@ import torch
 
 from tests.hyperforget.conftest import untrained
 from unhype.hyperforget.digits import Split
-from unhype.hyperforget.training import train
+from unhype.hyperforget.training import LossSettings, train
 from unhype.hyperforget.zoo import Zoo
 from unhype.training import Schedule
 
@@ -22,14 +22,19 @@ def test_stopped_and_resumed_equals_never_stopped(
     signal: str, start: str, zoo: Zoo, class_zoo: Zoo, split: Split, tmp_path: Path
 ) -> None:
     own, digit = (class_zoo, 7) if signal == "classes" else (zoo, 3)
-    whole = untrained(own, split, signal, start, digit)
-    reports = list(train(whole, own, SCHEDULE, tmp_path / "whole.safetensors"))
+    whole = untrained(own, signal, start, digit)
+    reports = list(train(whole, own, split.train, LossSettings(), SCHEDULE, tmp_path / "whole.safetensors"))
     assert [report.step for report in reports] == list(range(1, 13))
-    stopped = train(untrained(own, split, signal, start, digit), own, SCHEDULE, tmp_path / "parts.safetensors")
+    stopped = train(
+        untrained(own, signal, start, digit), own, split.train, LossSettings(), SCHEDULE, tmp_path / "parts.safetensors"
+    )
     assert len(list(islice(stopped, 5))) == 5
     stopped.close()
-    resumed = untrained(own, split, signal, start, digit)
-    first, *_ = [report.step for report in train(resumed, own, SCHEDULE, tmp_path / "parts.safetensors")]
+    resumed = untrained(own, signal, start, digit)
+    first, *_ = [
+        report.step
+        for report in train(resumed, own, split.train, LossSettings(), SCHEDULE, tmp_path / "parts.safetensors")
+    ]
     assert first == 6
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
@@ -38,6 +43,8 @@ def test_stopped_and_resumed_equals_never_stopped(
 @pytest.mark.slow
 def test_a_model_learns_its_zoo(zoo: Zoo, split: Split, tmp_path: Path) -> None:
     schedule = Schedule(steps=200, batch=32, rate=3e-3, muon=True)
-    model = untrained(zoo, split)
-    losses = [report.loss for report in train(model, zoo, schedule, tmp_path / "c.safetensors")]
+    model = untrained(zoo)
+    losses = [
+        report.loss for report in train(model, zoo, split.train, LossSettings(), schedule, tmp_path / "c.safetensors")
+    ]
     assert sum(losses[-20:]) < 0.7 * sum(losses[:20])

@@ -12,8 +12,8 @@ from unhype.evaluation.measures import alignment, distance, membership
 from unhype.evaluation.nulls import Method, nulls
 from unhype.hyperforget.digits import Split
 from unhype.hyperforget.model import HyperForget
-from unhype.hyperforget.nets import accuracies, canonical, class_losses, initial
-from unhype.hyperforget.zoo import Zoo, learn, unlearn
+from unhype.hyperforget.nets import accuracies, canonical, class_losses
+from unhype.hyperforget.zoo import Teacher, Zoo
 
 PROMPTS = torch.linspace(0.5, 16.0, 12)
 """Losses L_f that are asked for, in nats."""
@@ -26,8 +26,8 @@ def evaluate(model: HyperForget, zoo: Zoo, split: Split, digit: int) -> Iterator
     prompts, ``got`` at each, ``ms`` of a net; and at the highest prompt ``forget_train``, ``forget_test``,
     ``retain_test`` (accuracies), ``membership``, and ``distance`` from the zoo.
     """
-    count, shape, how, train = len(zoo.held_out), zoo.shape, zoo.settings, split.train
-    generator = torch.Generator().manual_seed(split.seed + 1)
+    count, shape, train = len(zoo.held_out), zoo.shape, split.train
+    teacher = Teacher(train, zoo.settings, split.seed + 1)
 
     def row(name: str, method: Method, prompts: torch.Tensor = PROMPTS) -> dict[str, Any]:
         # Prompt after prompt, each of all nets: [prompts × nets, …].
@@ -54,12 +54,11 @@ def evaluate(model: HyperForget, zoo: Zoo, split: Split, digit: int) -> Iterator
         }
 
     def retrained(asked: torch.Tensor, seeds: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        *_, nets = learn(initial(count, shape, generator), torch.full_like(seeds, digit), train, how, shape, generator)
+        *_, nets = teacher.learn(torch.full_like(seeds, digit))
         return nets
 
     def unlearnt(asked: torch.Tensor, seeds: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        c = PROMPTS.repeat_interleave(count)
-        *_, nets = unlearn(starts, c, torch.full_like(seeds, digit), train, how, shape, generator)
+        *_, nets = teacher.unlearn(starts, PROMPTS.repeat_interleave(count), torch.full_like(seeds, digit))
         return nets
 
     def sampled(asked: torch.Tensor, seeds: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:

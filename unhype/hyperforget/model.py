@@ -16,19 +16,16 @@ import torch
 from torch import nn
 
 from unhype.errors import UnhypeError
-from unhype.files import read_carded, write_carded
+from unhype.files import read_carded
 from unhype.hyperforget.denoiser import Denoiser, DenoiserSettings
 from unhype.hyperforget.diffusion import denoised
-from unhype.hyperforget.digits import CLASSES, Digits
+from unhype.hyperforget.digits import CLASSES
 from unhype.hyperforget.nets import Shape, canonical, nets_of, parts_of
 from unhype.hyperforget.zoo import Zoo
 
 SIGNALS = {"one": 1, "two": 2, "classes": CLASSES}
 STARTS = ("none", "trained")
 WHAT = "a HyperForget model"
-
-FAINT = 1e-3
-"""Least second moment of an input that counts: some pixels are black in every picture."""
 
 
 def check_asked(signal: str, start: str, zoo: str) -> None:
@@ -37,9 +34,7 @@ def check_asked(signal: str, start: str, zoo: str) -> None:
         if got not in known:
             raise UnhypeError(f"got {got!r}, wanted one of {', '.join(known)}")
     if start == "trained" and zoo != "paths":
-        raise UnhypeError(
-            f"got the start trained with a zoo {zoo}, wanted paths: these alone set out from trained nets"
-        )
+        raise UnhypeError(f"got the start trained with a zoo {zoo}, wanted paths: these set out from trained nets")
 
 
 def signal_of(losses: torch.Tensor, forgotten: torch.Tensor, signal: str) -> torch.Tensor:
@@ -52,14 +47,14 @@ def signal_of(losses: torch.Tensor, forgotten: torch.Tensor, signal: str) -> tor
 
 
 class HyperForget(nn.Module):
-    """A denoiser with all that shapes what it samples; ``card`` says what it was made for and from.
+    """A denoiser with all that shapes what it samples.
 
-    Its coordinates are those in which distance is that of functions: what comes into a neuron is multiplied by the root
-    of the inputs' second moment, so that an error of a weight counts as much as the pictures let it.
+    Attributes:
+        card: what it was made for and from.
+        scale: of x_0, and of starts ``[2, size]``.
+        least, most, usual: signals in the zoo ``[signals]``; the last of nets that have forgotten.
     """
 
-    root: torch.Tensor
-    mean: torch.Tensor
     scale: torch.Tensor
     least: torch.Tensor
     most: torch.Tensor
@@ -69,24 +64,26 @@ class HyperForget(nn.Module):
         super().__init__()
         self.card, self.shape = card, Shape(**card["shape"])
         self.signal, self.started = str(card["signal"]), card["start"] == "trained"
-        count, size, inputs = SIGNALS[self.signal], self.shape.size, self.shape.inputs + 1
+        count = SIGNALS[self.signal]
         self.denoiser = Denoiser(DenoiserSettings(**card["denoiser"]), self.shape, count, self.started)
-        sizes = {"root": (inputs, inputs), "mean": (size,), "scale": (2, size)}
-        for name, shape in {**sizes, **dict.fromkeys(("least", "most", "usual"), (count,))}.items():
-            self.register_buffer(name, torch.ones(shape))
+        self.register_buffer("scale", torch.ones(2, self.shape.size))
+        for name in ("least", "most", "usual"):
+            self.register_buffer(name, torch.ones(count))
 
     def forward(
         self, x: torch.Tensor, t: torch.Tensor, asked: torch.Tensor, starts: torch.Tensor | None
     ) -> torch.Tensor:
-        """x_t ``[n, size]`` → what x_0 is thought to be, both in the model's coordinates; starts are nets."""
-        begun = None if starts is None else self.turned(starts) / self.scale[1]
-        found: torch.Tensor = self.denoiser(x, t, asked, begun)
+        """x_t ``[n, size]`` → what x_0 is thought to be; starts are nets."""
+        found: torch.Tensor = self.denoiser(x, t, asked, None if starts is None else starts / self.scale[1])
         return found
 
-    def turned(self, nets: torch.Tensor, back: bool = False) -> torch.Tensor:
-        """Nets ``[…, size]`` with what comes into their neurons multiplied by the root, or by its inverse."""
-        inward, outward, bias = parts_of(nets, self.shape)
-        return nets_of(inward @ (torch.linalg.inv(self.root) if back else self.root), outward, bias)
+    def x0_of(self, nets: torch.Tensor, starts: torch.Tensor | None) -> torch.Tensor:
+        """What is sampled, ``[n, size]`` of variance about one: nets, or how far they have come from their start."""
+        return (nets if starts is None else nets - starts) / self.scale[0]
+
+    def nets_from(self, x0: torch.Tensor, starts: torch.Tensor | None) -> torch.Tensor:
+        """The way back of :meth:`x0_of`."""
+        return x0 * self.scale[0] if starts is None else x0 * self.scale[0] + starts
 
     @torch.no_grad()
     def sample(
@@ -103,21 +100,15 @@ class HyperForget(nn.Module):
         Raises:
             UnhypeError: a start where none is wanted, none where one is, or one of another shape.
         """
-        wanted = f"{len(asked)} trained nets of {self.shape.size} numbers" if self.started else "none"
-        if (starts is not None) != self.started or (
-            starts is not None and starts.shape != (len(asked), self.shape.size)
-        ):
-            got = "no net" if starts is None else f"nets of {tuple(starts.shape)}"
-            raise UnhypeError(f"got {got} to start from, wanted {wanted}, as this model was trained")
+        got = None if starts is None else tuple(starts.shape)
+        if got != (wanted := (len(asked), self.shape.size) if self.started else None):
+            told = [f"nets {shape}" if shape else "no net" for shape in (got, wanted)]
+            raise UnhypeError(f"got {told[0]} to start from, wanted {told[1]}, as this model was trained")
         starts = None if starts is None else canonical(starts, self.shape)
         noise = [torch.randn(self.shape.size, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-        x0 = denoised(
-            lambda x, t: self(x, torch.full((len(x),), t), asked, starts),
-            torch.stack(noise),
-            int(self.card["sampling"]) if steps is None else steps,
-        )
-        nets = self.turned(x0 * self.scale[0] + self.mean, back=True)
-        return nets if starts is None else starts + nets
+        steps = int(self.card["sampling"]) if steps is None else steps
+        x0 = denoised(lambda x, t: self(x, torch.full((len(x),), t), asked, starts), torch.stack(noise), steps)
+        return self.nets_from(x0, starts)
 
     def ask(self, forget: Sequence[int], loss: float) -> torch.Tensor:
         """The signal ``[signals]`` of a net whose loss on these digits is ``loss``, and as usual on all others.
@@ -140,11 +131,10 @@ class HyperForget(nn.Module):
         return asked
 
 
-def made_for(zoo: Zoo, data: Digits, signal: str, start: str, digit: int, denoiser: DenoiserSettings) -> HyperForget:
-    """A model before it is trained, with a zoo's and its pictures' moments.
+def made_for(zoo: Zoo, signal: str, start: str, digit: int, denoiser: DenoiserSettings) -> HyperForget:
+    """A model before it is trained, standardised by a zoo.
 
     Args:
-        data: to learn from.
         digit: that is forgotten; with ``classes`` the one that no net of the zoo has forgotten.
     """
     check_asked(signal, start, zoo.settings.kind)
@@ -152,20 +142,9 @@ def made_for(zoo: Zoo, data: Digits, signal: str, start: str, digit: int, denois
     torch.manual_seed(seed)
     made = {"digit": digit, "seed": seed, "shape": asdict(shape), "denoiser": asdict(denoiser), "zoo": zoo.card["hash"]}
     model = HyperForget({"what": WHAT, "signal": signal, "start": start, **made})
-    x = torch.cat([data.x, torch.ones(len(data.x), 1)], dim=-1)
-    values, vectors = torch.linalg.eigh(x.T @ x / len(x))
-    model.root.copy_(vectors * values.clamp(min=FAINT).sqrt() @ vectors.T)
-    targets = model.turned(targets_of(zoo, model.started)).flatten(0, 1)
-    inward, outward, _ = parts_of(targets, shape)
-    mean = outward.mean((0, 1))
-    if (
-        signal == "classes" and model.started
-    ):  # which class is which is drawn anew in training: none has a mean of its own
-        mean = torch.zeros_like(mean)
-    neurons = torch.ones(shape.hidden, 1)
-    model.mean.copy_(nets_of(neurons * inward.mean((0, 1)), neurons * mean, torch.zeros(shape.classes)))
-    for scale, nets in zip(model.scale, (targets - model.mean, model.turned(zoo.starts)), strict=True):
-        spread = [part.square().mean().sqrt() for part in parts_of(nets, shape)]
+    moved = zoo.nets - zoo.starts[:, None] if model.started else zoo.nets
+    for scale, some in zip(model.scale, (moved, zoo.starts), strict=True):
+        spread = [part.square().mean().sqrt() for part in parts_of(some, shape)]
         ones = parts_of(torch.ones(shape.size), shape)
         scale.copy_(nets_of(*(each * one for each, one in zip(spread, ones, strict=True))))
     asked = signal_of(zoo.losses, zoo.forgotten, signal)
@@ -174,16 +153,6 @@ def made_for(zoo: Zoo, data: Digits, signal: str, start: str, digit: int, denois
     model.most.copy_(asked.amax(every))
     model.usual.copy_(asked[:, -1].median(0).values)
     return model
-
-
-def targets_of(zoo: Zoo, started: bool) -> torch.Tensor:
-    """What is sampled, ``[runs, times, size]``: nets, or how far they have come from their start."""
-    return zoo.nets - zoo.starts[:, None] if started else zoo.nets
-
-
-def save_model(model: HyperForget, path: Path) -> str:
-    """Write a model; returns its hash."""
-    return write_carded(path, model.state_dict(), model.card)
 
 
 def load_model(path: Path) -> HyperForget:

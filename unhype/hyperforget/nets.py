@@ -13,13 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
-from unhype.errors import UnhypeError
-from unhype.files import read_carded
 from unhype.hyperforget.digits import CLASSES, Digits
 
 
@@ -57,26 +54,6 @@ def nets_of(inward: torch.Tensor, outward: torch.Tensor, bias: torch.Tensor) -> 
     return torch.cat([torch.cat([inward, outward], dim=-1).flatten(-2), bias], dim=-1)
 
 
-def layers(net: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
-    """A net ``[size]`` as the state dict of ``nn.Sequential(Linear, ReLU, Linear)``."""
-    inward, outward, bias = parts_of(net, shape)
-    return {"0.weight": inward[:, :-1], "0.bias": inward[:, -1], "2.weight": outward.T, "2.bias": bias}
-
-
-def read_net(path: Path, shape: Shape) -> torch.Tensor:
-    """A net ``[size]`` from such a state dict in safetensors.
-
-    Raises:
-        UnhypeError: a damaged file, one that is no net, or a net of another shape.
-    """
-    found, _ = read_carded(path, "a net", plain=True)
-    wanted = {name: tuple(part.shape) for name, part in layers(torch.zeros(shape.size), shape).items()}
-    if (got := {name: tuple(part.shape) for name, part in sorted(found.items())}) != wanted:
-        raise UnhypeError(f"got {got} in {path}, wanted a net with {wanted}: another file, or another model")
-    inward = torch.cat([found["0.weight"], found["0.bias"][:, None]], dim=-1)
-    return nets_of(inward.float(), found["2.weight"].T.float(), found["2.bias"].float())
-
-
 def initial(count: int, shape: Shape, generator: torch.Generator) -> torch.Tensor:
     """Nets ``[count, size]`` as ``nn.Linear`` begins: each layer uniform within ±1/√(its inputs)."""
     inward, outward, bias = parts_of(2 * torch.rand(count, shape.size, generator=generator) - 1, shape)
@@ -100,16 +77,25 @@ def logits(nets: torch.Tensor, x: torch.Tensor, shape: Shape) -> torch.Tensor:
     return hidden.relu().transpose(1, 2) @ outward + bias[:, None]
 
 
+def surprise(said: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Cross-entropies in nats ``[n, m]`` of what was said ``[n, m, classes]``, where ``y [n, m]`` is right."""
+    return said.logsumexp(-1) - said.gather(-1, y[..., None])[..., 0]
+
+
 def cross_entropies(nets: torch.Tensor, data: Digits, shape: Shape) -> torch.Tensor:
     """Of each net on each picture ``[n, m]``, in nats."""
-    said = logits(nets, data.x, shape)
-    return said.logsumexp(-1) - said.gather(-1, data.y.expand(len(nets), -1)[..., None])[..., 0]
+    return surprise(logits(nets, data.x, shape), data.y.expand(len(nets), -1))
+
+
+def class_means(values: torch.Tensor, y: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Means over the pictures of each class, which are ``y [m]``: ``[n, m]`` → ``[n, classes]``; 0 of none."""
+    shown = F.one_hot(y, shape.classes).float()
+    return values @ shown / shown.sum(0).clamp(min=1)
 
 
 def class_losses(nets: torch.Tensor, data: Digits, shape: Shape) -> torch.Tensor:
     """Mean cross-entropy of each net on each class ``[n, classes]``."""
-    shown = F.one_hot(data.y, shape.classes).float()
-    return cross_entropies(nets, data, shape) @ shown / shown.sum(0)
+    return class_means(cross_entropies(nets, data, shape), data.y, shape)
 
 
 def accuracies(nets: torch.Tensor, data: Digits, shape: Shape) -> torch.Tensor:

@@ -26,16 +26,9 @@ LEARNING, UNLEARNING = 6, 14
 
 @dataclass(frozen=True)
 class ZooSettings:
-    """How nets are trained.
+    """How nets are trained: by Adam, ``batch`` pictures a step; first on D (``steps``, ``rate``), then along paths.
 
-    Attributes:
-        kind: ``paths`` or ``scratch``.
-        runs: nets that are trained; ``class_runs`` where the digit to forget differs from run to run.
-        held_out: nets beside them that the diffusion never sees.
-        hidden: neurons of a net.
-        batch: pictures a step.
-        steps, rate: of learning, by Adam.
-        unlearning_steps, unlearning_rate, pressure, highest: of a path.
+    ``class_runs`` are trained where the digit to forget differs from run to run, ``held_out`` are not in the zoo.
     """
 
     kind: str = "paths"
@@ -54,22 +47,21 @@ class ZooSettings:
     def __post_init__(self) -> None:
         if self.kind not in ("paths", "scratch"):
             raise ValueError(f"got the zoo {self.kind!r}, wanted paths or scratch")
-        if (least := min(self.runs, self.class_runs, self.held_out)) < 2:
-            raise ValueError(f"got {least} runs, wanted at least two of each")
+        if min(self.runs, self.class_runs, self.held_out) < 2:
+            raise ValueError(f"got {self}, wanted at least two runs of each kind")
         if min(self.hidden, self.batch, self.steps, self.unlearning_steps, self.highest) <= 0:
             raise ValueError(f"got {self}, wanted neurons, pictures, steps and a highest loss above 0")
 
 
 @dataclass(frozen=True)
 class Zoo:
-    """Trained nets, in canonical form.
+    """Trained nets in canonical form.
 
     Attributes:
-        nets: ``[runs, times, size]``, on their way.
-        losses: on each class of the training pictures ``[runs, times, classes]``.
-        starts: the nets that know every digit ``[runs, size]``, from which paths set out.
+        nets: on their way ``[runs, times, size]``, with their ``losses`` on each class of the training pictures.
+        starts: where they knew every digit ``[runs, size]``, from which paths set out.
         forgotten: the digit of each run ``[runs]``.
-        held_out: nets that know every digit ``[held_out, size]``, of other runs.
+        held_out: nets of other runs that know every digit ``[held_out, size]``.
         card: recipe and hash.
     """
 
@@ -106,9 +98,7 @@ def load(path: Path, wanted: dict[str, Any]) -> Zoo:
     tensors, card = read_carded(path, "a zoo")
     for key, value in wanted.items():
         if card.get(key) != value:
-            raise UnhypeError(
-                f"got a zoo of {key} {card.get(key)} in {path}, wanted {value}: remove it, it is made anew"
-            )
+            raise UnhypeError(f"got a zoo of {key} {card.get(key)} in {path}, wanted {value}: remove it, it is remade")
     return Zoo(**tensors, card=card)
 
 
@@ -124,67 +114,55 @@ def build(settings: ZooSettings, split: Split, forgettable: Sequence[int], path:
     for part, data in (("training", split.train), ("test", split.test)):
         if missing := [digit for digit in forgettable if digit not in data.y]:
             raise UnhypeError(f"got no {missing[0]} among the {part} pictures, wanted some to forget: another seed")
-    shape, generator = Shape(hidden=settings.hidden), torch.Generator().manual_seed(split.seed)
+    teacher = Teacher(split.train, settings, split.seed)
     runs = settings.runs if len(forgettable) == 1 else settings.class_runs
     forgotten = torch.tensor(forgettable).repeat(runs)[:runs]
-    everyone, paths = initial(runs + settings.held_out, shape, generator), settings.kind == "paths"
-    blind = torch.full((len(everyone),), -1)  # to which digit; those held out know all
+    blind, paths = torch.full((runs + settings.held_out,), -1), settings.kind == "paths"  # -1: to no digit
     if not paths:
         blind[1:runs:2] = forgotten[1::2]
-    walk = learn(everyone, blind, split.train, settings, shape, generator)
-    ways = _kept(walk, 20, settings.steps, LEARNING if paths else LEARNING + UNLEARNING)
-    starts, held_out = canonical(ways[-1], shape).split([runs, settings.held_out])
+    ways = _kept(teacher.learn(blind), 20, settings.steps, LEARNING if paths else LEARNING + UNLEARNING)
+    starts, held_out = canonical(ways[-1], teacher.shape).split([runs, settings.held_out])
     ways = [nets[:runs] for nets in ways]
     if paths:
-        c = settings.highest * torch.rand(runs, generator=generator)
-        walk = unlearn(ways[-1], c, forgotten, split.train, settings, shape, generator)
-        ways += _kept(walk, 2, settings.unlearning_steps, UNLEARNING)
-    losses = torch.stack([class_losses(nets, split.train, shape) for nets in ways], 1)
-    nets = canonical(torch.stack(ways, 1), shape)
+        c = settings.highest * torch.rand(runs, generator=teacher.generator)
+        ways += _kept(teacher.unlearn(ways[-1], c, forgotten), 2, settings.unlearning_steps, UNLEARNING)
+    losses = torch.stack([class_losses(nets, split.train, teacher.shape) for nets in ways], 1)
+    nets = canonical(torch.stack(ways, 1), teacher.shape)
     tensors = {"nets": nets, "losses": losses, "starts": starts, "forgotten": forgotten, "held_out": held_out}
     write_carded(path, tensors, {"what": "a zoo", **made_by})
     return load(path, made_by)
 
 
-def learn(
-    nets: torch.Tensor, blind: torch.Tensor, data: Digits, how: ZooSettings, shape: Shape, generator: torch.Generator
-) -> Iterator[torch.Tensor]:
-    """Train nets ``[n, size]`` on all digits but that to which each is ``blind [n]``; yields them after each step."""
+class Teacher:
+    """Trains nets ``[n, size]``, all at once and each by itself, and yields them after each step."""
 
-    def loss(nets: torch.Tensor) -> torch.Tensor:
-        return _kept_loss(nets, blind, data, how, shape, generator)
+    def __init__(self, data: Digits, how: ZooSettings, seed: int) -> None:
+        self.data, self.how, self.shape = data, how, Shape(hidden=how.hidden)
+        self.generator = torch.Generator().manual_seed(seed)
 
-    return descend(nets, loss, how.steps, how.rate)
+    def learn(self, blind: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Fresh nets learn all digits but that to which each is ``blind [n]``."""
+        nets = initial(len(blind), self.shape, self.generator)
+        return descend(nets, lambda nets: self._kept_loss(nets, blind), self.how.steps, self.how.rate)
 
+    def unlearn(self, nets: torch.Tensor, c: torch.Tensor, forgotten: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Nets walk towards losses ``c [n]`` on the digits ``forgotten [n]``."""
+        of_digit = [((forgotten == d).nonzero()[:, 0], self.data.only(int(d))) for d in forgotten.unique()]
 
-def unlearn(
-    nets: torch.Tensor,
-    c: torch.Tensor,
-    forgotten: torch.Tensor,
-    data: Digits,
-    how: ZooSettings,
-    shape: Shape,
-    generator: torch.Generator,
-) -> Iterator[torch.Tensor]:
-    """Walk nets ``[n, size]`` towards losses ``c [n]`` on digits ``forgotten [n]``; yields them after each step."""
-    of_digit = [((forgotten == d).nonzero()[:, 0], data.only(int(d))) for d in forgotten.unique()]
+        def loss(nets: torch.Tensor) -> torch.Tensor:
+            L_f = torch.zeros_like(c)
+            for mine, pictures in of_digit:
+                L_f = L_f.index_copy(0, mine, cross_entropies(nets[mine], pictures, self.shape).mean(-1))
+            return self._kept_loss(nets, forgotten) + self.how.pressure * (L_f - c).abs()
 
-    def loss(nets: torch.Tensor) -> torch.Tensor:
-        L_f = torch.zeros_like(c)
-        for mine, pictures in of_digit:
-            L_f = L_f.index_copy(0, mine, cross_entropies(nets[mine], pictures, shape).mean(-1))
-        return _kept_loss(nets, forgotten, data, how, shape, generator) + how.pressure * (L_f - c).abs()
+        return descend(nets, loss, self.how.unlearning_steps, self.how.unlearning_rate)
 
-    return descend(nets, loss, how.unlearning_steps, how.unlearning_rate)
-
-
-def _kept_loss(
-    nets: torch.Tensor, blind: torch.Tensor, data: Digits, how: ZooSettings, shape: Shape, generator: torch.Generator
-) -> torch.Tensor:
-    """L_r of each net on a fresh batch ``[n]``."""
-    chosen = torch.randint(len(data.y), (how.batch,), generator=generator)
-    seen = (blind[:, None] != data.y[chosen]).float()
-    return (cross_entropies(nets, Digits(data.x[chosen], data.y[chosen]), shape) * seen).sum(-1) / seen.sum(-1)
+    def _kept_loss(self, nets: torch.Tensor, blind: torch.Tensor) -> torch.Tensor:
+        """Of each net on a fresh batch, without the pictures of the digit to which it is blind ``[n]``."""
+        chosen = torch.randint(len(self.data.y), (self.how.batch,), generator=self.generator)
+        batch = Digits(self.data.x[chosen], self.data.y[chosen])
+        seen = (blind[:, None] != batch.y).float()
+        return (cross_entropies(nets, batch, self.shape) * seen).sum(-1) / seen.sum(-1)
 
 
 def _kept(walk: Iterator[torch.Tensor], first: int, last: int, count: int) -> list[torch.Tensor]:

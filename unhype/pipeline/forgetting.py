@@ -9,14 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from unhype.errors import UnhypeError
 from unhype.evaluation.nets import PROMPTS, evaluate
-from unhype.files import write_carded, write_text
+from unhype.files import read_carded, write_carded, write_text
 from unhype.hyperforget.digits import CLASSES, load_split
-from unhype.hyperforget.model import HyperForget, check_asked, load_model, made_for, save_model
-from unhype.hyperforget.nets import layers
-from unhype.hyperforget.settings import HyperForgetSettings
-from unhype.hyperforget.training import train
+from unhype.hyperforget.model import HyperForget, check_asked, load_model, made_for
+from unhype.hyperforget.nets import Shape, nets_of, parts_of
+from unhype.hyperforget.training import HyperForgetSettings, train
 from unhype.hyperforget.zoo import Zoo, build, recipe
 from unhype.pipeline.sources import digest
 from unhype.training import Report
@@ -68,14 +69,19 @@ class ForgettingJob:
     def train(self) -> Iterator[Report]:
         """Train the model and write it, with a trained net to try it on; one that was trained alike stays."""
         zoo, how = self.zoo(), self.settings
-        model = made_for(zoo, load_split(self.seed).train, self.signal, self.start, self.digit, how.denoiser)
-        model.card |= {"schedule": asdict(how.schedule), "sampling": how.sampling, "code": digest(MAKERS)}
+        model = made_for(zoo, self.signal, self.start, self.digit, how.denoiser)
+        model.card |= {
+            "loss": asdict(how.loss),
+            "schedule": asdict(how.schedule),
+            "sampling": how.sampling,
+            "code": digest(MAKERS),
+        }
         if self.model_file.exists() and load_model(self.model_file).card.items() >= model.card.items():
             return
         checkpoint = self.folder / f"training-{_short(model.card)}.safetensors"
-        yield from train(model, zoo, how.schedule, checkpoint)
+        yield from train(model, zoo, load_split(self.seed).train, how.loss, how.schedule, checkpoint)
         write_carded(self.folder / "trained.safetensors", layers(zoo.held_out[0], zoo.shape), {"what": "a net"})
-        save_model(model, self.model_file)
+        write_carded(self.model_file, model.state_dict(), model.card)
         checkpoint.unlink(missing_ok=True)
 
     def trained(self) -> HyperForget:
@@ -90,6 +96,26 @@ class ForgettingJob:
         scores = {**about, "n": len(zoo.held_out), "prompts": PROMPTS.tolist(), "methods": rows}
         write_text(self.folder / "scores.json", json.dumps(scores, indent=1) + "\n")
         return scores
+
+
+def layers(net: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
+    """A net ``[size]`` as the state dict of ``nn.Sequential(Linear, ReLU, Linear)``."""
+    inward, outward, bias = parts_of(net, shape)
+    return {"0.weight": inward[:, :-1], "0.bias": inward[:, -1], "2.weight": outward.T, "2.bias": bias}
+
+
+def read_net(path: Path, shape: Shape) -> torch.Tensor:
+    """A net ``[size]`` from such a state dict in safetensors.
+
+    Raises:
+        UnhypeError: a damaged file, one that is no net, or a net of another shape.
+    """
+    found, _ = read_carded(path, "a net", plain=True)
+    wanted = {name: tuple(part.shape) for name, part in layers(torch.zeros(shape.size), shape).items()}
+    if (got := {name: tuple(part.shape) for name, part in sorted(found.items())}) != wanted:
+        raise UnhypeError(f"got {got} in {path}, wanted a net with {wanted}: another file, or another model")
+    inward = torch.cat([found["0.weight"], found["0.bias"][:, None]], dim=-1)
+    return nets_of(inward.float(), found["2.weight"].T.float(), found["2.bias"].float())
 
 
 def _short(content: dict[str, Any]) -> str:
