@@ -11,11 +11,11 @@ from torch import nn
 
 from tests.hyperforget.conftest import SMALL, saved, untrained
 from unhype.cli.main import main
-from unhype.files import write_carded
 from unhype.hyperforget.digits import load_split
 from unhype.hyperforget.nets import Shape, initial
 from unhype.hyperforget.zoo import build
 from unhype.pipeline.forgetting import layers
+from unhype.tensors import write_carded
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from unhype.files import write_carded
 from unhype.hyperforget.denoiser import DenoiserSettings
 from unhype.hyperforget.digits import Split, load_split
 from unhype.hyperforget.model import HyperForget, made_for
 from unhype.hyperforget.zoo import Zoo, ZooSettings, build
+from unhype.tensors import write_carded
 
 SMALL = ZooSettings(runs=4, class_runs=10, held_out=2, hidden=5, batch=60, steps=25, unlearning_steps=10)
 NARROW = DenoiserSettings(width=16, layers=2, heads=2)

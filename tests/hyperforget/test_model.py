@@ -10,11 +10,11 @@ import torch
 
 from tests.hyperforget.conftest import saved, untrained
 from unhype.errors import UnhypeError
-from unhype.files import read_carded, write_carded
 from unhype.hyperforget.digits import Split
 from unhype.hyperforget.model import check_asked, load_model, signal_of
 from unhype.hyperforget.nets import canonical
 from unhype.hyperforget.zoo import LEARNING, Zoo
+from unhype.tensors import read_carded, write_carded
 
 SEEDS = [4, 5, 6]
 

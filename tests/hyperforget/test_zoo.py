@@ -10,10 +10,10 @@ import torch
 
 from tests.hyperforget.conftest import SMALL
 from unhype.errors import UnhypeError
-from unhype.files import read_carded, write_carded
 from unhype.hyperforget.digits import Digits, Split, load_split
 from unhype.hyperforget.nets import class_losses
 from unhype.hyperforget.zoo import LEARNING, UNLEARNING, Zoo, build, load, recipe
+from unhype.tensors import read_carded, write_carded
 
 
 def test_losses_are_those_of_the_nets(zoo: Zoo, split: Split) -> None:

@@ -53,11 +53,11 @@ def add_commands(subparsers: Any) -> None:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    from unhype.files import write_carded
     from unhype.hyperforget.model import load_model
     from unhype.pictures.seeds import check_seed
     from unhype.pipeline.forgetting import layers, read_net
     from unhype.registry.hyperforget import model_file
+    from unhype.tensors import write_carded
 
     check_seed(options.seed, "--seed")
     if options.out.suffix != ".safetensors":

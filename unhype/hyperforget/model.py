@@ -16,12 +16,12 @@ import torch
 from torch import nn
 
 from unhype.errors import UnhypeError
-from unhype.files import read_carded
 from unhype.hyperforget.denoiser import Denoiser, DenoiserSettings
 from unhype.hyperforget.diffusion import denoised
 from unhype.hyperforget.digits import CLASSES
 from unhype.hyperforget.nets import Shape, canonical, nets_of, parts_of
 from unhype.hyperforget.zoo import Zoo
+from unhype.tensors import read_carded
 
 SIGNALS = {"one": 1, "two": 2, "classes": CLASSES}
 STARTS = ("none", "trained")

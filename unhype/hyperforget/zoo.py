@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from unhype.errors import UnhypeError
-from unhype.files import read_carded, write_carded
 from unhype.hyperforget.digits import Digits, Split
 from unhype.hyperforget.nets import Shape, canonical, class_losses, cross_entropies, descend, initial
+from unhype.tensors import read_carded, write_carded
 
 LEARNING, UNLEARNING = 6, 14
 """How many nets of a path are kept on its way to D, and from there."""

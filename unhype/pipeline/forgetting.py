@@ -13,13 +13,14 @@ import torch
 
 from unhype.errors import UnhypeError
 from unhype.evaluation.nets import PROMPTS, evaluate
-from unhype.files import read_carded, write_carded, write_text
+from unhype.files import write_text
 from unhype.hyperforget.digits import CLASSES, load_split
 from unhype.hyperforget.model import HyperForget, check_asked, load_model, made_for
 from unhype.hyperforget.nets import Shape, nets_of, parts_of
 from unhype.hyperforget.training import HyperForgetSettings, train
 from unhype.hyperforget.zoo import Zoo, build, recipe
 from unhype.pipeline.sources import digest
+from unhype.tensors import read_carded, write_carded
 from unhype.training import Report
 
 MAKERS = ("unhype.hyperforget.training",)

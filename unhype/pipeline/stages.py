@@ -50,7 +50,9 @@ STAGES: Mapping[str, Runs] = {
     "pretrain_flux": Runs(("unhype.miniature.pretrain_flux", "unhype.miniature.shipping_flux")),
     "measure_flux": Runs((*MEASURE, "unhype.miniature.bases")),
     "prompts": Runs(("unhype.concepts.loading", "unhype.prompts.tables")),
-    "erase": Runs((*MAKERS, "unhype.pipeline.job", "unhype.pipeline.examination"), aside=("unhype.registry",)),
+    "erase": Runs(
+        (*MAKERS, "unhype.pipeline.job", "unhype.pipeline.examination"), aside=("unhype.registry", "unhype.hyperforget")
+    ),
     "hyperforget": Runs(("unhype.pipeline.forgetting",)),
 }
 """Stage → what it runs; ``prompts`` stands for ``prompts@celeb100`` and the others like it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import mean, pstdev
 from typing import Any
 
@@ -23,6 +23,9 @@ HEADER = (
     "far from the zoo",
     "ms a net",
 )
+
+UP = (0, 3, 4, 6)
+"""Columns in which more is better."""
 
 
 def figures(scores: Mapping[str, Any], method: str) -> list[float | None]:
@@ -52,13 +55,13 @@ def turn_rows(digits: Scores) -> Rows:
     }
     means = {digit: _means([figures(one, OWN) for one in ones]) for digit, ones in by_digit.items()}
     rows = [[str(digit), *map(_cell, found[:7])] for digit, found in means.items()]
-    up = (True, False, False, True, True, False, True)
-    columns = [[found[i] for found in means.values()] for i in range(7)]
-    worst = [
-        _cell(None if None in column else (min if best else max)(column))
-        for column, best in zip(columns, up, strict=True)
-    ]  # type: ignore[type-var]
-    return ("forgotten", *HEADER[:7]), [*rows, ["the worst", *worst]]
+    worst = [_worst([found[i] for found in means.values()], worst=min if i in UP else max) for i in range(7)]
+    return ("forgotten", *HEADER[:7]), [*rows, ["the worst", *map(_cell, worst)]]
+
+
+def _worst(column: Sequence[float | None], worst: Callable[[list[float]], float]) -> float | None:
+    known = [value for value in column if value is not None]
+    return worst(known) if known else None
 
 
 def asked_and_got(scores: Mapping[str, Any]) -> dict[str, Any]:
