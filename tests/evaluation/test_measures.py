@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -67,8 +65,8 @@ def test_membership_is_told_from_the_entropy() -> None:
 
     def lit(data: Digits, digit_bright: bool, others_bright: bool) -> Digits:
         bright = torch.where(data.y == 3, digit_bright, others_bright).float()[:, None]
-        return replace(data, x=bright * (0.5 + 0.01 * data.x))
+        return data._replace(x=bright * (0.5 + 0.01 * data.x))
 
     for bright, share in ((True, 1.0), (False, 0.0)):
-        own = replace(split, train=lit(split.train, bright, True), test=lit(split.test, False, False))
+        own = split._replace(train=lit(split.train, bright, True), test=lit(split.test, False, False))
         assert membership(sure_if_bright, own, 3, SHAPE) == share

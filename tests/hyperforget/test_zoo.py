@@ -90,7 +90,7 @@ def test_files_that_are_no_zoo_are_refused(zoo: Zoo, tmp_path: Path) -> None:
 def test_what_cannot_be_forgotten_is_refused_before_any_training(split: Split, tmp_path: Path) -> None:
     test = Digits(split.test.x[split.test.y != 3], split.test.y[split.test.y != 3])
     with pytest.raises(UnhypeError, match="got no 3 among the test pictures"):
-        build(SMALL, replace(split, test=test), [3], tmp_path / "zoo.safetensors")
+        build(SMALL, split._replace(test=test), [3], tmp_path / "zoo.safetensors")
     assert not list(tmp_path.iterdir())
 
 
@@ -107,6 +107,6 @@ def test_splits_share_no_picture_and_come_from_their_seed() -> None:
     assert torch.equal(one.train.x, same.train.x)
     assert not torch.equal(one.train.x, other.train.x)
     assert (len(one.train.y), len(one.test.y)) == (1200, 597)
-    assert len(one.train.only(3).y) + len(one.train.without(3).y) == 1200
+    assert len(one.train.only(3).y) + len(one.train.only(3, others=True).y) == 1200
     assert one.train.x.min() >= 0
     assert one.train.x.max() == 1

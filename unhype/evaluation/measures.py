@@ -28,7 +28,7 @@ def membership(nets: torch.Tensor, split: Split, digit: int, shape: Shape) -> fl
     """
     from sklearn.linear_model import LogisticRegression
 
-    parts = (split.train.without(digit), split.test, split.train.only(digit))
+    parts = (split.train.only(digit, others=True), split.test, split.train.only(digit))
     said = [torch.distributions.Categorical(logits=logits(nets, part.x, shape)) for part in parts]
     entropies = [each.entropy().numpy()[..., None] for each in said]
     member = np.repeat([1, 0], [len(part.y) for part in parts[:2]])

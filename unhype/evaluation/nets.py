@@ -41,7 +41,7 @@ def evaluate(model: HyperForget, zoo: Zoo, split: Split, digit: int) -> Iterator
         data = {
             "forget_train": train.only(digit),
             "forget_test": split.test.only(digit),
-            "retain_test": split.test.without(digit),
+            "retain_test": split.test.only(digit, others=True),
         }
         return {
             "method": name,

@@ -38,10 +38,8 @@ class Denoiser(nn.Module):
         self.width, self.shape, parts = settings.width, shape, 1 + started
         self.neurons_in = nn.Linear(parts * shape.token, self.width)
         self.bias_in = nn.Linear(parts * shape.classes, self.width)
-        said = self.width + 3 * signals
-        self.condition = nn.Sequential(
-            nn.Linear(said, 2 * self.width), nn.SiLU(), nn.Linear(2 * self.width, self.width)
-        )
+        said, wide = self.width + 3 * signals, 2 * self.width
+        self.condition = nn.Sequential(nn.Linear(said, wide), nn.SiLU(), nn.Linear(wide, self.width))
         self.layers = nn.ModuleList(Layer(self.width, settings.heads) for _ in range(settings.layers))
         self.neurons_out = nn.Linear(self.width, shape.token)
         self.bias_out = nn.Linear(self.width, shape.classes)
@@ -52,10 +50,9 @@ class Denoiser(nn.Module):
         """What x_0 ``[n, size]`` is thought to be.
 
         Args:
-            x: x_t ``[n, size]``, of variance about one.
+            x: x_t ``[n, size]``, of variance about one, as is ``start``, the net from which x_0 is the difference.
             t: ``[n]``.
             losses: asked ``[n, signals]``, in nats.
-            start: ``[n, size]``, of variance about one; x_0 is the difference from it.
         """
         seen = [parts_of(net, self.shape) for net in ([x] if start is None else [x, start])]
         neurons = torch.cat([part for inward, outward, _ in seen for part in (inward, outward)], dim=-1)

@@ -25,11 +25,7 @@ def noised(x0: torch.Tensor, t: torch.Tensor, noise: torch.Tensor) -> torch.Tens
 
 
 def denoised(denoise: Callable[[torch.Tensor, int], torch.Tensor], noise: torch.Tensor, steps: int) -> torch.Tensor:
-    """DDIM without fresh noise (η = 0), in even steps; one step is a plain regression.
-
-    Args:
-        denoise: from x_t ``[n, size]`` and t to what x_0 is thought to be.
-    """
+    """DDIM without fresh noise (η = 0), in even steps, by x_t ``[n, size]`` and t → x_0; one step is a regression."""
     shares, x = alpha_bar(), noise
     times = torch.linspace(STEPS - 1, 0, steps + 1).round().long()[:-1].tolist()
     for t, following in pairwise(times):

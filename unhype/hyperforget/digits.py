@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,24 +11,19 @@ CLASSES = 10
 LEARNT = 1200
 
 
-@dataclass(frozen=True)
-class Digits:
+class Digits(NamedTuple):
     """Pictures ``x [n, 64]`` from 0 to 1, and what they show, ``y [n]`` from 0 to 9."""
 
     x: torch.Tensor
     y: torch.Tensor
 
-    def only(self, digit: int) -> Digits:
-        """D_f."""
-        return Digits(self.x[self.y == digit], self.y[self.y == digit])
-
-    def without(self, digit: int) -> Digits:
-        """D_r."""
-        return Digits(self.x[self.y != digit], self.y[self.y != digit])
+    def only(self, digit: int, others: bool = False) -> Digits:
+        """D_f: those that show a digit; with ``others`` D_r, all but those."""
+        chosen = (self.y == digit) != others
+        return Digits(self.x[chosen], self.y[chosen])
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(NamedTuple):
     """Two parts that share no picture, drawn by ``seed``."""
 
     train: Digits

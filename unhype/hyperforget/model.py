@@ -94,11 +94,8 @@ class HyperForget(nn.Module):
         Args:
             asked: signals ``[n, signals]``, from :meth:`ask`.
             seeds: of the noise, one each: a net does not depend on what is sampled beside it.
-            starts: trained nets ``[n, size]``, for a model that starts from one.
+            starts: trained nets ``[n, size]``, for a model that starts from one; others are refused, and none too.
             steps: of denoising, by default as the card says.
-
-        Raises:
-            UnhypeError: a start where none is wanted, none where one is, or one of another shape.
         """
         got = None if starts is None else tuple(starts.shape)
         if got != (wanted := (len(asked), self.shape.size) if self.started else None):
@@ -113,8 +110,7 @@ class HyperForget(nn.Module):
     def ask(self, forget: Sequence[int], loss: float) -> torch.Tensor:
         """The signal ``[signals]`` of a net whose loss on these digits is ``loss``, and as usual on all others.
 
-        Raises:
-            UnhypeError: digits that this model does not forget, or a loss that no net of its zoo had.
+        Digits that this model does not forget are refused, and losses that no net of its zoo had.
         """
         if odd := [digit for digit in forget if digit not in range(CLASSES)]:
             raise UnhypeError(f"got the digit {odd[0]} to forget, wanted one from 0 to {CLASSES - 1}")
@@ -156,16 +152,11 @@ def made_for(zoo: Zoo, signal: str, start: str, digit: int, denoiser: DenoiserSe
 
 
 def load_model(path: Path) -> HyperForget:
-    """Read a model.
-
-    Raises:
-        UnhypeError: no such file, a damaged one, or one of another make.
-    """
+    """Read a model; files that are damaged or of another make are refused."""
     tensors, card = read_carded(path, WHAT)
     try:
         model = HyperForget(card)
         model.load_state_dict(tensors, strict=True)
     except (RuntimeError, KeyError, TypeError) as error:
-        why = str(error).splitlines()[0]
-        raise UnhypeError(f"got a model of another make in {path} ({why}): train it anew") from error
+        raise UnhypeError(f"got another make of model in {path} ({str(error)[:80]!r}): train it anew") from error
     return model.eval()

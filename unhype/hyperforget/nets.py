@@ -5,8 +5,7 @@ that come in, its bias, the weights that go out. The biases of the classes come 
 
     net  [hidden × (inputs + 1 + classes) + classes]
 
-so to permute neurons is to permute tokens. Nets do not see each other: gradients of the sum of their losses are their
-own.
+so to permute neurons is to permute tokens. Nets do not see each other: a sum of losses has gradients of each alone.
 """
 
 from __future__ import annotations
@@ -37,13 +36,9 @@ class Shape:
         return self.hidden * self.token + self.classes
 
 
-Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""What comes into each neuron, its bias last ``[…, hidden, inputs + 1]``; what goes out of it ``[…, hidden, classes]``;
-biases of the classes ``[…, classes]``."""
-
-
-def parts_of(nets: torch.Tensor, shape: Shape) -> Parts:
-    """``[…, size]`` in parts."""
+def parts_of(nets: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of nets ``[…, size]`` what comes into each neuron, its bias last ``[…, hidden, inputs + 1]``, what goes out of it
+    ``[…, hidden, classes]``, and the biases of the classes ``[…, classes]``."""
     tokens, bias = nets.split([shape.hidden * shape.token, shape.classes], dim=-1)
     inward, outward = tokens.unflatten(-1, (shape.hidden, shape.token)).split([shape.inputs + 1, shape.classes], dim=-1)
     return inward, outward, bias

@@ -59,28 +59,24 @@ class HyperForgetSettings:
 def train(
     model: HyperForget, zoo: Zoo, data: Digits, weights: LossSettings, schedule: Schedule, checkpoint: Path
 ) -> Iterator[Report]:
-    """Train a model in place, yielding a report a step; goes on from a checkpoint that lies there.
-
-    Args:
-        data: pictures to learn from.
-    """
+    """Train a model in place on pictures, yielding a report a step; goes on from a checkpoint that lies there."""
     begin = -UNLEARNING if model.started else 0  # before, nothing has moved from its start
     nets, asked = zoo.nets[:, begin:], signal_of(zoo.losses, zoo.forgotten, model.signal)[:, begin:]
-    shape, relabels = model.shape, model.signal == "classes" and model.started
+    shape = model.shape
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
         run, time, t = (torch.from_numpy(rng.integers(0, n, schedule.batch)) for n in (*nets.shape[:2], STEPS))
         theta, signal, starts = nets[run, time], asked[run, time], zoo.starts[run] if model.started else None
         chosen = torch.from_numpy(rng.integers(0, len(data.y), weights.pictures))
-        x, y = data.x[chosen], data.y[chosen].expand(len(run), -1)
-        if relabels and starts is not None:
+        x, shown, y = data.x[chosen], data.y[chosen], data.y[chosen].expand(len(run), -1)
+        if model.signal == "classes" and starts is not None:  # θ out of noise would not know whose label is whose
             order = torch.from_numpy(rng.permuted(np.tile(np.arange(shape.classes), (len(run), 1)), axis=1))
             theta, starts = relabelled(theta, order, shape), relabelled(starts, order, shape)
-            signal, y = signal.gather(-1, order), order.argsort(-1)[:, data.y[chosen]]
+            signal, y = signal.gather(-1, order), order.argsort(-1)[:, shown]
         x0, share = model.x0_of(theta, starts), alpha_bar()[t]
         found = model(noised(x0, t, torch.randn_like(x0)), t, signal, starts)
         told, meant = logits(model.nets_from(found, starts), x, shape), logits(theta, x, shape)
-        missed = class_means(surprise(told, y) - surprise(meant, y), data.y[chosen], shape)
+        missed = class_means(surprise(told, y) - surprise(meant, y), shown, shape)
         said = (told - meant).square().mean((1, 2)) / meant.square().mean()
         function = weights.said * said + weights.losses * missed.square().sum(-1)
         clean = (share / (1 - share)).clamp(max=weights.most)

@@ -45,10 +45,8 @@ class ZooSettings:
     highest: float = 18.0
 
     def __post_init__(self) -> None:
-        if self.kind not in ("paths", "scratch"):
-            raise ValueError(f"got the zoo {self.kind!r}, wanted paths or scratch")
-        if min(self.runs, self.class_runs, self.held_out) < 2:
-            raise ValueError(f"got {self}, wanted at least two runs of each kind")
+        if self.kind not in ("paths", "scratch") or min(self.runs, self.class_runs, self.held_out) < 2:
+            raise ValueError(f"got {self}, wanted the kind paths or scratch, and at least two runs of each sort")
         if min(self.hidden, self.batch, self.steps, self.unlearning_steps, self.highest) <= 0:
             raise ValueError(f"got {self}, wanted neurons, pictures, steps and a highest loss above 0")
 
@@ -74,12 +72,10 @@ class Zoo:
 
     @property
     def shape(self) -> Shape:
-        """Of the nets."""
         return Shape(**self.card["shape"])
 
     @property
     def settings(self) -> ZooSettings:
-        """By which they were trained."""
         return ZooSettings(**self.card["settings"])
 
 
@@ -90,11 +86,7 @@ def recipe(settings: ZooSettings, forgettable: Sequence[int], seed: int) -> dict
 
 
 def load(path: Path, wanted: dict[str, Any]) -> Zoo:
-    """Read the zoo of a recipe.
-
-    Raises:
-        UnhypeError: a damaged file, or a zoo of another seed (and so another split), shape, digit or training.
-    """
+    """Read the zoo of a recipe; one of another seed (and so another split), shape, digit or training is refused."""
     tensors, card = read_carded(path, "a zoo")
     for key, value in wanted.items():
         if card.get(key) != value:
@@ -105,8 +97,7 @@ def load(path: Path, wanted: dict[str, Any]) -> Zoo:
 def build(settings: ZooSettings, split: Split, forgettable: Sequence[int], path: Path) -> Zoo:
     """Train a zoo whose runs forget these digits, one each, and write it; one that lies there is read.
 
-    Raises:
-        UnhypeError: a digit that the split shows none of, or see :func:`load`.
+    A digit that the split shows none of is refused, as is a file of another zoo.
     """
     made_by = recipe(settings, forgettable, split.seed)
     if path.exists():
