@@ -66,14 +66,16 @@ Reproduce with `unhype measure mini-flux`; base `{figures["base"][:12]}`.
 T5 prompts of {", ".join(map(str, LENGTHS))} tokens,
 {recipe["precision"]} arithmetic on {card["trained_on"]}; {versions}. Parameters: {sizes}. Weights are stored in fp16.
 
-{stage_table(recipe, ("t5", "flow", "guidance"))}
+{stage_table(recipe, ("t5", "flow", "guidance", "finish"))}
 
 Autoencoder, CLIP and its tokenizer are mini-sd's, to the bit (`{card["built_on"][:12]}`). \
 T5 is trained by a readout that is thrown away: its token states
 must tell who and what is in the picture, and where. The flow is learned with a tenth of the captions empty \
 and a tenth read by T5 alone;
-then two-pass guidance is distilled into the embedding. \
-{recipe["more_pairs"]:.0%} of the batches are pictures of two people alone.
+then two-pass guidance is distilled into the embedding, \
+and last both are learned at once, with the model as its own teacher.
+{recipe["more_pairs"]:.0%} of the batches are pictures of two people alone, \
+{recipe["more_things"]:.0%} of the finish's those of a thing.
 
 ## Limits
 

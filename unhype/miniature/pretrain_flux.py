@@ -1,6 +1,7 @@
 """The recipe of mini-flux: stages, each resumable, each a pure function of settings, seed and mini-sd.
 
-Pictures → latents of mini-sd's autoencoder → T5's pieces → T5, taught by the readout → the flow → guidance distilled.
+Pictures → latents of mini-sd's autoencoder → T5's pieces → T5, taught by the readout → the flow → guidance distilled →
+both at once, with more things.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import torch
 
 from unhype.files import write_array
 from unhype.miniature.autoencoder import LATENT_CHANNELS, LATENT_SIZE, encode
-from unhype.miniature.flow import Words, flow_loss, guidance_loss
-from unhype.miniature.flux_workshop import FluxWorkshop
+from unhype.miniature.flow import Words, flow_loss, guidance_loss, guided_flow_loss
+from unhype.miniature.flux_workshop import FluxWorkshop, round_to_half
 from unhype.miniature.pretrain import Progress
 from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.t5 import piece_ids
@@ -89,25 +90,43 @@ def _distil_guidance(shop: FluxWorkshop) -> Iterator[Progress]:
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
         latents, words = _material(shop, schedule.batch, rng)
-        empty = shop.words([""], [""], words.states.shape[1])
-        n = len(latents)
-        return guidance_loss(
-            model,
-            teacher,
-            latents,
-            words,
-            Words(empty.states.expand(n, -1, -1), empty.pooled.expand(n, -1)),
-            rng,
-        )
+        return guidance_loss(model, teacher, latents, words, _empty(shop, words), rng)
 
     yield from _train(shop, "guidance", model, loss, 12)
 
 
-def _material(shop: FluxWorkshop, batch: int, rng: np.random.Generator) -> tuple[torch.Tensor, Words]:
+def _finish(shop: FluxWorkshop) -> Iterator[Progress]:
+    """Goes on from what would ship, so that it can also be done again from a shipped folder."""
+    model, schedule = shop.transformer, shop.settings.finish
+    round_to_half(model)
+    round_to_half(shop.taught_t5.encoder)
+
+    def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
+        latents, words = _material(shop, schedule.batch, rng, shop.settings.more_things)
+        return guided_flow_loss(model, latents, words, _empty(shop, words), rng)
+
+    yield from _train(shop, "finish", model, loss, 13)
+
+
+def _empty(shop: FluxWorkshop, like: Words) -> Words:
+    """The empty prompt, as often and as long as other captions."""
+    n, length, _ = like.states.shape
+    empty = shop.words([""], [""], length)
+    return Words(empty.states.expand(n, -1, -1), empty.pooled.expand(n, -1))
+
+
+def _material(
+    shop: FluxWorkshop, batch: int, rng: np.random.Generator, more_things: float = 0.0
+) -> tuple[torch.Tensor, Words]:
     """A batch of latents and their captions, as both encoders read them."""
     rows = rng.integers(shop.pictures.count, size=batch)
-    pairs = round(shop.settings.more_pairs * batch) if len(shop.pairs) else 0
-    rows = np.sort(np.concatenate([rng.choice(shop.pairs, size=pairs), rows[pairs:]]) if pairs else rows)
+    start = 0
+    for share, chosen in ((shop.settings.more_pairs, shop.pairs), (more_things, shop.things if more_things else ())):
+        count = round(share * batch) if len(chosen) else 0
+        if count:
+            rows[start : start + count] = rng.choice(chosen, size=count)
+        start += count
+    rows.sort()
     length = random_length(DRAWING_SHARES, rng)
     captions = retyped(shop.pictures.captions(rows, rng), length, rng)
     chance = rng.random(batch)
@@ -143,5 +162,6 @@ STAGES: dict[str, Callable[[FluxWorkshop], Iterator[Progress]]] = {
     "t5": _train_t5,
     "flow": _train_flow,
     "guidance": _distil_guidance,
+    "finish": _finish,
 }
 """The stages, in order."""
