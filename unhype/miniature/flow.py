@@ -1,13 +1,13 @@
 """mini-flux's denoiser: diffusers' ``FluxTransformer2DModel`` on 64 tokens of 2 × 2 latents.
 
 As Flux.1-dev it has double and single blocks, reads T5's states in joint attention and CLIP's pooled vector in every
-modulation, and is trained in three steps. First it learns the flow (Lipman et al. 2023; Esser et al. 2024):
+modulation, and is trained in two steps. First it learns the flow (Lipman et al. 2023; Esser et al. 2024):
 
     z_σ = (1 − σ) · z_0 + σ · ε        v = ε − z_0        loss = |model(z_σ, σ, text) − v|²
 
 with a tenth of the captions empty. Then classifier-free guidance is distilled into its guidance embedding (Meng et al.
 2023), after which one pass a step draws what took two: model(z_σ, σ, text, w) → v_empty + w · (v_text − v_empty).
-Last it learns both at once, from pictures again, and is its own teacher (model guidance: Tang et al. 2025).
+Both steps are taken twice, the second time with more pictures of things.
 """
 
 from __future__ import annotations
@@ -41,10 +41,6 @@ class Words:
 
     states: torch.Tensor
     pooled: torch.Tensor
-
-    def __getitem__(self, rows: torch.Tensor) -> Words:
-        """Some of the captions."""
-        return Words(self.states[rows], self.pooled[rows])
 
 
 def build_transformer() -> FluxTransformer2DModel:
@@ -129,32 +125,6 @@ def guidance_loss(
         told = velocity(teacher, noisy, sigma, words, one).float()
         target = free + strength.view(-1, 1, 1) * (told - free)
     return ((velocity(student, noisy, sigma, words, strength).float() - target) ** 2).mean()
-
-
-def guided_flow_loss(
-    model: FluxTransformer2DModel, latents: torch.Tensor, words: Words, empty: Words, rng: np.random.Generator
-) -> torch.Tensor:
-    """Squared error of the velocity at every strength; half of the batch is told 1, which is the flow itself.
-
-    The other half is told a strength w and aims at ε − z_0 + (w − 1) · (v_text − v_empty), both v of the model as it
-    stands (Tang et al. 2025, equation 10): its mean is the guided velocity, and the pictures correct it.
-
-    Args:
-        empty: of the empty prompt, as many rows.
-    """
-    tokens, noise, sigma = _noisy(latents, rng)
-    noisy = torch.lerp(tokens, noise, sigma.view(-1, 1, 1))
-    strength = torch.from_numpy(rng.uniform(*GUIDANCE, size=len(tokens)).astype(np.float32)).to(tokens.device)
-    guided = torch.from_numpy(rng.random(len(tokens)) < 0.5).to(tokens.device)
-    strength = torch.where(guided, strength, 1.0)
-    target = noise - tokens
-    if guided.any():
-        with torch.no_grad():
-            one, there, then = torch.ones_like(sigma[guided]), noisy[guided], sigma[guided]
-            told = velocity(model, there, then, words[guided], one).float()
-            free = velocity(model, there, then, empty[guided], one).float()
-            target[guided] += (strength[guided] - 1).view(-1, 1, 1) * (told - free)
-    return ((velocity(model, noisy, sigma, words, strength).float() - target) ** 2).mean()
 
 
 def packed(latents: torch.Tensor) -> torch.Tensor:

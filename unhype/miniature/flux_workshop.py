@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, FluxTransformer2DModel
     from transformers import CLIPTextModel, CLIPTokenizer, T5Tokenizer
 
-BUILDS_ON = {"flow": ("t5",), "guidance": ("t5", "flow"), "finish": ("t5", "flow", "guidance")}
-"""Training stage → the training stages whose results it builds on."""
+STAGES = ("t5", "flow", "guidance", "flow_again", "guidance_again")
+"""The training stages; each builds on the results of those before it."""
 
 M = TypeVar("M", bound=torch.nn.Module)
 
@@ -49,7 +49,7 @@ class FluxPretraining:
         prompt_length: T5's tokens of a prompt where nobody says otherwise.
         precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
         more_pairs: share of the flow's batches drawn from pictures of two people alone, which take longest to learn.
-        more_things: share of the finish's batches drawn from pictures of a thing alone: few in the mixture, and hard.
+        more_things: the same, in the second round, of pictures of a thing alone: few in the mixture, and hard.
     """
 
     seed: int = 0
@@ -64,8 +64,11 @@ class FluxPretraining:
     guidance: Schedule = field(
         default_factory=lambda: Schedule(steps=400, batch=64, rate=5e-4, average=0.99, muon=True)
     )
-    finish: Schedule = field(
-        default_factory=lambda: Schedule(steps=1500, batch=64, rate=1.5e-3, average=0.995, muon=True)
+    flow_again: Schedule = field(
+        default_factory=lambda: Schedule(steps=1500, batch=64, rate=1e-3, average=0.995, muon=True)
+    )
+    guidance_again: Schedule = field(
+        default_factory=lambda: Schedule(steps=400, batch=64, rate=5e-4, average=0.99, muon=True)
     )
 
     def __post_init__(self) -> None:
@@ -144,16 +147,15 @@ class FluxWorkshop:
 
     @cached_property
     def transformer(self) -> FluxTransformer2DModel:
-        """The denoiser: untrained, or with the flow learned, or with guidance distilled, or finished."""
-        model = self._initialised(1, build_transformer)
-        for stage in ("flow", "guidance", "finish"):
-            model = self._restored(stage, model)
-        return model
+        """The denoiser as far as it is trained."""
+        return self.transformer_after(STAGES[-1])
 
-    @cached_property
-    def teacher(self) -> FluxTransformer2DModel:
-        """The denoiser that knows the flow and needs two passes for guidance."""
-        return self._restored("flow", self._initialised(1, build_transformer)).requires_grad_(False)
+    def transformer_after(self, stage: str) -> FluxTransformer2DModel:
+        """A new copy of the denoiser, as it is after a stage, or after the last one before it that is done."""
+        model = self._initialised(1, build_transformer)
+        for done in STAGES[1 : STAGES.index(stage) + 1]:
+            model = self._restored(done, model)
+        return model
 
     @cached_property
     def pairs(self) -> np.ndarray:
@@ -185,8 +187,8 @@ class FluxWorkshop:
         settings = asdict(self.settings)
         shared = {key: settings[key] for key in ("seed", "pictures", "precision", "vocabulary", "prompt_length")}
         shared |= {"more_pairs": settings["more_pairs"]} if stage != "t5" else {}
-        shared |= {"more_things": settings["more_things"]} if stage == "finish" else {}
-        schedules = {key: settings[key] for key in (*BUILDS_ON.get(stage, ()), stage)}
+        shared |= {"more_things": settings["more_things"]} if stage.endswith("again") else {}
+        schedules = {key: settings[key] for key in STAGES[: STAGES.index(stage) + 1]}
         text = json.dumps([self.donor_hash, shared, schedules], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 

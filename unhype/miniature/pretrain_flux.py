@@ -1,25 +1,29 @@
 """The recipe of mini-flux: stages, each resumable, each a pure function of settings, seed and mini-sd.
 
 Pictures → latents of mini-sd's autoencoder → T5's pieces → T5, taught by the readout → the flow → guidance distilled →
-both at once, with more things.
+both again, with more things.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from unhype.files import write_array
 from unhype.miniature.autoencoder import LATENT_CHANNELS, LATENT_SIZE, encode
-from unhype.miniature.flow import Words, flow_loss, guidance_loss, guided_flow_loss
+from unhype.miniature.flow import Words, flow_loss, guidance_loss
 from unhype.miniature.flux_workshop import FluxWorkshop, round_to_half
 from unhype.miniature.pretrain import Progress
 from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.t5 import piece_ids
 from unhype.miniature.typed import DRAWING_SHARES, READING_SHARES, random_length, retyped
 from unhype.training import PRECISIONS, Schedule, fit
+
+if TYPE_CHECKING:
+    from diffusers import FluxTransformer2DModel
 
 EMPTY_SHARE = 0.1
 """Share of the flow's captions that both encoders read as empty, so that guidance can be learned."""
@@ -76,36 +80,45 @@ def _train_t5(shop: FluxWorkshop) -> Iterator[Progress]:
 
 
 def _train_flow(shop: FluxWorkshop) -> Iterator[Progress]:
-    model, schedule = shop.transformer, shop.settings.flow
-
-    def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
-        latents, words = _material(shop, schedule.batch, rng)
-        return flow_loss(model, latents, words, rng)
-
-    yield from _train(shop, "flow", model, loss, 11)
+    yield from _flow(shop, "flow", 11)
 
 
 def _distil_guidance(shop: FluxWorkshop) -> Iterator[Progress]:
-    model, teacher, schedule = shop.transformer, shop.teacher, shop.settings.guidance
+    yield from _guidance(shop, "guidance", shop.transformer_after("flow"), 12)
+
+
+def _train_flow_again(shop: FluxWorkshop) -> Iterator[Progress]:
+    """Goes on from what would ship, so that the second round can also be done from a shipped folder."""
+    round_to_half(shop.transformer)
+    round_to_half(shop.taught_t5.encoder)
+    yield from _flow(shop, "flow_again", 13, shop.settings.more_things)
+
+
+def _distil_guidance_again(shop: FluxWorkshop) -> Iterator[Progress]:
+    yield from _guidance(shop, "guidance_again", shop.transformer_after("flow_again"), 14, shop.settings.more_things)
+
+
+def _flow(shop: FluxWorkshop, stage: str, number: int, more_things: float = 0.0) -> Iterator[Progress]:
+    model = shop.transformer
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
-        latents, words = _material(shop, schedule.batch, rng)
+        latents, words = _material(shop, getattr(shop.settings, stage).batch, rng, more_things)
+        return flow_loss(model, latents, words, rng)
+
+    yield from _train(shop, stage, model, loss, number)
+
+
+def _guidance(
+    shop: FluxWorkshop, stage: str, teacher: FluxTransformer2DModel, number: int, more_things: float = 0.0
+) -> Iterator[Progress]:
+    model = shop.transformer
+    teacher.requires_grad_(False).eval()
+
+    def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
+        latents, words = _material(shop, getattr(shop.settings, stage).batch, rng, more_things)
         return guidance_loss(model, teacher, latents, words, _empty(shop, words), rng)
 
-    yield from _train(shop, "guidance", model, loss, 12)
-
-
-def _finish(shop: FluxWorkshop) -> Iterator[Progress]:
-    """Goes on from what would ship, so that it can also be done again from a shipped folder."""
-    model, schedule = shop.transformer, shop.settings.finish
-    round_to_half(model)
-    round_to_half(shop.taught_t5.encoder)
-
-    def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
-        latents, words = _material(shop, schedule.batch, rng, shop.settings.more_things)
-        return guided_flow_loss(model, latents, words, _empty(shop, words), rng)
-
-    yield from _train(shop, "finish", model, loss, 13)
+    yield from _train(shop, stage, model, loss, number)
 
 
 def _empty(shop: FluxWorkshop, like: Words) -> Words:
@@ -162,6 +175,7 @@ STAGES: dict[str, Callable[[FluxWorkshop], Iterator[Progress]]] = {
     "t5": _train_t5,
     "flow": _train_flow,
     "guidance": _distil_guidance,
-    "finish": _finish,
+    "flow_again": _train_flow_again,
+    "guidance_again": _distil_guidance_again,
 }
 """The stages, in order."""
