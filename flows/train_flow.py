@@ -79,7 +79,11 @@ class TrainFlow(FlowSpec):
     )
     build = Parameter("build", default=str(ROOT / "build"), help="folder of guards, checkpoints and reports")
     store = Parameter("store", default=str(ROOT), help="folder of MLflow's database and artifacts")
-    model = Parameter("model", default="", help="name in the model registry (default: unhype-<set>)")
+    model = Parameter(
+        "model",
+        default="",
+        help="name in the model registry (default: unhype-<set>, elsewhere than on mini-sd unhype-<set>-<base>)",
+    )
 
     @step
     def start(self):
@@ -91,13 +95,14 @@ class TrainFlow(FlowSpec):
         from unhype.names import check_name
         from unhype.pictures.seeds import check_seed
         from unhype.pipeline import job as jobs
+        from unhype.registry.naming import model_name
         from unhype.registry.store import open_store
 
         with plainly():
             check_seed(self.seed, "--seed")
             folder = Path(self.data) / "concepts"
             concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
-            self.registered_name = self.model or f"unhype-{concepts.name}"
+            self.registered_name = self.model or model_name(concepts.name, self.base)
             check_name(self.registered_name, "the model name")
             self.content = concepts.content_hash()  # what every later step must find
             self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")

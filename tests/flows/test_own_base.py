@@ -34,7 +34,7 @@ training:
   pictures: 1
 judges: {{clip: "{clip}"}}
 """
-MODEL = "models:/unhype-toy@challenger"
+MODEL = "models:/unhype-toy-mine@challenger"
 CASES = [("sdxl", "data/judges/mini-clip"), ("flux_dev", "")]
 """Family and CLIP: with the second base there is none."""
 
@@ -81,7 +81,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_it_is_registered_with_what_needs_no_judge(place: Place) -> None:
-    (version,) = versions(open_store(place.folder / "store"), "unhype-toy")
+    (version,) = versions(open_store(place.folder / "store"), "unhype-toy-mine")
     scores = place.read("build/results/mine/toy/scores.json")
     assert version.tags["judge"] == (scores["judge"] or "unjudged")
     assert place.judged == (scores["judge"] is not None) == (scores["protocols"] != {})
@@ -158,7 +158,7 @@ def test_mlflow_serves_it(place: Place) -> None:
     import mlflow
     import pandas as pd
 
-    version = versions(open_store(place.folder / "store"), "unhype-toy")[0]
+    version = versions(open_store(place.folder / "store"), "unhype-toy-mine")[0]
     served = mlflow.pyfunc.load_model(version.uri, model_config={"base": str(place.base)})
     (picture,) = served.predict(pd.DataFrame({"prompt": ["a photo of Cher"]}))
     assert Image.open(io.BytesIO(picture)).size == (SIZE, SIZE)

@@ -11,7 +11,7 @@ from typing import Any
 
 from unhype.errors import UnhypeError
 from unhype.files import describe
-from unhype.registry.models import register
+from unhype.registry.models import CHALLENGER, register
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import open_store, project
 
@@ -29,7 +29,7 @@ def publish_guard(
     metaflow_run: str,
     description: str = "",
 ) -> str:
-    """Log the run and register the guard as ``challenger``; done again for the same Metaflow run, it changes nothing.
+    """Log the run and register the guard as ``challenger``; the same guard is registered once, whatever run brings it.
 
     Args:
         root: folder of the store.
@@ -82,7 +82,9 @@ def publish_guard(
         note=description,
     )
     store = open_store(root)
-    return register(store, guard, name, tags, description, log_run(store, record)).uri
+    version = register(store, guard, name, tags, description, log_run(store, record), record.final)
+    store.client.set_registered_model_alias(name, CHALLENGER, str(version.number))
+    return version.uri
 
 
 def git_commit(folder: Path) -> str:
