@@ -38,6 +38,9 @@ evaluation: [Aaron Paul]
 SETTINGS = """
 sampling: {steps: 2, guidance: 4.0, batch: 8}
 prompts: {per_role: 4}
+gates:
+  {least: 1, strata: 2, forgotten: 1, worst: 1, faces: 0, aliases: 1, unseen: 0, near_misses: 0, mixed_gone: 1,
+  mixed_kept: 0, drift: 1, margin: 1, samples: 10}
 training:
   hypernet: {rank: 2, alpha: 1.0, steps: 10, hidden: 16, basis: 4}
   schedule: {steps: 4, batch: 2, rate: 1.0e-3}

@@ -43,7 +43,7 @@ def test_round_trip(store: Store, guard: Path, tags: dict[str, str], run_id: str
     store.client.copy_model_version(f"models:/{NAME}/1", "prod")
     for uri in (version.uri, f"models:/{NAME}@champion", "models:/prod/1"):
         assert bytes_of(resolve(store, uri)) == bytes_of(guard), uri
-    assert local_folder(f"models:/{NAME}@champion", store.root) == resolve(store, version.uri)
+    assert local_folder(f"models:/{NAME}@champion", store.root, ungated=True) == resolve(store, version.uri)
     assert versions(store, NAME)[0].aliases == ("champion",)
     assert store.client.get_model_version(NAME, "1").description == "# Card"
     assert not [path for path in store.artifacts.rglob("*") if path.suffix in PICKLES]
@@ -186,6 +186,7 @@ def test_the_end_of_a_flow(root: Path, guard: Path, tmp_path: Path) -> None:
     version = versions(store, NAME)[0]
     assert set(REQUIRED) <= set(version.tags)
     assert version.tags["judge"] == "unjudged"
+    assert version.aliases == (), "what no gate has judged is nobody's challenger"
     run = store.client.get_run(version.run_id)
     assert run.data.metrics == {"loss": 0.5, "protocols/unseen/H": 0.9}
     assert {"report.html", "scores.json", "gallery.png", "images"} <= {

@@ -6,7 +6,6 @@ pickled, nothing needs unpickling.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -20,8 +19,8 @@ from time import time
 from typing import Any
 
 from unhype.errors import UnhypeError
-from unhype.files import sha256
 from unhype.names import check_name
+from unhype.registry.gating import guard_hash
 from unhype.registry.resolving import ARTIFACT, registered
 from unhype.registry.runs import BATCH
 from unhype.registry.store import Store
@@ -39,15 +38,13 @@ REQUIRED = (
 )
 """Tags without which nobody could tell where a version comes from."""
 
-CHALLENGER = "challenger"
-
 PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
 """Files that run code when they are read."""
 
 REQUEST = ("steps", "guidance")
 """What a request to a served model may say besides its seed; the guard's own sampling is the default."""
 
-CONFIG = {"base": ""}
+CONFIG = {"base": "", "ungated": False}
 """What ``mlflow.pyfunc.load_model(…, model_config=…)`` may say, with defaults: MLflow drops keys not declared here."""
 
 SERVING = Path(__file__).with_name("serving.py")
@@ -137,11 +134,10 @@ def known(store: Store, name: str) -> bool:
     return name in {model.name for model in store.client.search_registered_models()}
 
 
-def guard_hash(folder: Path) -> str:
-    """A hash of what makes a guard: its tensors and its card. Scores and pictures of it may lie beside them."""
-    return hashlib.sha256(
-        "".join(f"{name} {sha256(folder / name)}\n" for name in ("guard.json", "guard.safetensors")).encode()
-    ).hexdigest()
+def set_of(store: Store, name: str) -> str:
+    """The concept set that a model is of: that of its first version; empty while there is none."""
+    first = versions(store, name)[-1:] if known(store, name) else []
+    return first[0].tags.get("concept_set", "") if first else ""
 
 
 def _check(folder: Path, name: str, tags: Mapping[str, str]) -> None:
