@@ -96,6 +96,7 @@ class TrainFlow(FlowSpec):
         from unhype.names import check_name
         from unhype.pictures.seeds import check_seed
         from unhype.pipeline import job as jobs
+        from unhype.pipeline.promoting import check_removal
         from unhype.registry.models import set_of
         from unhype.registry.naming import model_name
         from unhype.registry.store import open_store
@@ -113,6 +114,8 @@ class TrainFlow(FlowSpec):
                 store = open_store(Path(self.store))  # a database that MLflow can't use shows here
                 if (own := set_of(store, self.registered_name)) not in ("", concepts.name):
                     print(f"no alias: {self.registered_name} is of the set {own}, not {concepts.name}; see --model")
+                if told := check_removal(store, self.registered_name, concepts, self.removal):
+                    print(told)
                 job = self._job()  # and a base that does not know these concepts
                 if missing := jobs.judging_of(job).missing:
                     print(f"unjudged: {missing}")

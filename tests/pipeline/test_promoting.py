@@ -22,7 +22,7 @@ from unhype.judges.choosing import Judging
 from unhype.params import Params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
-from unhype.pipeline.promoting import Promotion, job_of
+from unhype.pipeline.promoting import Promotion, check_removal, job_of
 from unhype.registry.deciding import decide
 from unhype.registry.models import Version, register
 from unhype.registry.resolving import resolve
@@ -107,7 +107,7 @@ def idle(shop: Workshop) -> Path:
 @pytest.fixture(scope="module")
 def harmful(shop: Workshop) -> Path:
     """Without a switch, and far too strong: nothing stays."""
-    return shop.guard("harmful", 300.0)
+    return shop.guard("harmful", 30000.0)
 
 
 def test_a_guard_that_does_nothing_is_rejected_for_that_alone(shop: Workshop, idle: Path) -> None:
@@ -159,6 +159,11 @@ def test_what_speaks_against_a_guard_besides_its_figures(shop: Workshop, idle: P
     assert allowed.objections == ()
     assert "no longer forgotten, and allowed so: Adele" in allowed.notes
 
+    with pytest.raises(UnhypeError, match="without Adele, which the champion models:/more/1 forgets"):
+        check_removal(shop.store, "more", PEOPLE, False)
+    assert check_removal(shop.store, "more", PEOPLE, True) == "no longer forgotten, and allowed so: Adele"
+    assert check_removal(shop.store, "more", more, False) == check_removal(shop.store, "none", PEOPLE, False) == ""
+
     shop.champion(shop.guard("other", 1e-6), "other", concepts="celeb100")
     assert "of the set toy, and other is of celeb100" in shop.verdict(idle, "other").objections[0]
 
@@ -167,6 +172,7 @@ def test_what_speaks_against_a_guard_besides_its_figures(shop: Workshop, idle: P
     (told,) = shop.verdict(harmful, "lost").objections
     assert told.startswith("not compared with the champion models:/lost/1: got no folder")
     assert "\n" not in told
+    assert "can't be compared with: got no folder" in check_removal(shop.store, "lost", PEOPLE, False)
 
     unjudged = shop.verdict(idle, "nobody", judging=Judging(None, None, "got no judge"))
     assert not unjudged.passed

@@ -6,11 +6,12 @@ here: the decision is written down by :mod:`unhype.registry.deciding`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unhype.concepts.schema import ConceptSet
 from unhype.erasing.checkpoint import read_card
 from unhype.erasing.guard import Guard
 from unhype.errors import UnhypeError
@@ -29,6 +30,7 @@ from unhype.pipeline.trial import Trial
 from unhype.progress import Progress
 from unhype.registry.champions import champion_of
 from unhype.registry.gating import Decision, guard_hash, objection
+from unhype.registry.lineage import no_longer_forgotten
 from unhype.registry.models import Version, set_of
 from unhype.registry.resolving import resolve
 from unhype.registry.store import Store
@@ -58,6 +60,28 @@ def job_of(guard: Path, params: Params, concepts: str, base: str, data: Path, bu
             "on which this guard was trained: say where it lies"
         )
     return job
+
+
+def check_removal(store: Store, model: str, concepts: ConceptSet, allowed: bool) -> str:
+    """Refuse a list that forgets less than the champion, before any work; returns what there is to say otherwise.
+
+    Raises:
+        UnhypeError: somebody may rely on what is no longer forgotten, and nobody has said that it is meant.
+    """
+    try:
+        champion, gone = no_longer_forgotten(store, model, (entry.concept for entry in concepts.forget))
+    except UnhypeError as error:
+        return f"the champion of {model} can't be compared with: {error}"
+    if gone and not allowed:
+        raise UnhypeError(
+            f"got the list {concepts.name} without {_few(gone)}, which the champion {champion} forgets, wanted all of "
+            "them, since somebody may rely on it: put them back, or say --allow-removal true"
+        )
+    return f"no longer forgotten, and allowed so: {_few(gone)}" if gone else ""
+
+
+def _few(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
 
 
 @dataclass
@@ -162,11 +186,10 @@ class Promotion:
             yield f"of the kind {self.job.concepts.kind}, and the champion {version.uri} is of {kind}"
         now = {entry.concept for entry in self.job.concepts.forget}
         if gone := [concept for concept in champion.trained.facts.get("forget", ()) if concept not in now]:
-            told = f"{', '.join(gone[:5])}{f' and {len(gone) - 5} more' if len(gone) > 5 else ''}"
             if self.removal:
-                notes.append(f"no longer forgotten, and allowed so: {told}")
+                notes.append(f"no longer forgotten, and allowed so: {_few(gone)}")
             else:
-                yield f"no longer forgets {told}, as the champion {version.uri} does: --allow-removal, if it is meant"
+                yield f"no longer forgets {_few(gone)}, as the champion {version.uri} does: --allow-removal, if meant"
 
     def _opponent(self, version: Version) -> Guard:
         guard = Guard.load(resolve(self.store, version.uri))

@@ -85,5 +85,18 @@ def forgetting(store: Store, names: Iterable[str], concept: str) -> Iterator[tup
         yield version, _day(stamp)
 
 
+def no_longer_forgotten(store: Store, name: str, concepts: Iterable[str]) -> tuple[str, list[str]]:
+    """Who is champion, and what it forgets and these concepts lack; nothing where there is no champion.
+
+    Raises:
+        UnhypeError: the champion's files are gone.
+    """
+    champion = champion_of(store, name)
+    if champion is None:
+        return "", []
+    now = set(concepts)
+    return champion.uri, [concept for concept in card_of(store, champion).get("forget", ()) if concept not in now]
+
+
 def _day(stamp: int) -> str:
     return datetime.fromtimestamp(stamp / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
