@@ -53,7 +53,7 @@ class Workshop:
         self.store: Store = open_store(folder / "store")
 
     def guard(self, name: str, alpha: float, concepts: ConceptSet = PEOPLE) -> Path:
-        torch.manual_seed(0)
+        torch.manual_seed(len(list(self.folder.iterdir())))  # pictures are known by a guard's tensors: each has its own
         hypernet = Hypernet(HypernetConfig(rank=2, alpha=alpha), self.family.sites, self.family.width)
         facts = {
             "base": "mini-sd",
@@ -107,7 +107,7 @@ def idle(shop: Workshop) -> Path:
 @pytest.fixture(scope="module")
 def harmful(shop: Workshop) -> Path:
     """Without a switch, and far too strong: nothing stays."""
-    return shop.guard("harmful", 30000.0)
+    return shop.guard("harmful", 300.0)
 
 
 def test_a_guard_that_does_nothing_is_rejected_for_that_alone(shop: Workshop, idle: Path) -> None:
