@@ -79,7 +79,12 @@ class TrainFlow(FlowSpec):
     )
     build = Parameter("build", default=str(ROOT / "build"), help="folder of guards, checkpoints and reports")
     store = Parameter("store", default=str(ROOT), help="folder of MLflow's database and artifacts")
-    model = Parameter("model", default="", help="name in the model registry (default: unhype-<set>)")
+    removal = Parameter("allow-removal", default=False, help="let the list forget less than the champion's")
+    model = Parameter(
+        "model",
+        default="",
+        help="name in the model registry (default: unhype-<set>, elsewhere than on mini-sd unhype-<set>-<base>)",
+    )
 
     @step
     def start(self):
@@ -91,19 +96,26 @@ class TrainFlow(FlowSpec):
         from unhype.names import check_name
         from unhype.pictures.seeds import check_seed
         from unhype.pipeline import job as jobs
+        from unhype.pipeline.promoting import check_removal
+        from unhype.registry.models import set_of
+        from unhype.registry.naming import model_name
         from unhype.registry.store import open_store
 
         with plainly():
             check_seed(self.seed, "--seed")
             folder = Path(self.data) / "concepts"
             concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
-            self.registered_name = self.model or f"unhype-{concepts.name}"
+            self.registered_name = self.model or model_name(concepts.name, self.base)
             check_name(self.registered_name, "the model name")
             self.content = concepts.content_hash()  # what every later step must find
             self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")
             result = validate_set(concepts)
             if result.ok:
-                open_store(Path(self.store))  # a database that MLflow can't use shows here
+                store = open_store(Path(self.store))  # a database that MLflow can't use shows here
+                if (own := set_of(store, self.registered_name)) not in ("", concepts.name):
+                    print(f"no alias: {self.registered_name} is of the set {own}, not {concepts.name}; see --model")
+                if told := check_removal(store, self.registered_name, concepts, self.removal):
+                    print(told)
                 job = self._job()  # and a base that does not know these concepts
                 if missing := jobs.judging_of(job).missing:
                     print(f"unjudged: {missing}")
@@ -187,12 +199,53 @@ class TrainFlow(FlowSpec):
                 [[str(cell) for cell in row] for row in self.rules], headers=["rule", "verdict", "checked", "failures"]
             )
         )
+        self.next(self.gate)
+
+    @resources(cpu=2, memory=6000, gpu=1)
+    @retry(times=1, minutes_between_retries=0)
+    @card(type="blank")
+    @step
+    def gate(self):
+        """Let the gates judge the guard, beside the champion on the same prompts and seeds."""
+        from dataclasses import replace
+
+        from unhype.params import load_params
+        from unhype.pipeline import job as jobs
+        from unhype.pipeline.promoting import Promotion
+        from unhype.progress import with_progress
+        from unhype.registry.store import open_store
+
+        with plainly():
+            job, gates = replace(self._job(), code=self.code), load_params(Path(self.settings)).gates
+            promotion = Promotion(
+                job,
+                jobs.load_base(job),
+                jobs.judging_of(job),
+                Path(self.guard),
+                open_store(Path(self.store)),
+                self.registered_name,
+                gates,
+                self.removal,
+                self.scores.get("attacks", {}),
+            )
+            for _progress in with_progress(promotion.run()):
+                pass
+            folder = job.build / "gates" / f"{self.registered_name}-{Path(self.guard).name}"
+            self.decision = promotion.decision(folder)
+        current.card.append(Markdown(f"# Gates\n\n{self.decision.table}"))
+        for path in self.decision.files:
+            if path.suffix == ".png":
+                current.card.append(Image(path.read_bytes(), label=path.stem))
         self.next(self.register)
 
     @step
     def register(self):
-        """Log the run and register the guard as `challenger`."""
+        """Log the run and register the guard: as `challenger` if the gates let it pass, else with the reasons."""
+        from unhype.gates.reporting import log_report
+        from unhype.registry.models import versions
         from unhype.registry.publishing import publish_guard
+        from unhype.registry.resolving import named_version
+        from unhype.registry.store import open_store
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
         with plainly():
@@ -206,8 +259,14 @@ class TrainFlow(FlowSpec):
                 report=Path(self.report),
                 metaflow_run=f"{current.flow_name}/{current.run_id}",
                 description=f"{markdown(protocol_rows(self.scores))}\n\n{provenance(self.scores)}",
+                decision=self.decision,
             )
-        print(f"registered {self.version}")
+            store = open_store(Path(self.store))
+            name, number = named_version(store, self.version)
+            log_report(store, next(one for one in versions(store, name) if str(one.number) == number))
+        print(f"registered {self.version}: {'challenger' if self.decision.passed else 'rejected, no alias'}")
+        for reason in self.decision.reasons:
+            print(f"  {reason}")
         self.next(self.end)
 
     @step

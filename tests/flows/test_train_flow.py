@@ -13,6 +13,7 @@ import pytest
 
 from unhype.bases.loading import load_pipeline
 from unhype.erasing.guard import Guard
+from unhype.errors import UnhypeError
 from unhype.pictures.sampling import Sampling, sample
 from unhype.pipeline.job import MAKERS
 from unhype.pipeline.sources import digest
@@ -38,6 +39,9 @@ evaluation: [Aaron Paul]
 SETTINGS = """
 sampling: {steps: 2, guidance: 4.0, batch: 8}
 prompts: {per_role: 4}
+gates:
+  {least: 1, strata: 2, forgotten: 1, worst: 1, faces: 0, aliases: 1, unseen: 0, near_misses: 0, mixed_gone: 1,
+  mixed_kept: 0, drift: 1, margin: 1, samples: 10}
 training:
   hypernet: {rank: 2, alpha: 1.0, steps: 10, hidden: 16, basis: 4}
   schedule: {steps: 4, batch: 2, rate: 1.0e-3}
@@ -63,14 +67,16 @@ def run(place: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.Com
     return flow(place, "run", *options, *arguments, encoding=encoding)
 
 
-def flow(place: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+def flow(
+    place: Path, *arguments: str, encoding: str = "utf-8", file: str = "train_flow.py"
+) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place / "metaflow"),
         "OMP_NUM_THREADS": "2",
         "PYTHONIOENCODING": encoding,
     }
-    command = [sys.executable, str(ROOT / "flows" / "train_flow.py"), *arguments]
+    command = [sys.executable, str(ROOT / "flows" / file), *arguments]
     return subprocess.run(
         command, capture_output=True, encoding=encoding, errors="replace", env=environment, cwd=place, check=False
     )
@@ -83,6 +89,9 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     assert guard.trained.facts["forget"] == ["Cher", "Prince"]
     (version,) = versions(open_store(place / "store"), "unhype-toy")
     assert guard.trained.facts["code"] == version.tags["code"] == digest(MAKERS)
+    assert (version.aliases, version.tags["gate"], version.tags["gate_champion"]) == (("challenger",), "passed", "none")
+    evidence = {path.name for path in (place / "store" / "mlartifacts").rglob("gates/unhype-toy-1/*")}
+    assert evidence == {"gates.json", "gates.md", "gates.png", "erasure.html"}
     pipeline = load_pipeline(ROOT / "data" / "bases" / "mini-sd")
     with guard.attached(pipeline):
         assert np.concatenate(list(sample(pipeline, ["a photo of Cher"], [1], Sampling(steps=2)))).shape == (
@@ -107,6 +116,7 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     assert "Acc_e" in told
     assert "registered models:/unhype-toy/" in told
     assert "training: " not in told, "the same job trains once"
+    assert len(versions(open_store(place / "store"), "unhype-toy")) == 1, "the same guard is registered once"
 
     assert not (place / "data" / "scores").exists(), "what was measured lies in run folders"
 
@@ -119,6 +129,28 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
         assert "as this run validated it" in told, told[-3000:]
         assert "Traceback" not in told
     (place / "toy.yaml").write_text(TOY)
+
+
+def test_the_gates_judge_alone(place: Path) -> None:
+    """What passed lax gates does not pass those of the project: four pictures of a guard that was hardly trained."""
+    strict = SETTINGS.partition("gates:")[0] + "training:" + SETTINGS.partition("training:")[2]
+    (place / "strict.yaml").write_text(strict)
+    names = {"--data": "data", "--build": "build", "--store": "store", "--concepts": "toy.yaml"}
+    where = [text for option, name in names.items() for text in (option, str(place / name))]
+    asked = ["run", "--model", "models:/unhype-toy@challenger", "--settings", str(place / "strict.yaml"), *where]
+    done = flow(place, *asked, file="promote_flow.py")
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told[-3000:]
+    assert "models:/unhype-toy/1: rejected" in told
+    assert "wanted at least 100" in told
+    (version,) = versions(open_store(place / "store"), "unhype-toy")
+    assert (version.aliases, version.tags["gate"]) == ((), "rejected")
+    with pytest.raises(UnhypeError, match="rejected by its gates"):
+        local_folder("models:/unhype-toy/1", place / "store")
+    again = flow(place, *asked, file="promote_flow.py")
+    assert again.returncode != 0
+    assert "got @challenger" in again.stdout + again.stderr
+    assert "Traceback" not in again.stdout + again.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unhype.cli.options import Verb, add_model, erasers_of, params_of
+from unhype.cli.options import Verb, add_model, add_ungated, erasers_of, params_of
 from unhype.errors import UnhypeError
 
 
@@ -18,6 +18,7 @@ def add_commands(verb: Verb) -> None:
         'unhype generate --model models:/unhype-celeb100@challenger --prompt "a photo of Cher"',
     )
     add_model(generate)
+    add_ungated(generate)
     generate.add_argument(
         "--prompt", action="append", required=True, metavar="TEXT", help="what to draw; repeat it for several pictures"
     )

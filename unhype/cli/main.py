@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unhype import __version__
-from unhype.cli import comparing, concepts, drawing, exporting, miniature, pages, planning, scoring, tabling
+from unhype.cli import comparing, concepts, drawing, exporting, miniature, models, pages, planning, scoring, tabling
 from unhype.errors import UnhypeError
 from unhype.offline import stay_offline
 from unhype.terminal import show_anyway
@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     concepts.add_commands(verbs)
+    models.add_commands(verbs)
     for group in (tabling, drawing, scoring, comparing, exporting, planning, pages, miniature):
         group.add_commands(verb)
     return parser
