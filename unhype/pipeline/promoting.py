@@ -130,6 +130,8 @@ class Promotion:
                 theirs = trial.marks(self.champion)
                 if measured.marks is not None and theirs is not None:
                     differences, regressions = compare(measured.marks, theirs, self.settings)
+                    if not differences:
+                        objections.append(f"not compared with the champion {version.uri}: no pair of pictures counts")
             except UnhypeError as error:
                 objections.append(
                     f"not compared with the champion {version.uri}: {error}; put that right, or take the alias "
