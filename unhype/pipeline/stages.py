@@ -52,7 +52,7 @@ STAGES: Mapping[str, Runs] = {
     "measure_flux": Runs((*MEASURE, "unhype.miniature.bases")),
     "lists": Runs(("unhype.pipeline.lists",)),
     "curate": Runs(("unhype.concepts.accepting", "unhype.concepts.loading", "unhype.concepts.suite")),
-    "prompts": Runs(("unhype.concepts.loading", "unhype.prompts.tables")),
+    "prompts": Runs(("unhype.concepts.loading", "unhype.prompts.writing")),
     "erase": Runs((*MAKERS, "unhype.pipeline.job", "unhype.pipeline.examination"), aside=("unhype.registry",)),
 }
 """Stage → what it runs; ``prompts`` stands for ``prompts@celeb100`` and the others like it."""
