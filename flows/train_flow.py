@@ -88,7 +88,7 @@ class TrainFlow(FlowSpec):
 
     @step
     def start(self):
-        """Validate the concept set, the seed and the model's name, before any second of a GPU is spent."""
+        """Validate the concept set, its prompts, the seed and the model's name, before any second of a GPU is spent."""
         from unhype.concepts.loading import load_set, set_path
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
@@ -119,6 +119,7 @@ class TrainFlow(FlowSpec):
                 job = self._job()  # and a base that does not know these concepts
                 if missing := jobs.judging_of(job).missing:
                     print(f"unjudged: {missing}")
+                self.prompts = jobs.write_prompts(job)  # and rows that must not be trained on
                 result = jobs.validate(job, jobs.load_base(job))
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
@@ -135,14 +136,13 @@ class TrainFlow(FlowSpec):
     @retry(times=1, minutes_between_retries=0)
     @step
     def train(self):
-        """Write the prompt tables, draw the base's pictures, train the hypernetwork."""
+        """Draw the base's pictures, train the hypernetwork."""
         from unhype.pipeline import job as jobs
         from unhype.pipeline import making
         from unhype.progress import with_progress
 
         with plainly():
             job = self._job()
-            jobs.write_prompts(job)
             for _progress in with_progress(making.train(job, jobs.load_base(job))):
                 pass
             self.curve = making.read_curve(job)
@@ -300,7 +300,9 @@ class TrainFlow(FlowSpec):
         quiet()
         self._concepts()
         params = load_params(Path(self.settings))
-        return open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
+        job = open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
+        checked = getattr(self, "prompts", None)  # none yet in `start`, which writes them
+        return job.with_prompts(checked) if checked else job
 
 
 def _curves(curve, lines):

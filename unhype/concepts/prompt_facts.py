@@ -35,9 +35,9 @@ def prompt_facts(table: pd.DataFrame, count_tokens: Callable[[str], int]) -> pd.
     """The table with columns of facts.
 
     Returns:
-        :data:`PROMPT_COLUMNS` and ``row`` (its number), ``name`` (the word that the prompt uses), ``key`` and
-        ``template_key`` (folded), ``hidden``, ``tokens``, ``fits`` (1 if the prompt is its template filled in),
-        ``template_splits`` and ``seed_splits`` (in how many splits they are).
+        :data:`PROMPT_COLUMNS` and ``row`` (its number), ``place`` where the table says it, ``name`` (the word that the
+        prompt uses), ``key`` and ``template_key`` (folded), ``hidden``, ``tokens``, ``fits`` (1 if the prompt is its
+        template filled in), ``template_splits`` and ``seed_splits`` (in how many splits they are).
     """
     frame = table[list(PROMPT_COLUMNS)].reset_index(drop=True)
     frame["name"] = list(table["text"] if "text" in table.columns else table["concept"])
@@ -45,6 +45,8 @@ def prompt_facts(table: pd.DataFrame, count_tokens: Callable[[str], int]) -> pd.
     frame[texts.columns] = texts
     frame["seed"] = _whole_seeds(frame)
     frame[ROW] = range(len(frame))
+    if "place" in table.columns:
+        frame["place"] = list(table["place"])
     frame["key"] = [key(text) for text in frame["name"]]
     # The place of the subject counts: "{} on a poster" is another template than "on a poster {}".
     frame["template_key"] = [fold(text.replace("{}", " subject ")) for text in frame["template"]]
