@@ -78,9 +78,9 @@ class PromoteFlow(FlowSpec):
         from unhype.registry.store import open_store
 
         with plainly():
-            self.name, self.number = named_version(open_store(Path(self.store)), self.model)
+            self.registered_name, self.number = named_version(open_store(Path(self.store)), self.model)
             self._job()
-        print(f"judging models:/{self.name}/{self.number}")
+        print(f"judging models:/{self.registered_name}/{self.number}")
         self.next(self.gate)
 
     @resources(cpu=2, memory=6000, gpu=1)
@@ -101,11 +101,11 @@ class PromoteFlow(FlowSpec):
             job, guard, store = self._job()
             gates = load_params(Path(self.settings)).gates
             family, judging = jobs.load_base(job), jobs.judging_of(job)
-            promotion = Promotion(job, family, judging, guard, store, self.name, gates, removal=self.removal)
+            promotion = Promotion(job, family, judging, guard, store, self.registered_name, gates, removal=self.removal)
             for _progress in with_progress(promotion.run()):
                 pass
-            decision = promotion.decision(job.build / "gates" / f"{self.name}-{self.number}")
-            version = next(one for one in versions(store, self.name) if str(one.number) == self.number)
+            decision = promotion.decision(job.build / "gates" / f"{self.registered_name}-{self.number}")
+            version = next(one for one in versions(store, self.registered_name) if str(one.number) == self.number)
             self.version = decide(store, version, decision)
             log_report(store, self.version)
         self.passed, self.reasons = decision.passed, decision.reasons
@@ -132,7 +132,7 @@ class PromoteFlow(FlowSpec):
 
         quiet()
         store = open_store(Path(self.store))
-        guard = resolve(store, f"models:/{self.name}/{self.number}")
+        guard = resolve(store, f"models:/{self.registered_name}/{self.number}")
         params = load_params(Path(self.settings))
         return job_of(guard, params, self.concepts, self.base, Path(self.data), Path(self.build)), guard, store
 

@@ -102,7 +102,7 @@ def test_generate_draws_a_page_and_a_folder(place: Place) -> None:
     place.unhype("generate", "--ungated", "--model", MODEL, *asked, "--out", str(folder))
     with Image.open(page) as drawn:
         assert drawn.width > 2 * SIZE
-    assert sorted(path.name for path in folder.iterdir()) == ["00001.png", "00002.png"]
+    assert sorted(path.name for path in folder.iterdir()) == ["00001.png", "00002.png", "manifest.csv"]
     with Image.open(folder / "00002.png") as drawn:
         assert drawn.size == (SIZE, SIZE)
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from unhype.bases.loading import load_pipeline
@@ -17,6 +18,7 @@ from unhype.errors import UnhypeError
 from unhype.pictures.sampling import Sampling, sample
 from unhype.pipeline.job import MAKERS
 from unhype.pipeline.sources import digest
+from unhype.prompts.stored import read_table, rows_hash, tables_hash
 from unhype.registry import local_folder
 from unhype.registry.models import versions
 from unhype.registry.store import open_store
@@ -61,6 +63,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def tracked() -> str:
+    """What differs in this checkout from its commit."""
+    command = ["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
 def run(place: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     where = {"--data": "data", "--build": "build", "--store": "store", "--settings": "params.yaml"}
     options = [text for option, name in where.items() for text in (option, str(place / name))]
@@ -83,6 +91,7 @@ def flow(
 
 
 def test_a_list_becomes_a_registered_guard(place: Path) -> None:
+    before = tracked()
     done = run(place, "--concepts", str(place / "toy.yaml"))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     guard = Guard.load(local_folder("models:/unhype-toy@challenger", place / "store"))
@@ -103,12 +112,19 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     scores = json.loads((place / "build" / "results" / "mini-sd" / "toy" / "scores.json").read_text())
     assert set(scores["protocols"]) == {"unseen", "papers"}
     assert all(score["n"] >= 4 for score in scores["roles"].values())
-    assert {path.name for path in (place / "data" / "prompts" / "toy").iterdir()} == {
-        "train.csv",
-        "retain.csv",
-        "pairs.csv",
-        "evaluation.csv",
-    }
+    tables = place / "data" / "prompts" / "toy"
+    assert {path.name for path in tables.glob("*.csv")} == {"train.csv", "retain.csv", "pairs.csv", "evaluation.csv"}
+    assert scores["prompts"]["evaluation"] == rows_hash(read_table(tables / "evaluation.csv"))
+    training = {name: read_table(tables / f"{name}.csv") for name in ("train", "retain", "pairs")}
+    assert scores["prompts"]["training"] == guard.trained.facts["tables"] == tables_hash(training)
+    manifests = [pd.read_csv(path) for path in (place / "data" / "images" / "mini-sd" / "toy").rglob("manifest.csv")]
+    (guarded,) = (rows for rows in manifests if rows["guard"].notna().all())
+    assert set(guarded["guard"]) == {guard.trained.facts["sha256"]}
+    asked = read_table(tables / "evaluation.csv")
+    assert set(zip(guarded["prompt"], guarded["seed"], strict=True)) == set(
+        zip(asked["prompt"], asked["seed"], strict=True)
+    )
+    assert tracked() == before, "the job changes no tracked file"
 
     again = run(place, "--concepts", str(place / "toy.yaml"), encoding="cp1252")
     told = again.stdout + again.stderr
@@ -151,6 +167,33 @@ def test_the_gates_judge_alone(place: Path) -> None:
     assert again.returncode != 0
     assert "got @challenger" in again.stdout + again.stderr
     assert "Traceback" not in again.stdout + again.stderr
+
+
+def test_edited_rows_make_another_guard_and_leaking_ones_none(place: Path) -> None:
+    """On what the test before has left: its guard, its pictures, its tables."""
+    path = place / "data" / "prompts" / "toy" / "train.csv"
+    held, asked = path.read_text(), read_table(path.parent / "evaluation.csv")
+    added = read_table(path).iloc[:1].assign(seed=10_900_000)
+    leaking = added.assign(
+        template=asked["template"][0],
+        prompt=asked["template"][0].format("Cher"),
+        anchor_prompt=asked["template"][0].format("a woman"),
+    )
+    path.write_text(held + leaking.to_csv(index=False, header=False))
+    done = run(place, "--concepts", str(place / "toy.yaml"))
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "has a template of the evaluation split" in told, told[-3000:]
+    assert "Traceback" not in told
+    path.write_text(held + added.to_csv(index=False, header=False))
+    before = {folder.name for folder in (place / "build" / "guards").iterdir()}
+    done = run(place, "--concepts", str(place / "toy.yaml"))
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told[-3000:]
+    assert len({folder.name for folder in (place / "build" / "guards").iterdir()} - before) == 1
+    assert "training: 4 of 4" in told
+    assert "are there already" in told, "what the base drew for other rows is not drawn again"
+    path.write_text(held)
 
 
 @pytest.mark.parametrize(

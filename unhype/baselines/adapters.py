@@ -20,6 +20,7 @@ from unhype.adapters.lora import Factors
 from unhype.adapters.sites import Site
 from unhype.adapters.watching import Texts, attach
 from unhype.baselines.case import Case, Step
+from unhype.eraser import Origin
 from unhype.erasing.hypernet import Emitter, HypernetConfig
 from unhype.erasing.trainer import Material, Trainer, TrainingSettings
 from unhype.families.family import Family
@@ -138,6 +139,10 @@ class Adapted:
     fits: str
     weigh: Callable[[list[str]], torch.Tensor]
     unconditional: bool = False
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.case.base_hash, self.identity)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         family = self.case.family

@@ -31,7 +31,7 @@ from unhype.baselines.adapters import vectors
 from unhype.baselines.case import Case, Cost, Fit, Step
 from unhype.baselines.forward import first, instead, with_first
 from unhype.baselines.gates import half_way, likeness, said
-from unhype.eraser import identity
+from unhype.eraser import Origin, identity
 from unhype.families.family import Family
 from unhype.families.text import Text
 
@@ -69,6 +69,10 @@ class _Projected:
     centres: torch.Tensor
     opens: float
     anchored: bool
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.case.base_hash, self.identity)
 
     def held(self, prompts: Sequence[str]) -> list[list[str]]:
         """The concepts that each prompt holds."""

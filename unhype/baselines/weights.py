@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from unhype.baselines.case import Case
+from unhype.eraser import Origin
 from unhype.errors import UnhypeError
 
 
@@ -43,6 +44,10 @@ class Rewritten:
     name: str
     identity: str
     case: Case
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.case.base_hash, self.identity)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         family = self.case.family

@@ -175,7 +175,6 @@ class Examination:
     def _draw(self, part: str, album: Album, table: pd.DataFrame) -> Iterator[Progress]:
         for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):
             yield Progress(part, done, len(table))
-        album.write_manifest(table)
 
 
 def _pictures(album: Album, rows: pd.DataFrame) -> Iterator[np.ndarray]:
