@@ -121,7 +121,7 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     (guarded,) = (rows for rows in manifests if rows["guard"].notna().all())
     assert set(guarded["guard"]) == {guard.trained.facts["sha256"]}
     asked = read_table(tables / "evaluation.csv")
-    assert set(zip(guarded["prompt"], guarded["seed"], strict=True)) == set(
+    assert set(zip(guarded["prompt"], guarded["seed"], strict=True)) >= set(  # and what gates asked
         zip(asked["prompt"], asked["seed"], strict=True)
     )
     assert tracked() == before, "the job changes no tracked file"
