@@ -23,6 +23,7 @@ from unhype.params import Params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
 from unhype.pipeline.promoting import Promotion, check_removal, job_of
+from unhype.pipeline.trial import Trial
 from unhype.registry.deciding import decide
 from unhype.registry.models import Version, register
 from unhype.registry.resolving import resolve
@@ -121,6 +122,17 @@ def test_a_guard_that_does_nothing_is_rejected_for_that_alone(shop: Workshop, id
     assert gates["drift"].passed
     assert gates["near_misses"].status == "not asked"
     assert verdict.champion == ""
+
+
+def test_the_gates_ask_what_the_evaluation_asks(shop: Workshop, tmp_path: Path) -> None:
+    """Rows that somebody added to the evaluation, too."""
+    job = replace(shop.job, data=tmp_path)
+    jobs.write_prompts(job)
+    added = job.evaluation_table.iloc[:1].assign(seed=34_999_999)
+    with (job.prompts_folder / "evaluation.csv").open("a", encoding="utf-8") as file:
+        added.to_csv(file, index=False, header=False)
+    asked = Trial(replace(job, data=tmp_path), shop.family, None, LIMITS).table
+    assert 34_999_999 in set(asked["seed"])
 
 
 def test_a_guard_that_harms_is_rejected_beside_a_champion_that_does_not(

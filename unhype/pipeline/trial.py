@@ -27,7 +27,7 @@ from unhype.pipeline.job import Job
 from unhype.pipeline.making import bare_album
 from unhype.progress import Progress
 from unhype.prompts.strata import strata_table
-from unhype.prompts.tables import PromptSettings, evaluation_table
+from unhype.prompts.tables import PromptSettings
 
 GALLERY = 8
 """Regressions that are shown with their pictures."""
@@ -44,7 +44,7 @@ class Trial:
     def __init__(self, job: Job, family: Family, judge: Judge | None, settings: GateSettings) -> None:
         self.job, self.family, self.judge = job, family, judge
         strata, self.absent = strata_table(job.concepts, PromptSettings(settings.strata))
-        parts = (evaluation_table(job.concepts, job.prompts), (FORGET, ALIAS, UNSEEN)), (strata, (NEAR, MIXED))
+        parts = (job.evaluation_table, (FORGET, ALIAS, UNSEEN)), (strata, (NEAR, MIXED))
         self.table = pd.concat([table[table["group"].isin(groups)] for table, groups in parts], ignore_index=True)
         self.bare = bare_album(job, family)
         self._seen: list[Seen] | None = None
