@@ -7,54 +7,10 @@ A training flow does the same at its end. This one is for versions that were reg
 in params.yaml, and for another champion than there was. A person makes a champion, in MLflow's UI.
 """
 
-import os
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if (ROOT / "unhype").is_dir():
-    sys.path.insert(0, str(ROOT))
-# Metaflow refuses the user "root", and would keep its runs wherever it was started.
-os.environ.setdefault("METAFLOW_USER", "unhype")
-os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
-for name, value in {
-    "TRANSFORMERS_VERBOSITY": "error",
-    "DIFFUSERS_VERBOSITY": "error",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}.items():
-    os.environ.setdefault(name, value)
-
-from unhype.offline import option, stay_offline
-from unhype.threads import wait_wisely
-
-stay_offline(option(sys.argv, "--base"), Path(option(sys.argv, "--settings") or ROOT / "params.yaml"))
-wait_wisely()
-
-from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
-from metaflow.cards import Image, Markdown
-from metaflow.exception import MetaflowException
-
-from unhype.terminal import show_anyway
-
-show_anyway()
-
-
-class Refused(MetaflowException):
-    """A person's mistake, which Metaflow then tells in a line and without a traceback."""
-
-    headline = "unhype"
-
-
-@contextmanager
-def plainly():
-    """Turn our errors for people into Metaflow's."""
-    from unhype.errors import UnhypeError
-
-    try:
-        yield
-    except UnhypeError as error:
-        raise Refused(str(error)) from error
+from beginning import ROOT, plainly, show_decision  # before Metaflow: it sets the environment
+from metaflow import FlowSpec, Parameter, card, resources, retry, step
 
 
 class PromoteFlow(FlowSpec):
@@ -95,7 +51,7 @@ class PromoteFlow(FlowSpec):
         from unhype.pipeline.promoting import Promotion
         from unhype.progress import with_progress
         from unhype.registry.deciding import decide
-        from unhype.registry.models import versions
+        from unhype.registry.models import version_at
 
         with plainly():
             job, guard, store = self._job()
@@ -105,14 +61,11 @@ class PromoteFlow(FlowSpec):
             for _progress in with_progress(promotion.run()):
                 pass
             decision = promotion.decision(job.build / "gates" / f"{self.registered_name}-{self.number}")
-            version = next(one for one in versions(store, self.registered_name) if str(one.number) == self.number)
+            version = version_at(store, self.registered_name, int(self.number))
             self.version = decide(store, version, decision)
             log_report(store, self.version)
         self.passed, self.reasons = decision.passed, decision.reasons
-        current.card.append(Markdown(f"# {self.version.uri}\n\n{decision.table}"))
-        for path in decision.files:
-            if path.suffix == ".png":
-                current.card.append(Image(path.read_bytes(), label=path.stem))
+        show_decision(self.version.uri, decision)
         self.next(self.end)
 
     @step

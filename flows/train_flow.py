@@ -8,55 +8,11 @@
 `unhype concepts list` names the sets, `make ui` opens the registry, where a person promotes a version.
 """
 
-import os
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if (ROOT / "unhype").is_dir():
-    sys.path.insert(0, str(ROOT))
-# Metaflow refuses the user "root", and would keep its runs wherever it was started.
-os.environ.setdefault("METAFLOW_USER", "unhype")
-os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
-for name, value in {
-    "TRANSFORMERS_VERBOSITY": "error",
-    "DIFFUSERS_VERBOSITY": "error",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}.items():
-    os.environ.setdefault(name, value)
-
-from unhype.offline import option, stay_offline
-from unhype.threads import wait_wisely
-
-stay_offline(option(sys.argv, "--base"), Path(option(sys.argv, "--settings") or ROOT / "params.yaml"))
-wait_wisely()
-
+from beginning import ROOT, plainly, show_decision  # before Metaflow: it sets the environment
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
-from metaflow.exception import MetaflowException
-
-from unhype.terminal import show_anyway
-
-# Metaflow runs this file again for each step: no step may fail for a letter that a log lacks.
-show_anyway()
-
-
-class Refused(MetaflowException):
-    """A person's mistake, which Metaflow then tells in a line and without a traceback."""
-
-    headline = "unhype"
-
-
-@contextmanager
-def plainly():
-    """Turn our errors for people into Metaflow's."""
-    from unhype.errors import UnhypeError
-
-    try:
-        yield
-    except UnhypeError as error:
-        raise Refused(str(error)) from error
 
 
 class TrainFlow(FlowSpec):
@@ -232,19 +188,15 @@ class TrainFlow(FlowSpec):
                 pass
             folder = job.build / "gates" / f"{self.registered_name}-{Path(self.guard).name}"
             self.decision = promotion.decision(folder)
-        current.card.append(Markdown(f"# Gates\n\n{self.decision.table}"))
-        for path in self.decision.files:
-            if path.suffix == ".png":
-                current.card.append(Image(path.read_bytes(), label=path.stem))
+        show_decision("Gates", self.decision)
         self.next(self.register)
 
     @step
     def register(self):
         """Log the run and register the guard: as `challenger` if the gates let it pass, else with the reasons."""
         from unhype.gates.reporting import log_report
-        from unhype.registry.models import versions
+        from unhype.registry.models import version_named
         from unhype.registry.publishing import publish_guard
-        from unhype.registry.resolving import named_version
         from unhype.registry.store import open_store
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
@@ -262,8 +214,7 @@ class TrainFlow(FlowSpec):
                 decision=self.decision,
             )
             store = open_store(Path(self.store))
-            name, number = named_version(store, self.version)
-            log_report(store, next(one for one in versions(store, name) if str(one.number) == number))
+            log_report(store, version_named(store, self.version))
         print(f"registered {self.version}: {'challenger' if self.decision.passed else 'rejected, no alias'}")
         for reason in self.decision.reasons:
             print(f"  {reason}")

@@ -170,13 +170,6 @@ def _names(store: Store, name: str | None) -> list[str]:
 
 
 def _version(store: Store, text: str) -> Version:
-    from unhype.registry.models import versions
-    from unhype.registry.resolving import named_version
+    from unhype.registry.models import version_named
 
-    name, number = named_version(store, text if text.startswith("models:/") else f"models:/{text}")
-    there = {str(version.number): version for version in versions(store, name)}
-    if number not in there:
-        raise UnhypeError(
-            f"got version {number} of {name}, wanted one of {', '.join(sorted(there, key=int)) or 'none yet'}"
-        )
-    return there[number]
+    return version_named(store, text if text.startswith("models:/") else f"models:/{text}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from unhype.errors import UnhypeError
 from unhype.registry.gating import objection
-from unhype.registry.models import Version, known, versions
+from unhype.registry.models import Version, known, version_at, versions
 from unhype.registry.resolving import registered
 from unhype.registry.store import Store
 from unhype.registry.trouble import mlflow_errors
@@ -98,7 +98,7 @@ def rollback(store: Store, name: str, to: int | None = None) -> Version:
         # Whoever was rolled back is not what the next rollback goes to.
         kept = [number for number in history(store, name) if now is None or number != now.number]
         _note(store, name, [*(number for number in kept if number != to), to])
-        return next(version for version in versions(store, name) if version.number == to)
+        return version_at(store, name, to)
 
 
 def _note(store: Store, name: str, past: Sequence[int]) -> None:

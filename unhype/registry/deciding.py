@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from unhype.registry.champions import CHALLENGER, CHAMPION, observe
 from unhype.registry.gating import VERDICT, Decision
-from unhype.registry.models import Version, versions
+from unhype.registry.models import Version, version_at
 from unhype.registry.resolving import guard_path, model_id_of
 from unhype.registry.store import Store
 from unhype.registry.trouble import mlflow_errors
@@ -44,12 +44,12 @@ def decide(store: Store, version: Version, decision: Decision) -> Version:
         for key, value in tags.items():
             client.set_model_version_tag(name, number, key, value)
         observe(store, name)
-        aliases = next(found.aliases for found in versions(store, name) if found.number == version.number)
+        aliases = version_at(store, name, version.number).aliases
         if decision.passed and CHAMPION not in aliases:
             client.set_registered_model_alias(name, CHALLENGER, number)
         elif not decision.passed and CHALLENGER in aliases:
             client.delete_registered_model_alias(name, CHALLENGER)
-        return next(found for found in versions(store, name) if found.number == version.number)
+        return version_at(store, name, version.number)
 
 
 def evidence_folder(version: Version) -> str:

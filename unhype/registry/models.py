@@ -21,7 +21,7 @@ from typing import Any
 from unhype.errors import UnhypeError
 from unhype.names import check_name
 from unhype.registry.gating import guard_hash
-from unhype.registry.resolving import ARTIFACT, registered
+from unhype.registry.resolving import ARTIFACT, named_version, registered
 from unhype.registry.runs import BATCH
 from unhype.registry.store import Store
 from unhype.registry.trouble import mlflow_errors
@@ -103,7 +103,7 @@ def register(
             return same[0]
         made = {**tags, "guard_hash": digest}
         number = _add(store, guard_folder, name, made, description, run_id, figures or {})
-        return next(version for version in versions(store, name) if version.number == number)
+        return version_at(store, name, number)
 
 
 def versions(store: Store, name: str) -> list[Version]:
@@ -127,6 +127,30 @@ def versions(store: Store, name: str) -> list[Version]:
         for v in found
     ]
     return sorted(all_versions, key=lambda version: -version.number)
+
+
+def version_at(store: Store, name: str, number: int) -> Version:
+    """One version of a model, as it is now.
+
+    Raises:
+        UnhypeError: no such model or version; names those there are.
+    """
+    there = {version.number: version for version in versions(store, name)}
+    if number not in there:
+        raise UnhypeError(
+            f"got version {number} of {name}, wanted one of {', '.join(map(str, sorted(there))) or 'none yet'}"
+        )
+    return there[number]
+
+
+def version_named(store: Store, uri: str) -> Version:
+    """The version that ``models:/name/3`` or ``models:/name@alias`` means, as it is now.
+
+    Raises:
+        UnhypeError: see :func:`unhype.registry.resolving.named_version` and :func:`version_at`.
+    """
+    name, number = named_version(store, uri)
+    return version_at(store, name, int(number))
 
 
 def known(store: Store, name: str) -> bool:
