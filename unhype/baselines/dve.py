@@ -28,10 +28,10 @@ import numpy as np
 import torch
 
 from unhype.baselines.adapters import vectors
-from unhype.baselines.case import Case, Cost, Fit, Step
+from unhype.baselines.case import Case, Cost, Fit, OfCase, Step
 from unhype.baselines.forward import first, instead, with_first
 from unhype.baselines.gates import half_way, likeness, said
-from unhype.eraser import Origin, identity
+from unhype.eraser import identity
 from unhype.families.family import Family
 from unhype.families.text import Text
 
@@ -62,17 +62,10 @@ class Dve:
 
 
 @dataclass(frozen=True)
-class _Projected:
-    name: str
-    identity: str
-    case: Case
+class _Projected(OfCase):
     centres: torch.Tensor
     opens: float
     anchored: bool
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.case.base_hash, self.identity)
 
     def held(self, prompts: Sequence[str]) -> list[list[str]]:
         """The concepts that each prompt holds."""

@@ -25,9 +25,8 @@ import torch
 
 from unhype.adapters.lora import Factors, active
 from unhype.baselines.adapters import Bank, by_site, train_adapters
-from unhype.baselines.case import Case, Fitted, Step
+from unhype.baselines.case import Case, Fitted, OfCase, Step
 from unhype.baselines.forward import first, instead, with_first
-from unhype.eraser import Origin
 from unhype.erasing.trainer import TrainingSettings
 from unhype.families.family import Family
 from unhype.pictures.sampling import Sampling
@@ -60,15 +59,8 @@ class UnGuide(Fitted):
 
 
 @dataclass(frozen=True)
-class _Mixture:
-    name: str
-    identity: str
-    case: Case
+class _Mixture(OfCase):
     method: UnGuide
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.case.base_hash, self.identity)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         family, how = self.case.family, self.case.how

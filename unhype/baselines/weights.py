@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from unhype.baselines.case import Case
-from unhype.eraser import Origin
+from unhype.baselines.case import OfCase
 from unhype.errors import UnhypeError
 
 
@@ -38,16 +37,8 @@ def replaced(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> Iterator[
 
 
 @dataclass(frozen=True)
-class Rewritten:
+class Rewritten(OfCase):
     """An eraser: the pipeline with fitted weights in place of its own."""
-
-    name: str
-    identity: str
-    case: Case
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.case.base_hash, self.identity)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         family = self.case.family

@@ -31,6 +31,11 @@ def prompts_hash(table: pd.DataFrame) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def template_key(template: str) -> str:
+    """A template, folded. The place of the subject counts: "{} on a poster" is another than "on a poster {}"."""
+    return fold(template.replace("{}", " subject "))
+
+
 def prompt_facts(table: pd.DataFrame, count_tokens: Callable[[str], int]) -> pd.DataFrame:
     """The table with columns of facts.
 
@@ -48,8 +53,7 @@ def prompt_facts(table: pd.DataFrame, count_tokens: Callable[[str], int]) -> pd.
     if "place" in table.columns:
         frame["place"] = list(table["place"])
     frame["key"] = [key(text) for text in frame["name"]]
-    # The place of the subject counts: "{} on a poster" is another template than "on a poster {}".
-    frame["template_key"] = [fold(text.replace("{}", " subject ")) for text in frame["template"]]
+    frame["template_key"] = [template_key(text) for text in frame["template"]]
     frame["hidden"] = [hidden(text) for text in frame["prompt"]]
     frame["tokens"] = [count_tokens(text) for text in frame["prompt"]]
     frame["fits"] = [

@@ -49,8 +49,8 @@ class Album:
         listed = self._listed()
         before = {path for path in (self.path(*one) for one in asked_for) if path in listed and path.exists()}
         if bare:
-            self._adopt(bare, prompts, seeds)
-        missing = [(p, int(s)) for p, s in zip(prompts, seeds, strict=True) if not self.path(p, int(s)).exists()]
+            self._adopt(bare, asked_for)
+        missing = [one for one in asked_for if not self.path(*one).exists()]
         done = len(prompts) - len(missing)
         yield done
         for start in range(0, len(missing), BATCH):
@@ -64,8 +64,7 @@ class Album:
                 yield done
         self._list([one for one in asked_for if self.path(*one) not in before])
 
-    def _adopt(self, bare: Album, prompts: Sequence[str], seeds: Sequence[int]) -> None:
-        asked = ((prompt, int(seed)) for prompt, seed in zip(prompts, seeds, strict=True))
+    def _adopt(self, bare: Album, asked: Sequence[tuple[str, int]]) -> None:
         there = [one for one in asked if bare.path(*one).exists() and not self.path(*one).exists()]
         for start in range(0, len(there), BATCH):
             part = there[start : start + BATCH]

@@ -14,6 +14,7 @@ import pandas as pd
 from unhype.gates.intervals import wilson
 from unhype.gates.marks import GONE, KEPT
 from unhype.gates.settings import GateSettings
+from unhype.reports.gates import bound
 
 PASSED, FAILED, MISSING, NOT_ASKED = "passed", "failed", "missing", "not asked"
 
@@ -46,7 +47,7 @@ class Gate:
 
     @property
     def wanted(self) -> str:
-        return f"{'≤' if self.at_most else '≥'} {self.limit:g}"
+        return bound(self.limit, self.at_most)
 
     @property
     def passed(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from unhype.gates.absolute import Gate
@@ -42,7 +42,7 @@ class Verdict:
     differences: tuple[Difference, ...] = ()
     regressions: tuple[Regression, ...] = ()
     objections: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

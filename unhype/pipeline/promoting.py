@@ -125,7 +125,7 @@ class Promotion:
                 notes.append(f"{version.uri} is champion and was {why}: unhype models reconcile {self.model}")
             try:
                 self.champion = self._opponent(version)
-                objections += self._about_the_list(version, self.champion, notes)
+                objections += self._about_the_list(version, notes)
                 yield from trial.draw("champion", self.champion)
                 theirs = trial.marks(self.champion)
                 if measured.marks is not None and theirs is not None:
@@ -181,13 +181,13 @@ class Promotion:
         if (own := set_of(self.store, self.model)) and own != self.job.concepts.name:
             yield f"of the set {self.job.concepts.name}, and {self.model} is of {own}: give it a model of its own"
 
-    def _about_the_list(self, version: Version, champion: Guard, notes: list[str]) -> Iterator[str]:
+    def _about_the_list(self, version: Version, notes: list[str]) -> Iterator[str]:
         """What the list no longer asks for: somebody may rely on it."""
         kind = version.tags.get("kind", self.job.concepts.kind)
         if kind != self.job.concepts.kind:
             yield f"of the kind {self.job.concepts.kind}, and the champion {version.uri} is of {kind}"
-        now = {entry.concept for entry in self.job.concepts.forget}
-        if gone := [concept for concept in champion.trained.facts.get("forget", ()) if concept not in now]:
+        now = (entry.concept for entry in self.job.concepts.forget)
+        if gone := no_longer_forgotten(self.store, self.model, now)[1]:
             if self.removal:
                 notes.append(f"no longer forgotten, and allowed so: {_few(gone)}")
             else:

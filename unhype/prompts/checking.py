@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from unhype.concepts.folding import fold, key
+from unhype.concepts.folding import key
 from unhype.concepts.judging import ROW, Row, Rule, judge
+from unhype.concepts.prompt_facts import template_key
 from unhype.concepts.prompt_suite import validate_prompts
 from unhype.concepts.results import Failure, ValidationResult, shortened
 from unhype.errors import UnhypeError
@@ -83,7 +84,7 @@ def table_facts(concepts: ConceptSet, tables: Tables, places: pd.Series) -> pd.D
         split = split_of(name)
         for row in table.to_dict("records"):
             erased, kept = named(row["erased"]), named(row["kept"])
-            owner = owners.get(_template_key(row["template"]), split)
+            owner = owners.get(template_key(row["template"]), split)
             facts.append(
                 {
                     "prompt": row["prompt"],
@@ -188,15 +189,8 @@ def _owners() -> dict[str, str]:
     """Folded template → the split that holds it."""
     splits = {"train": TRAINING, "development": DEVELOPMENT, "evaluation": HELD_OUT}
     return {
-        _template_key(frame): split
-        for split, styles in splits.items()
-        for frame in chain.from_iterable(styles.values())
+        template_key(frame): split for split, styles in splits.items() for frame in chain.from_iterable(styles.values())
     }
-
-
-def _template_key(template: str) -> str:
-    # The place of the subject counts, as in the rules of every prompt table.
-    return fold(template.replace("{}", " subject "))
 
 
 def _filled(template: str, text: str) -> str:

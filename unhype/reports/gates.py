@@ -10,16 +10,20 @@ from unhype.reports.tables import UNKNOWN, Rows
 MARKS = {"passed": "✓", "not asked": "–"}
 
 
+def bound(limit: float, at_most: bool) -> str:
+    """A threshold in words, ``≤ 0.05``."""
+    return f"{'≤' if at_most else '≥'} {limit:g}"
+
+
 def gate_rows(evidence: Mapping[str, Any]) -> Rows:
     """One row a gate: threshold, figure with its interval, n, verdict."""
     rows = []
     for gate in evidence["gates"]:
         around = f" ({gate['interval'][0]:.3f}–{gate['interval'][1]:.3f})" if gate["interval"] else ""
         figure = f"{gate['value']:.4f}{around}" if gate["value"] is not None else UNKNOWN
-        wanted = f"{'≤' if gate['at_most'] else '≥'} {gate['limit']:g}"
         why = f": {gate['why']}" if gate["why"] else ""
         verdict = f"{MARKS.get(gate['status'], '✗')} {gate['status']}{why}"
-        rows.append([gate["title"], wanted, figure, str(gate["n"] or UNKNOWN), verdict])
+        rows.append([gate["title"], bound(gate["limit"], gate["at_most"]), figure, str(gate["n"] or UNKNOWN), verdict])
     return ("gate", "wanted", "got (95 %)", "n", "verdict"), rows
 
 
