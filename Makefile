@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test quick lint format stages train figures demo pretrain ui clean distclean
+.PHONY: help setup test quick lint format stages lists train figures demo pretrain ui clean distclean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -50,8 +50,12 @@ format: .venv/.installed ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-stages: .venv/.installed ## write into dvc.yaml which files each stage runs, worked out from the imports
+stages: .venv/.installed ## write the stages: a stage for each list, and which files each stage runs, worked out from the imports
 	$(BIN)/python -m unhype.pipeline.stages
+
+lists: .venv/.installed ## bring the concept lists up to date: what was edited is accepted, trained and scored, the rest is skipped
+	$(BIN)/python -m unhype.pipeline.lists
+	$(IN_VENV) $(BIN)/dvc repro -s lists curate prompts erase
 
 train: .venv/.installed ## the main job: forget a hundred names on the miniature base (another set: make train CONCEPTS=objects)
 	$(IN_VENV) $(BIN)/python flows/train_flow.py --no-pylint run --concepts $(CONCEPTS) --base $(BASE)

@@ -68,8 +68,10 @@ def shifted(k: float, n: int, rng: np.random.Generator) -> np.ndarray:
     return k * u / (1 + (k - 1) * u)
 
 
-def times_by(rule: Rule, family: Family, n: int, rng: np.random.Generator, earliest: float) -> torch.Tensor:
-    """In place of the family's own :meth:`Family.times`."""
+def times_by(
+    rule: Rule, family: Family, n: int, rng: np.random.Generator, earliest: float, law: str = ""
+) -> torch.Tensor:
+    """In place of the family's own :meth:`Family.times`; the rule is the law."""
     shares = earliest + (1 - earliest) * rule(n, rng)
     return torch.cat([family.time_at(float(share), 1) for share in shares])
 

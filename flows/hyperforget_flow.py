@@ -7,47 +7,11 @@
 Then: unhype hyperforget sample --forget 3 --out net.safetensors
 """
 
-import os
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if (ROOT / "unhype").is_dir():
-    sys.path.insert(0, str(ROOT))
-# Metaflow refuses the user "root", and would keep its runs wherever it was started.
-os.environ.setdefault("METAFLOW_USER", "unhype")
-os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-
-from unhype.threads import wait_wisely
-
-wait_wisely()
-
+from beginning import ROOT, plainly  # before Metaflow: it sets the environment
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Markdown, Table, VegaChart
-from metaflow.exception import MetaflowException
-
-from unhype.terminal import show_anyway
-
-show_anyway()
-
-
-class Refused(MetaflowException):
-    """A person's mistake, which Metaflow then tells in a line and without a traceback."""
-
-    headline = "unhype"
-
-
-@contextmanager
-def plainly():
-    """Turn our errors for people into Metaflow's."""
-    from unhype.errors import UnhypeError
-
-    try:
-        yield
-    except UnhypeError as error:
-        raise Refused(str(error)) from error
 
 
 class HyperForgetFlow(FlowSpec):

@@ -8,55 +8,11 @@
 `unhype concepts list` names the sets, `make ui` opens the registry, where a person promotes a version.
 """
 
-import os
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if (ROOT / "unhype").is_dir():
-    sys.path.insert(0, str(ROOT))
-# Metaflow refuses the user "root", and would keep its runs wherever it was started.
-os.environ.setdefault("METAFLOW_USER", "unhype")
-os.environ.setdefault("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(ROOT))
-for name, value in {
-    "TRANSFORMERS_VERBOSITY": "error",
-    "DIFFUSERS_VERBOSITY": "error",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}.items():
-    os.environ.setdefault(name, value)
-
-from unhype.offline import option, stay_offline
-from unhype.threads import wait_wisely
-
-stay_offline(option(sys.argv, "--base"), Path(option(sys.argv, "--settings") or ROOT / "params.yaml"))
-wait_wisely()
-
+from beginning import ROOT, plainly, show_decision  # before Metaflow: it sets the environment
 from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
 from metaflow.cards import Image, Markdown, Table, VegaChart
-from metaflow.exception import MetaflowException
-
-from unhype.terminal import show_anyway
-
-# Metaflow runs this file again for each step: no step may fail for a letter that a log lacks.
-show_anyway()
-
-
-class Refused(MetaflowException):
-    """A person's mistake, which Metaflow then tells in a line and without a traceback."""
-
-    headline = "unhype"
-
-
-@contextmanager
-def plainly():
-    """Turn our errors for people into Metaflow's."""
-    from unhype.errors import UnhypeError
-
-    try:
-        yield
-    except UnhypeError as error:
-        raise Refused(str(error)) from error
 
 
 class TrainFlow(FlowSpec):
@@ -79,11 +35,16 @@ class TrainFlow(FlowSpec):
     )
     build = Parameter("build", default=str(ROOT / "build"), help="folder of guards, checkpoints and reports")
     store = Parameter("store", default=str(ROOT), help="folder of MLflow's database and artifacts")
-    model = Parameter("model", default="", help="name in the model registry (default: unhype-<set>)")
+    removal = Parameter("allow-removal", default=False, help="let the list forget less than the champion's")
+    model = Parameter(
+        "model",
+        default="",
+        help="name in the model registry (default: unhype-<set>, elsewhere than on mini-sd unhype-<set>-<base>)",
+    )
 
     @step
     def start(self):
-        """Validate the concept set, the seed and the model's name, before any second of a GPU is spent."""
+        """Validate the concept set, its prompts, the seed and the model's name, before any second of a GPU is spent."""
         from unhype.concepts.loading import load_set, set_path
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
@@ -91,22 +52,30 @@ class TrainFlow(FlowSpec):
         from unhype.names import check_name
         from unhype.pictures.seeds import check_seed
         from unhype.pipeline import job as jobs
+        from unhype.pipeline.promoting import check_removal
+        from unhype.registry.models import set_of
+        from unhype.registry.naming import model_name
         from unhype.registry.store import open_store
 
         with plainly():
             check_seed(self.seed, "--seed")
             folder = Path(self.data) / "concepts"
             concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
-            self.registered_name = self.model or f"unhype-{concepts.name}"
+            self.registered_name = self.model or model_name(concepts.name, self.base)
             check_name(self.registered_name, "the model name")
             self.content = concepts.content_hash()  # what every later step must find
             self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")
             result = validate_set(concepts)
             if result.ok:
-                open_store(Path(self.store))  # a database that MLflow can't use shows here
+                store = open_store(Path(self.store))  # a database that MLflow can't use shows here
+                if (own := set_of(store, self.registered_name)) not in ("", concepts.name):
+                    print(f"no alias: {self.registered_name} is of the set {own}, not {concepts.name}; see --model")
+                if told := check_removal(store, self.registered_name, concepts, self.removal):
+                    print(told)
                 job = self._job()  # and a base that does not know these concepts
                 if missing := jobs.judging_of(job).missing:
                     print(f"unjudged: {missing}")
+                self.prompts = jobs.write_prompts(job)  # and rows that must not be trained on
                 result = jobs.validate(job, jobs.load_base(job))
             write_report(result, concepts, Path(self.report))
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
@@ -123,14 +92,13 @@ class TrainFlow(FlowSpec):
     @retry(times=1, minutes_between_retries=0)
     @step
     def train(self):
-        """Write the prompt tables, draw the base's pictures, train the hypernetwork."""
+        """Draw the base's pictures, train the hypernetwork."""
         from unhype.pipeline import job as jobs
         from unhype.pipeline import making
         from unhype.progress import with_progress
 
         with plainly():
             job = self._job()
-            jobs.write_prompts(job)
             for _progress in with_progress(making.train(job, jobs.load_base(job))):
                 pass
             self.curve = making.read_curve(job)
@@ -187,12 +155,49 @@ class TrainFlow(FlowSpec):
                 [[str(cell) for cell in row] for row in self.rules], headers=["rule", "verdict", "checked", "failures"]
             )
         )
+        self.next(self.gate)
+
+    @resources(cpu=2, memory=6000, gpu=1)
+    @retry(times=1, minutes_between_retries=0)
+    @card(type="blank")
+    @step
+    def gate(self):
+        """Let the gates judge the guard, beside the champion on the same prompts and seeds."""
+        from dataclasses import replace
+
+        from unhype.params import load_params
+        from unhype.pipeline import job as jobs
+        from unhype.pipeline.promoting import Promotion
+        from unhype.progress import with_progress
+        from unhype.registry.store import open_store
+
+        with plainly():
+            job, gates = replace(self._job(), code=self.code), load_params(Path(self.settings)).gates
+            promotion = Promotion(
+                job,
+                jobs.load_base(job),
+                jobs.judging_of(job),
+                Path(self.guard),
+                open_store(Path(self.store)),
+                self.registered_name,
+                gates,
+                self.removal,
+                self.scores.get("attacks", {}),
+            )
+            for _progress in with_progress(promotion.run()):
+                pass
+            folder = job.build / "gates" / f"{self.registered_name}-{Path(self.guard).name}"
+            self.decision = promotion.decision(folder)
+        show_decision("Gates", self.decision)
         self.next(self.register)
 
     @step
     def register(self):
-        """Log the run and register the guard as `challenger`."""
+        """Log the run and register the guard: as `challenger` if the gates let it pass, else with the reasons."""
+        from unhype.gates.reporting import log_report
+        from unhype.registry.models import version_named
         from unhype.registry.publishing import publish_guard
+        from unhype.registry.store import open_store
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
         with plainly():
@@ -206,8 +211,13 @@ class TrainFlow(FlowSpec):
                 report=Path(self.report),
                 metaflow_run=f"{current.flow_name}/{current.run_id}",
                 description=f"{markdown(protocol_rows(self.scores))}\n\n{provenance(self.scores)}",
+                decision=self.decision,
             )
-        print(f"registered {self.version}")
+            store = open_store(Path(self.store))
+            log_report(store, version_named(store, self.version))
+        print(f"registered {self.version}: {'challenger' if self.decision.passed else 'rejected, no alias'}")
+        for reason in self.decision.reasons:
+            print(f"  {reason}")
         self.next(self.end)
 
     @step
@@ -241,7 +251,9 @@ class TrainFlow(FlowSpec):
         quiet()
         self._concepts()
         params = load_params(Path(self.settings))
-        return open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
+        job = open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
+        checked = getattr(self, "prompts", None)  # none yet in `start`, which writes them
+        return job.with_prompts(checked) if checked else job
 
 
 def _curves(curve, lines):

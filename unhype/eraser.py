@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,19 @@ import torch
 
 from unhype.families.family import Family
 from unhype.pictures.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What drew a picture, for manifests.
+
+    Attributes:
+        base: hash of the base.
+        guard: hash of the guard, or of what another method fitted; empty for the bare base.
+    """
+
+    base: str
+    guard: str = ""
 
 
 class Eraser(Protocol):
@@ -26,6 +39,11 @@ class Eraser(Protocol):
     @property
     def identity(self) -> str:
         """A hash of everything that shapes a picture besides its prompt and seed."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """The base and the guard behind it."""
         ...
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
@@ -44,7 +62,7 @@ class Nothing:
 
     def __init__(self, family: Family, base_hash: str, how: Sampling) -> None:
         self.family, self.how = family, how
-        self.identity = identity(family, base_hash, how)
+        self.identity, self.origin = identity(family, base_hash, how), Origin(base_hash)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         return self.family.draw(prompts, seeds, self.how)

@@ -67,11 +67,16 @@ class TextLoader(_Strict, yaml.BaseLoader):
     """Every value is text: ``on`` and ``no`` are words."""
 
 
-StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
+class StrictDumper(yaml.SafeDumper):
+    """Writes what :class:`StrictLoader` reads as the same: a text that it would take for a number gets quotes."""
+
+
+for _side in (StrictLoader, StrictDumper):
+    _side.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+        list("-+.0123456789"),
+    )
 
 
 def refuse_doubles(node: yaml.Node) -> None:
@@ -103,6 +108,19 @@ def parse_yaml(text: str, where: str, loader: type[StrictLoader | TextLoader] = 
         return yaml.load(text, Loader=loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _refusal(error, where) from error
+
+
+def dump_yaml(value: object, flow: bool = False, width: int = 10**6) -> str:
+    """Plain values as YAML, keys in their order.
+
+    Args:
+        flow: on one line, with braces and brackets.
+        width: where lines of words are broken.
+    """
+    text: str = yaml.dump(
+        value, Dumper=StrictDumper, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=width
+    )
+    return text
 
 
 def compose_yaml(path: Path) -> yaml.Node | None:

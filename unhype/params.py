@@ -17,6 +17,7 @@ from unhype.bases.loading import BaseSettings, plain_pipeline
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.choosing import FAMILIES
+from unhype.gates.settings import GateSettings
 from unhype.handwritten import load_yaml
 from unhype.hyperforget.training import HyperForgetSettings
 from unhype.judges.choosing import JudgeSettings, in_miniature
@@ -40,6 +41,7 @@ class Params:
         sampling: how pictures are drawn from a base.
         prompts: how many prompts are evaluated.
         training: how a hypernetwork is trained.
+        gates: what a guard must reach before it is offered.
         judges: who looks at the pictures of bases that bring no judge.
         base: how a base is loaded.
         hyperforget: zoo and diffusion of the digits' classifiers.
@@ -51,6 +53,7 @@ class Params:
     sampling: Sampling = field(default_factory=Sampling)
     prompts: PromptSettings = field(default_factory=PromptSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    gates: GateSettings = field(default_factory=GateSettings)
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     base: BaseSettings = field(default_factory=BaseSettings)
     hyperforget: HyperForgetSettings = field(default_factory=HyperForgetSettings)

@@ -30,6 +30,7 @@ VERBS = (
     "compare",
     "export",
     "plan",
+    "models",
     "ui",
 )
 

@@ -125,6 +125,59 @@ def test_mistakes_are_one_line(arguments: list[str], word: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_new_set_is_valid_a_stage_and_read_by_every_verb(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ["--folder", str(tmp_path / "data" / "concepts")]
+    (tmp_path / "data" / "concepts").mkdir(parents=True)
+    (tmp_path / "data" / "bases" / "mini-sd").mkdir(parents=True)
+    (tmp_path / "data" / "bases" / "mini-sd" / "card.json").write_text("{}")
+    write("good", GOOD).rename(tmp_path / "data" / "concepts" / "good.yaml")
+    run("new", "mine", "--forget", "Adam Driver", "Cher=a woman", "--like", "good", *folder)
+    said = capsys.readouterr().out
+    assert "lists.yaml: +good, +mine, +mini-sd-good, +mini-sd-mine changed" in said
+    assert "dvc repro -s erase@mini-sd-mine" in said
+    run("validate", "mine", *folder)
+    run("diff", "good", "mine", *folder)
+    assert "+ forget  Cher → a woman" in capsys.readouterr().out
+    for again in (
+        ["mine", "--forget", "Cher=a woman"],
+        ["other", "--forget", "Sting"],
+        ["a.b", "--forget", "Adam Driver"],
+    ):
+        before = sorted(tmp_path.rglob("*.yaml"))
+        with pytest.raises(UnhypeError):
+            run("new", *again, "--like", "good", *folder)
+        assert sorted(tmp_path.rglob("*.yaml")) == before, "nothing half-written"
+    with pytest.raises(UnhypeError, match="got the base 'maxi-sd' under bases"):
+        run("new", "other", "--forget", "Adam Driver", "--like", "good", "--bases", "maxi-sd", *folder)
+
+
+def test_accepting_tells_what_changed_and_a_removal_wants_a_word(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ["--folder", str(tmp_path / "concepts")]
+    (tmp_path / "concepts").mkdir()
+
+    def put(text: str) -> None:
+        write("good", text).rename(tmp_path / "concepts" / "good.yaml")
+
+    put(GOOD)
+    run("accept", "good", *folder)
+    assert "new; {'forget': 1" in capsys.readouterr().out
+    put(GOOD.replace("forget: [", "forget: [{concept: Cher, anchor: a woman}, "))
+    run("accept", "good", *folder)
+    assert "+ forget  Cher → a woman" in capsys.readouterr().out
+    put(GOOD)
+    with pytest.raises(UnhypeError, match=r"good without Cher, .* --allow-removal"):
+        run("accept", "good", *folder)
+    run("accept", "good", "--allow-removal", *folder)
+    assert "1 removed" in capsys.readouterr().out
+    put(GOOD.replace("[Ada Lovelace]", "[a driver]"))
+    with pytest.raises(UnhypeError, match="not_forgotten"):
+        run("accept", "good", *folder)
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_a_terminal_without_arrows_shows_the_rest(encoding: str) -> None:
     done = subprocess.run(

@@ -11,6 +11,7 @@ import torch
 
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.schema import ConceptSet, Entry
+from unhype.eraser import Origin
 from unhype.erasing.material import build_material, pictures_needed
 from unhype.evaluation.album import Album
 from unhype.families.choosing import family_of
@@ -22,7 +23,7 @@ SET = ConceptSet("toy", "people", (Entry("Cher", "a woman"), Entry("Prince", "a 
 class Noise:
     """Draws noise of its seed."""
 
-    name, identity = "noise", "x" * 20
+    name, identity, origin = "noise", "x" * 20, Origin("base")
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         for seed in seeds:

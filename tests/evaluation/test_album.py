@@ -12,16 +12,17 @@ import pytest
 import torch
 from PIL import Image
 
-from unhype.eraser import identity
+from unhype.eraser import Origin, identity
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
+from unhype.files import sha256
 from unhype.pictures.sampling import Sampling
 
 
 class Painter:
     """Draws its seed, counts what it is asked for, and stops after so many."""
 
-    name = "painter"
+    name, origin = "painter", Origin("the base", "the guard")
 
     def __init__(self, mark: str = "x", stop: int = 10**9) -> None:
         self.identity, self.asked, self.stop = mark * 20, 0, stop
@@ -129,9 +130,43 @@ def test_a_picture_that_is_not_there_or_broken_is_one_line(tmp_path: Path) -> No
     assert "\n" not in str(error.value)
 
 
-def test_the_manifest_names_every_file(tmp_path: Path) -> None:
+def listed(album: Album) -> dict[str, str]:
+    """File → the hash that the manifest tells."""
+    rows = pd.read_csv(album.manifest_path, dtype=str)
+    assert set(rows["base"]) == {"the base"}
+    assert set(rows["guard"]) == {"the guard"}
+    assert set(rows["eraser"]) == {album.eraser.identity}
+    assert list(rows["file"]) == [
+        album.path(prompt, int(seed)).name for prompt, seed in zip(rows["prompt"], rows["seed"], strict=True)
+    ]
+    return dict(zip(rows["file"], rows["sha256"], strict=True))
+
+
+def test_the_manifest_joins_what_was_asked_for_with_the_file_and_its_bytes(tmp_path: Path) -> None:
     album = Album(tmp_path, Painter())
-    table = pd.DataFrame({"prompt": ["a", "b"], "seed": [1, 2]})
-    list(album.draw(list(table["prompt"]), list(table["seed"])))
-    manifest = pd.read_csv(album.write_manifest(table))
-    assert all((album.folder / name).exists() for name in manifest["file"])
+    list(album.draw(['a, "b"', "nan"], [1, 2]))
+    list(album.draw(["nan", "c", "c"], [2, 3, 3]))
+    found = listed(album)
+    assert found == {path.name: sha256(path) for path in album.folder.glob("*.png")}
+    assert len(found) == 3
+    before = album.manifest_path.stat().st_mtime_ns
+    list(album.draw(["nan"], [2]))
+    assert album.manifest_path.stat().st_mtime_ns == before, "nothing new, nothing written"
+
+
+def test_the_manifest_heals(tmp_path: Path) -> None:
+    """What was drawn before a stop, what is drawn again and a manifest of another form are all listed in the end."""
+    with pytest.raises(KeyboardInterrupt):
+        list(Album(tmp_path, Painter(stop=2)).draw(list("abc"), [1, 2, 3]))
+    album = Album(tmp_path, Painter())
+    list(album.draw(list("abc"), [1, 2, 3]))
+    assert len(listed(album)) == 3
+    album.path("a", 1).write_bytes(b"other")
+    assert listed(album)[album.path("a", 1).name] != sha256(album.path("a", 1)), "an exchanged picture shows"
+    album.path("a", 1).unlink()
+    list(album.draw(["a"], [1]))
+    assert listed(album)[album.path("a", 1).name] == sha256(album.path("a", 1))
+    for text in ("", "prompt,file\na,b\n", 'file,"'):
+        album.manifest_path.write_text(text)
+        list(album.draw(["b"], [2]))
+        assert set(listed(album)) == {album.path("b", 2).name}

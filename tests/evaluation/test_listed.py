@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from unhype.eraser import Origin
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import BATCH
 from unhype.evaluation.columns import is_rated, read_lines, renamed
@@ -155,7 +156,7 @@ class Painter:
     """Paints its seed, and a shade more under guard."""
 
     def __init__(self, name: str, more: int) -> None:
-        self.name, self.identity, self.more = name, name * 4, more
+        self.name, self.identity, self.more, self.origin = name, name * 4, more, Origin("base", name)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         yield np.array([np.full((4, 4, 3), seed + self.more * (seed > 1)) for seed in seeds], dtype=np.uint8)

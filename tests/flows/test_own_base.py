@@ -34,7 +34,8 @@ training:
   pictures: 1
 judges: {{clip: "{clip}"}}
 """
-MODEL = "models:/unhype-toy@challenger"
+MODEL = "models:/unhype-toy-mine/1"
+"""Rejected by its gates: it is unjudged, or hardly trained."""
 CASES = [("sdxl", "data/judges/mini-clip"), ("flux_dev", "")]
 """Family and CLIP: with the second base there is none."""
 
@@ -81,7 +82,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_it_is_registered_with_what_needs_no_judge(place: Place) -> None:
-    (version,) = versions(open_store(place.folder / "store"), "unhype-toy")
+    (version,) = versions(open_store(place.folder / "store"), "unhype-toy-mine")
     scores = place.read("build/results/mine/toy/scores.json")
     assert version.tags["judge"] == (scores["judge"] or "unjudged")
     assert place.judged == (scores["judge"] is not None) == (scores["protocols"] != {})
@@ -97,11 +98,11 @@ def test_it_is_registered_with_what_needs_no_judge(place: Place) -> None:
 def test_generate_draws_a_page_and_a_folder(place: Place) -> None:
     page, folder = place.folder / "page.png", place.folder / "drawn"
     asked = ["--prompt", "a photo of Cher", "--prompt", "a photo of a cat"]
-    place.unhype("generate", "--model", MODEL, *asked, "--out", str(page))
-    place.unhype("generate", "--model", MODEL, *asked, "--out", str(folder))
+    place.unhype("generate", "--ungated", "--model", MODEL, *asked, "--out", str(page))
+    place.unhype("generate", "--ungated", "--model", MODEL, *asked, "--out", str(folder))
     with Image.open(page) as drawn:
         assert drawn.width > 2 * SIZE
-    assert sorted(path.name for path in folder.iterdir()) == ["00001.png", "00002.png"]
+    assert sorted(path.name for path in folder.iterdir()) == ["00001.png", "00002.png", "manifest.csv"]
     with Image.open(folder / "00002.png") as drawn:
         assert drawn.size == (SIZE, SIZE)
 
@@ -150,7 +151,7 @@ def test_compare_writes_its_report_with_en_dashes(place: Place, capsys: pytest.C
 
 def test_export_writes_a_lora(place: Place) -> None:
     out = place.folder / "cher.safetensors"
-    place.unhype("export", "--model", MODEL, "--prompt", "a photo of Cher", "--out", str(out))
+    place.unhype("export", "--ungated", "--model", MODEL, "--prompt", "a photo of Cher", "--out", str(out))
     assert out.stat().st_size > 1000
 
 
@@ -158,7 +159,7 @@ def test_mlflow_serves_it(place: Place) -> None:
     import mlflow
     import pandas as pd
 
-    version = versions(open_store(place.folder / "store"), "unhype-toy")[0]
-    served = mlflow.pyfunc.load_model(version.uri, model_config={"base": str(place.base)})
+    version = versions(open_store(place.folder / "store"), "unhype-toy-mine")[0]
+    served = mlflow.pyfunc.load_model(version.uri, model_config={"base": str(place.base), "ungated": True})
     (picture,) = served.predict(pd.DataFrame({"prompt": ["a photo of Cher"]}))
     assert Image.open(io.BytesIO(picture)).size == (SIZE, SIZE)

@@ -9,13 +9,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from unhype.bases.loading import load_pipeline
 from unhype.erasing.guard import Guard
+from unhype.errors import UnhypeError
 from unhype.pictures.sampling import Sampling, sample
 from unhype.pipeline.job import MAKERS
 from unhype.pipeline.sources import digest
+from unhype.prompts.stored import read_table, rows_hash, tables_hash
 from unhype.registry import local_folder
 from unhype.registry.models import versions
 from unhype.registry.store import open_store
@@ -38,6 +41,9 @@ evaluation: [Aaron Paul]
 SETTINGS = """
 sampling: {steps: 2, guidance: 4.0, batch: 8}
 prompts: {per_role: 4}
+gates:
+  {least: 1, strata: 2, forgotten: 1, worst: 1, faces: 0, aliases: 1, unseen: 0, near_misses: 0, mixed_gone: 1,
+  mixed_kept: 0, drift: 1, margin: 1, samples: 10}
 training:
   hypernet: {rank: 2, alpha: 1.0, steps: 10, hidden: 16, basis: 4}
   schedule: {steps: 4, batch: 2, rate: 1.0e-3}
@@ -57,32 +63,44 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def tracked() -> str:
+    """What differs in this checkout from its commit."""
+    command = ["git", "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
 def run(place: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     where = {"--data": "data", "--build": "build", "--store": "store", "--settings": "params.yaml"}
     options = [text for option, name in where.items() for text in (option, str(place / name))]
     return flow(place, "run", *options, *arguments, encoding=encoding)
 
 
-def flow(place: Path, *arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+def flow(
+    place: Path, *arguments: str, encoding: str = "utf-8", file: str = "train_flow.py"
+) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(place / "metaflow"),
         "OMP_NUM_THREADS": "2",
         "PYTHONIOENCODING": encoding,
     }
-    command = [sys.executable, str(ROOT / "flows" / "train_flow.py"), *arguments]
+    command = [sys.executable, str(ROOT / "flows" / file), *arguments]
     return subprocess.run(
         command, capture_output=True, encoding=encoding, errors="replace", env=environment, cwd=place, check=False
     )
 
 
 def test_a_list_becomes_a_registered_guard(place: Path) -> None:
+    before = tracked()
     done = run(place, "--concepts", str(place / "toy.yaml"))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     guard = Guard.load(local_folder("models:/unhype-toy@challenger", place / "store"))
     assert guard.trained.facts["forget"] == ["Cher", "Prince"]
     (version,) = versions(open_store(place / "store"), "unhype-toy")
     assert guard.trained.facts["code"] == version.tags["code"] == digest(MAKERS)
+    assert (version.aliases, version.tags["gate"], version.tags["gate_champion"]) == (("challenger",), "passed", "none")
+    evidence = {path.name for path in (place / "store" / "mlartifacts").rglob("gates/unhype-toy-1/*")}
+    assert evidence == {"gates.json", "gates.md", "gates.png", "erasure.html"}
     pipeline = load_pipeline(ROOT / "data" / "bases" / "mini-sd")
     with guard.attached(pipeline):
         assert np.concatenate(list(sample(pipeline, ["a photo of Cher"], [1], Sampling(steps=2)))).shape == (
@@ -94,12 +112,19 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     scores = json.loads((place / "build" / "results" / "mini-sd" / "toy" / "scores.json").read_text())
     assert set(scores["protocols"]) == {"unseen", "papers"}
     assert all(score["n"] >= 4 for score in scores["roles"].values())
-    assert {path.name for path in (place / "data" / "prompts" / "toy").iterdir()} == {
-        "train.csv",
-        "retain.csv",
-        "pairs.csv",
-        "evaluation.csv",
-    }
+    tables = place / "data" / "prompts" / "toy"
+    assert {path.name for path in tables.glob("*.csv")} == {"train.csv", "retain.csv", "pairs.csv", "evaluation.csv"}
+    assert scores["prompts"]["evaluation"] == rows_hash(read_table(tables / "evaluation.csv"))
+    training = {name: read_table(tables / f"{name}.csv") for name in ("train", "retain", "pairs")}
+    assert scores["prompts"]["training"] == guard.trained.facts["tables"] == tables_hash(training)
+    manifests = [pd.read_csv(path) for path in (place / "data" / "images" / "mini-sd" / "toy").rglob("manifest.csv")]
+    (guarded,) = (rows for rows in manifests if rows["guard"].notna().all())
+    assert set(guarded["guard"]) == {guard.trained.facts["sha256"]}
+    asked = read_table(tables / "evaluation.csv")
+    assert set(zip(guarded["prompt"], guarded["seed"], strict=True)) >= set(  # and what gates asked
+        zip(asked["prompt"], asked["seed"], strict=True)
+    )
+    assert tracked() == before, "the job changes no tracked file"
 
     again = run(place, "--concepts", str(place / "toy.yaml"), encoding="cp1252")
     told = again.stdout + again.stderr
@@ -107,6 +132,7 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     assert "Acc_e" in told
     assert "registered models:/unhype-toy/" in told
     assert "training: " not in told, "the same job trains once"
+    assert len(versions(open_store(place / "store"), "unhype-toy")) == 1, "the same guard is registered once"
 
     assert not (place / "data" / "scores").exists(), "what was measured lies in run folders"
 
@@ -119,6 +145,55 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
         assert "as this run validated it" in told, told[-3000:]
         assert "Traceback" not in told
     (place / "toy.yaml").write_text(TOY)
+
+
+def test_the_gates_judge_alone(place: Path) -> None:
+    """What passed lax gates does not pass those of the project: four pictures of a guard that was hardly trained."""
+    strict = SETTINGS.partition("gates:")[0] + "training:" + SETTINGS.partition("training:")[2]
+    (place / "strict.yaml").write_text(strict)
+    names = {"--data": "data", "--build": "build", "--store": "store", "--concepts": "toy.yaml"}
+    where = [text for option, name in names.items() for text in (option, str(place / name))]
+    asked = ["run", "--model", "models:/unhype-toy@challenger", "--settings", str(place / "strict.yaml"), *where]
+    done = flow(place, *asked, file="promote_flow.py")
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told[-3000:]
+    assert "models:/unhype-toy/1: rejected" in told
+    assert "wanted at least 100" in told
+    (version,) = versions(open_store(place / "store"), "unhype-toy")
+    assert (version.aliases, version.tags["gate"]) == ((), "rejected")
+    with pytest.raises(UnhypeError, match="rejected by its gates"):
+        local_folder("models:/unhype-toy/1", place / "store")
+    again = flow(place, *asked, file="promote_flow.py")
+    assert again.returncode != 0
+    assert "got @challenger" in again.stdout + again.stderr
+    assert "Traceback" not in again.stdout + again.stderr
+
+
+def test_edited_rows_make_another_guard_and_leaking_ones_none(place: Path) -> None:
+    """On what the test before has left: its guard, its pictures, its tables."""
+    path = place / "data" / "prompts" / "toy" / "train.csv"
+    held, asked = path.read_text(), read_table(path.parent / "evaluation.csv")
+    added = read_table(path).iloc[:1].assign(seed=10_900_000)
+    leaking = added.assign(
+        template=asked["template"][0],
+        prompt=asked["template"][0].format("Cher"),
+        anchor_prompt=asked["template"][0].format("a woman"),
+    )
+    path.write_text(held + leaking.to_csv(index=False, header=False))
+    done = run(place, "--concepts", str(place / "toy.yaml"))
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "has a template of the evaluation split" in told, told[-3000:]
+    assert "Traceback" not in told
+    path.write_text(held + added.to_csv(index=False, header=False))
+    before = {folder.name for folder in (place / "build" / "guards").iterdir()}
+    done = run(place, "--concepts", str(place / "toy.yaml"))
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told[-3000:]
+    assert len({folder.name for folder in (place / "build" / "guards").iterdir()} - before) == 1
+    assert "training: 4 of 4" in told
+    assert "are there already" in told, "what the base drew for other rows is not drawn again"
+    path.write_text(held)
 
 
 @pytest.mark.parametrize(

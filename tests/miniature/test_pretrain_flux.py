@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from unhype.bases.cards import verify
+from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.flux import Flux
 from unhype.miniature.flow import (
@@ -26,8 +27,9 @@ from unhype.miniature.flow import (
 )
 from unhype.miniature.flux_workshop import FluxPretraining, FluxWorkshop
 from unhype.miniature.folders import FLUX
+from unhype.miniature.pictures import Pictures
 from unhype.miniature.pieces import train_pieces
-from unhype.miniature.pretrain_flux import STAGES, pretrain_flux
+from unhype.miniature.pretrain_flux import STAGES, _material, pretrain_flux
 from unhype.miniature.shipping_flux import ship_flux
 from unhype.miniature.t5 import piece_ids
 from unhype.miniature.typed import LENGTHS, LONG, retyped
@@ -42,6 +44,8 @@ TINY = FluxPretraining(
     t5=Schedule(steps=3, batch=4, rate=1e-3, muon=True),
     flow=Schedule(steps=3, batch=2, rate=1e-3, average=0.9, muon=True),
     guidance=Schedule(steps=2, batch=2, rate=1e-3, average=0.9),
+    flow_again=Schedule(steps=2, batch=2, rate=1e-3, average=0.9),
+    guidance_again=Schedule(steps=2, batch=2, rate=1e-3, average=0.9),
 )
 
 PLAIN = """
@@ -76,7 +80,7 @@ def test_a_killed_run_resumes_to_the_same_weights(finished: FluxWorkshop, data: 
                 break
         else:
             break
-    for name in ("taught_t5", "transformer", "teacher"):
+    for name in ("taught_t5", "transformer"):
         whole, parts = getattr(finished, name).state_dict(), getattr(shop, name).state_dict()
         assert all(torch.equal(whole[key], parts[key]) for key in whole), name
 
@@ -92,13 +96,37 @@ def test_what_ships_is_a_plain_flux_that_shares_parts_with_mini_sd(
     for part in ("text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors"):
         assert (tmp_path / FLUX / part).read_bytes() == (finished.donor / part).read_bytes()
     subprocess.run([sys.executable, "-W", "ignore", "-c", PLAIN, tmp_path / FLUX], check=True)
+    # Whatever was encoded before, the same bytes ship again.
+    piece_ids(finished.pieces, ["a photo of Prince"], 24)
+    ship_flux(finished, tmp_path / "again")
+    assert verify(tmp_path / "again" / FLUX)["files"] == card["files"]
 
 
 def test_a_changed_setting_reruns_what_depends_on_it(tmp_path: Path, data: Path) -> None:
     before = workshop(tmp_path, data)
     after = workshop(tmp_path, data, replace(TINY, flow=replace(TINY.flow, steps=4)))
-    stages = ("t5", "flow", "guidance")
-    assert [before.fingerprint(s) == after.fingerprint(s) for s in stages] == [True, False, False]
+    stages = ("t5", "flow", "guidance", "flow_again", "guidance_again")
+    assert [before.fingerprint(s) == after.fingerprint(s) for s in stages] == [True, False, False, False, False]
+    fewer = workshop(tmp_path, data, replace(TINY, more_things=0.1))
+    assert [before.fingerprint(s) == fewer.fingerprint(s) for s in stages] == [True, True, True, False, False]
+
+
+def test_shares_of_a_batch_do_not_exceed_it() -> None:
+    with pytest.raises(UnhypeError, match=r"more_pairs and more_things ≥ 0 and together ≤ 1"):
+        replace(TINY, more_things=0.7)
+
+
+def test_the_second_round_draws_more_things(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = workshop(tmp_path, data, replace(TINY, pictures=200))
+    asked: list[np.ndarray] = []
+    monkeypatch.setattr(Pictures, "captions", lambda self, rows, rng: asked.append(rows) or [""] * len(rows))
+    vars(shop)["latents"] = np.zeros((200, 4, 16, 16), np.float16)
+    monkeypatch.setattr(FluxWorkshop, "words", lambda self, clip, t5, length: None)
+    for share in (0.0, 0.4):
+        _material(shop, 50, np.random.default_rng(0), share)
+    few, many = (sum(i in set(shop.things) for i in rows) for rows in asked)
+    assert few < 12
+    assert many >= 20
 
 
 # ------------------------------------------------------------ pieces and typing

@@ -29,7 +29,7 @@ def test_what_makes_a_guard_is_covered() -> None:
         "erasing": "trainer losses hypernet heads switch fitting phrases material",
         "families": "stable_diffusion",
         "adapters": "lora",
-        "prompts": "tables templates",
+        "prompts": "templates",
         "pictures": "sampling",
         "pipeline": "making",
     }

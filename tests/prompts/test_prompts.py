@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from unhype.concepts.schema import ConceptSet, Entry
-from unhype.prompts.rows import COLUMNS, named
+from unhype.prompts.rows import COLUMNS, FIRST_SEED, SEEDS, named
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import PromptSettings, evaluation_table, training_tables
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING
@@ -81,6 +85,29 @@ def test_in_company_the_anchor_takes_the_place_of_the_forgotten_alone() -> None:
     assert rows["Cher and Prince"] == ("Cher;Prince", "", "a woman and a man")
     assert rows["Cher and Elvis"] == ("Cher", "Elvis", "a woman and Elvis")
     assert rows["Madonna and Cher"] == ("Cher", "Madonna", "Madonna and a woman")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_name_more_leaves_the_rows_of_the_others_as_they_were(place: int) -> None:
+    """What is asked for again is drawn with the same words and seed, so its picture is there already."""
+    more = replace(SET, forget=(*SET.forget[:place], Entry("Sting", "a man"), *SET.forget[place:]))
+    settings = PromptSettings(12)
+    before, after = ({**training_tables(each), "evaluation": evaluation_table(each, settings)} for each in (SET, more))
+    for name in ("train", "retain", "evaluation"):
+        old, new = (set(zip(tables[name]["prompt"], tables[name]["seed"], strict=True)) for tables in (before, after))
+        # With more names each is asked for less often, but in the same sentences.
+        gone = old - new
+        assert not {prompt for prompt, _ in new - old if "Sting" not in prompt}
+        assert {row.group for row in before[name].itertuples() if (row.prompt, row.seed) in gone} <= {"forget"}
+        assert bool(gone) == (name == "evaluation")
+
+
+def test_seeds_stay_in_their_split_and_differ() -> None:
+    people = ConceptSet("many", "people", tuple(Entry(f"Name {i}", "a man") for i in range(300)), ("Elvis",))
+    for name, first in (("train", FIRST_SEED["train"]), ("pairs", FIRST_SEED["train"])):
+        seeds = training_tables(people)[name]["seed"]
+        assert seeds.is_unique
+        assert seeds.between(first, first + SEEDS - 1).all()
 
 
 def test_same_set_same_bytes() -> None:

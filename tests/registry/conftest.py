@@ -69,6 +69,7 @@ def guard(tmp_path: Path) -> Path:
         "base_hash": "b" * 64,
         "code": "e" * 64,
         "concepts": "celeb100",
+        "forget": ["Elon Musk"],
         "concepts_hash": "c" * 64,
         "training": {"steps": 2},
         "sampling": {"steps": 20},

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,35 +36,47 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def test_round_trip(store: Store, guard: Path, tags: dict[str, str], run_id: str) -> None:
     version = register(store, guard, NAME, tags, "# Card", run_id)
-    assert (version.number, version.uri, version.run_id, version.aliases) == (
-        1,
-        f"models:/{NAME}/1",
-        run_id,
-        ("challenger",),
-    )
+    assert (version.number, version.uri, version.run_id, version.aliases) == (1, f"models:/{NAME}/1", run_id, ())
     assert version.tags.items() >= tags.items()
     # As a person does in the UI: the champion by alias, or a copy by "Promote model".
     store.client.set_registered_model_alias(NAME, "champion", "1")
     store.client.copy_model_version(f"models:/{NAME}/1", "prod")
-    for uri in (version.uri, f"models:/{NAME}@challenger", f"models:/{NAME}@champion", "models:/prod/1"):
+    for uri in (version.uri, f"models:/{NAME}@champion", "models:/prod/1"):
         assert bytes_of(resolve(store, uri)) == bytes_of(guard), uri
-    assert local_folder(f"models:/{NAME}@champion", store.root) == resolve(store, version.uri)
-    assert versions(store, NAME)[0].aliases == ("challenger", "champion")
+    assert local_folder(f"models:/{NAME}@champion", store.root, ungated=True) == resolve(store, version.uri)
+    assert versions(store, NAME)[0].aliases == ("champion",)
     assert store.client.get_model_version(NAME, "1").description == "# Card"
     assert not [path for path in store.artifacts.rglob("*") if path.suffix in PICKLES]
     assert store.client.get_run(run_id).outputs.model_outputs
 
 
-def test_the_same_guard_of_the_same_run_is_one_version(
+def test_the_same_guard_is_one_version_whatever_run_brings_it(
     store: Store, guard: Path, tags: dict[str, str], run_id: str
 ) -> None:
     first = register(store, guard, NAME, tags, "", run_id)
-    assert register(store, guard, NAME, tags, "", run_id) == first
-    (guard / "README.md").write_text("changed")
-    second = register(store, guard, NAME, tags, "", run_id)
+    (guard / "scores.json").write_text("{}")  # measured anew
+    assert register(store, guard, NAME, {**tags, "metaflow_run": "TrainFlow/18"}, "", run_id) == first
+    (guard / "guard.json").write_text((guard / "guard.json").read_text().replace('"steps": 2', '"steps": 3'))
+    register(store, guard, NAME, tags, "", run_id)
     assert [version.number for version in versions(store, NAME)] == [2, 1]
-    assert second.aliases == ("challenger",)
-    assert versions(store, NAME)[1].aliases == ()
+    assert register(store, guard, "another", tags, "", run_id).number == 1, "of another model it is the first"
+
+
+def test_two_that_register_at_once_make_one_version(
+    store: Store, guard: Path, tags: dict[str, str], run_id: str
+) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        made = list(threads.map(lambda _: register(open_store(store.root), guard, NAME, tags, "", run_id), range(2)))
+    assert [version.number for version in made] == [1, 1]
+    assert [version.number for version in versions(store, NAME)] == [1]
+
+
+def test_metrics_hang_on_the_version_itself(store: Store, guard: Path, tags: dict[str, str], run_id: str) -> None:
+    register(store, guard, NAME, tags, "", run_id, {"unseen/H": 0.9, "other": 0.5})
+    (model,) = store.client.search_logged_models([store.experiment_id()])
+    assert {metric.key: metric.value for metric in model.metrics} == {"unseen/H": 0.9, "other": 0.5}
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": NAME, "version": "1"}]
+    assert len(store.client.get_metric_history(run_id, "unseen/H")) == 1, "the run's point is not there twice"
 
 
 def test_a_failed_copy_leaves_no_version(
@@ -88,6 +101,21 @@ def test_registering_leaves_the_environment_alone(store: Store, guard: Path, tag
     assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
+def test_a_version_that_is_refused_leaves_no_orphan(
+    store: Store, guard: Path, tags: dict[str, str], run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    def refused(self: MlflowClient, *given: object, **named: object) -> None:
+        raise MlflowException("The model_id request parameter must identify the resource")
+
+    monkeypatch.setattr(MlflowClient, "create_model_version", refused)
+    with pytest.raises(MlflowException):
+        register(store, guard, NAME, tags, "", run_id)
+    assert not store.client.search_logged_models([store.experiment_id()])
+
+
 @pytest.mark.parametrize("tag", REQUIRED)
 def test_a_version_says_where_it_comes_from(store: Store, guard: Path, tags: dict[str, str], tag: str) -> None:
     with pytest.raises(UnhypeError, match=f"got no {tag} among the tags"):
@@ -109,6 +137,7 @@ def test_a_wrong_uri_names_what_there_is(
     store: Store, guard: Path, tags: dict[str, str], run_id: str, tmp_path: Path
 ) -> None:
     register(store, guard, NAME, tags, "", run_id)
+    store.client.set_registered_model_alias(NAME, "challenger", "1")
     for uri, words in {
         "models:/nope/1": f"got the model 'nope', wanted one of those in .*: {NAME}",
         f"models:/{NAME}/7": "got version 7 .* wanted one of 1",
@@ -157,6 +186,7 @@ def test_the_end_of_a_flow(root: Path, guard: Path, tmp_path: Path) -> None:
     version = versions(store, NAME)[0]
     assert set(REQUIRED) <= set(version.tags)
     assert version.tags["judge"] == "unjudged"
+    assert version.aliases == (), "what no gate has judged is nobody's challenger"
     run = store.client.get_run(version.run_id)
     assert run.data.metrics == {"loss": 0.5, "protocols/unseen/H": 0.9}
     assert {"report.html", "scores.json", "gallery.png", "images"} <= {

@@ -22,7 +22,9 @@ from PIL import Image
 
 from unhype.bases.finding import Source
 from unhype.errors import UnhypeError
-from unhype.registry.models import register
+from unhype.registry.deciding import decide
+from unhype.registry.gating import Decision, guard_hash
+from unhype.registry.models import register, versions
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import Store
 
@@ -70,6 +72,7 @@ class StubGuard:
 def registered(store: Store, record: RunRecord, guard: Path, tags: dict[str, str]) -> str:
     """Where MLflow keeps the registered guard."""
     version = register(store, guard, "unhype-celeb100", tags, "", log_run(store, record))
+    decide(store, version, Decision(True, guard_hash(guard), "e" * 64))
     location: str = store.client.get_model_version_download_uri(version.name, str(version.number))
     return location
 
@@ -160,6 +163,24 @@ def test_the_base_is_where_the_caller_says(location: str, tmp_path: Path, monkey
     monkeypatch.setenv("UNHYPE_BASE", str(tmp_path / "environment"))
     assert base() == tmp_path / "environment"
     assert base({"base": str(tmp_path / "named")}) == tmp_path / "named"
+
+
+@pytest.mark.parametrize("reasons", [("aliases: got 0.4",), None])
+def test_what_did_not_pass_is_not_served_unless_told(
+    location: str, store: Store, guard: Path, reasons: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow.pyfunc
+
+    version = versions(store, "unhype-celeb100")[0]
+    if reasons:
+        decide(store, version, Decision(False, guard_hash(guard), "e" * 64, reasons))
+    else:
+        (next(Path(location).rglob("verdict.json"))).unlink()
+    with pytest.raises(UnhypeError, match="rejected by its gates: aliases" if reasons else "not judged by any gates"):
+        mlflow.pyfunc.load_model(location)
+    assert mlflow.pyfunc.load_model(location, model_config={"ungated": True}).predict({"prompt": "a dog"})
+    monkeypatch.setenv("UNHYPE_UNGATED", "1")
+    assert mlflow.pyfunc.load_model(location).predict({"prompt": "a dog"})
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from unhype.adapters.lora import Factors
 from unhype.adapters.sites import Site
 from unhype.adapters.watching import Texts, attach
-from unhype.baselines.case import Case, Step
+from unhype.baselines.case import Case, OfCase, Step
 from unhype.erasing.hypernet import Emitter, HypernetConfig
 from unhype.erasing.trainer import Material, Trainer, TrainingSettings
 from unhype.families.family import Family
@@ -123,7 +123,7 @@ def summed(factors: Mapping[str, Factors], scale: torch.Tensor) -> dict[str, Fac
 
 
 @dataclass(frozen=True)
-class Adapted:
+class Adapted(OfCase):
     """An eraser: fitted LoRAs, and how strongly each acts on a prompt.
 
     Attributes:
@@ -132,9 +132,6 @@ class Adapted:
         unconditional: whether the unconditional half of guidance is adapted too.
     """
 
-    name: str
-    identity: str
-    case: Case
     fits: str
     weigh: Callable[[list[str]], torch.Tensor]
     unconditional: bool = False

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from unhype.eraser import Eraser, identity
+from unhype.eraser import Eraser, Origin, identity
 from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
@@ -134,6 +134,20 @@ class Case:
     def identity(self, method: str, *others: object) -> str:
         """Of a fitted method as an eraser."""
         return identity(self.family, self.base_hash, self.how, method, self.card(method)["sha256"], *others)
+
+
+@dataclass(frozen=True)
+class OfCase:
+    """What every eraser of a case has: its name, its identity, and where its pictures come from."""
+
+    name: str
+    identity: str
+    case: Case
+
+    @property
+    def origin(self) -> Origin:
+        """The base, and what was fitted to it."""
+        return Origin(self.case.base_hash, self.identity)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from unhype.baselines.adapters import vectors
-from unhype.baselines.case import Case, Cost, Fit, Step
+from unhype.baselines.case import Case, Cost, Fit, OfCase, Step
 from unhype.baselines.forward import first, instead, with_first
 from unhype.baselines.gates import half_way, likeness, said
 from unhype.eraser import identity
@@ -62,10 +62,7 @@ class Dve:
 
 
 @dataclass(frozen=True)
-class _Projected:
-    name: str
-    identity: str
-    case: Case
+class _Projected(OfCase):
     centres: torch.Tensor
     opens: float
     anchored: bool

@@ -25,7 +25,7 @@ import torch
 
 from unhype.adapters.lora import Factors, active
 from unhype.baselines.adapters import Bank, by_site, train_adapters
-from unhype.baselines.case import Case, Fitted, Step
+from unhype.baselines.case import Case, Fitted, OfCase, Step
 from unhype.baselines.forward import first, instead, with_first
 from unhype.erasing.trainer import TrainingSettings
 from unhype.families.family import Family
@@ -59,10 +59,7 @@ class UnGuide(Fitted):
 
 
 @dataclass(frozen=True)
-class _Mixture:
-    name: str
-    identity: str
-    case: Case
+class _Mixture(OfCase):
     method: UnGuide
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from unhype.baselines.case import Case
+from unhype.baselines.case import OfCase
 from unhype.errors import UnhypeError
 
 
@@ -37,12 +37,8 @@ def replaced(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> Iterator[
 
 
 @dataclass(frozen=True)
-class Rewritten:
+class Rewritten(OfCase):
     """An eraser: the pipeline with fitted weights in place of its own."""
-
-    name: str
-    identity: str
-    case: Case
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         family = self.case.family

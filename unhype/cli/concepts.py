@@ -1,4 +1,4 @@
-"""``unhype concepts``: list, show, validate and compare concept sets on the command line.
+"""``unhype concepts``: list, show, begin, validate, compare and accept concept sets on the command line.
 
 The modules of this room are light to import: pandas and Great Expectations wait until a function needs them.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from unhype.concepts.accepting import ALLOW, accept, accepted_path
 from unhype.concepts.diff import diff_sets
 from unhype.concepts.loading import FOLDER, available_sets, load_set, set_path
 from unhype.concepts.report import write_report
@@ -18,6 +20,7 @@ from unhype.concepts.results import ValidationResult
 from unhype.concepts.suite import validate_set
 from unhype.errors import UnhypeError
 from unhype.files import write_text
+from unhype.names import check_name
 
 WIDTH = 100
 REPORTS = Path("build/reports")
@@ -27,8 +30,8 @@ def add_commands(subparsers: Any) -> None:
     """Add the verb ``concepts`` with its own verbs; each sets ``run`` as every command does."""
     concepts = subparsers.add_parser(
         "concepts",
-        help="list, show, validate and compare concept sets",
-        description="List, show, validate and compare concept sets: what to forget, what to keep.",
+        help="list, show, begin, validate, compare and accept concept sets",
+        description="List, show, begin, validate, compare and accept concept sets: what to forget, what to keep.",
         epilog="Example: unhype concepts validate celeb100",
     )
     verbs = concepts.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -71,6 +74,41 @@ def add_commands(subparsers: Any) -> None:
         help="where bases and judges are (default: %(default)s)",
     )
     validate.add_argument("--json", type=Path, metavar="FILE", help="write the result of a single set as JSON too")
+
+    new = verb(
+        "new",
+        _new,
+        "begin a set like another: the same kind, and the same to keep",
+        'unhype concepts new trio --forget "Elon Musk" Rihanna "Jet Li=a man" --like celeb10',
+    )
+    new.add_argument("set", help="the new set's name")
+    new.add_argument(
+        "--forget",
+        nargs="+",
+        required=True,
+        metavar="CONCEPT",
+        help="what to forget; with =ANCHOR, what is drawn instead, where no other set says it",
+    )
+    new.add_argument(
+        "--like", required=True, metavar="SET", help="the set whose kind, and what it keeps, is taken over"
+    )
+    new.add_argument(
+        "--bases",
+        nargs="*",
+        metavar="BASE",
+        help="on which bases of data/bases dvc repro makes a guard of it (default: those of --like)",
+    )
+
+    accepting = verb(
+        "accept",
+        _accept,
+        "validate a set, say what changed since it was accepted last, and accept it",
+        "unhype concepts accept celeb100",
+    )
+    accepting.add_argument("set", help="a set's name")
+    accepting.add_argument(
+        ALLOW, action="store_true", help="take a set that no longer forgets what its accepted form does"
+    )
 
     diff = verb("diff", _diff, "say what changed from one set to another", "unhype concepts diff celeb10 celeb100")
     diff.add_argument("old", help="a set's name, or a path that ends in .yaml")
@@ -142,6 +180,46 @@ def _validate(options: argparse.Namespace) -> None:
             errors.append(result.first_error_line(path))
     if errors:
         raise UnhypeError(errors[0] + (f"; {len(errors)} of {len(sets)} sets are not valid" if len(errors) > 1 else ""))
+
+
+def _new(options: argparse.Namespace) -> None:
+    from unhype.concepts.starting import as_yaml, like
+    from unhype.pipeline import lists
+
+    path = options.folder / f"{options.set}.yaml"
+    check_name(options.set, "the name")
+    if path.exists():
+        raise UnhypeError(f"got the name {options.set!r}, wanted one that is free: {path} is there already")
+    concepts = like(options.set, options.forget, load_set(options.like, options.folder), options.folder)
+    if options.bases is not None:
+        concepts = replace(concepts, bases=tuple(options.bases))
+    result = validate_set(concepts)
+    if not result.ok:
+        raise UnhypeError(result.first_error_line(path))
+    data = options.folder.parent
+    lists.check(concepts, data, path)
+    write_text(path, as_yaml(concepts))
+    print(f"{path}: {', '.join(f'{number} {role}' for role, number in concepts.counts().items() if number)}")
+    print(f"{data / lists.FILE}: {', '.join(lists.write(data)) or 'nothing'} changed")
+    print(f"next: look at it, then: dvc repro -s curate@{concepts.name} prompts@{concepts.name}")
+    for base in lists.bases_of(concepts):
+        print(f"and for a guard on {base}: dvc repro -s erase@{base}-{concepts.name}")
+
+
+def _accept(options: argparse.Namespace) -> None:
+    concepts, path = load_set(options.set, options.folder), set_path(options.set, options.folder)
+    result, report = validate_set(concepts), REPORTS / f"{concepts.name}.html"
+    write_report(result, concepts, report)
+    if not result.ok:
+        raise UnhypeError(result.first_error_line(path))
+    accepted = accepted_path(concepts.name, options.folder)
+    diff = accept(concepts, accepted, options.allow_removal)
+    if diff is None:
+        print(f"{concepts.name} {concepts.content_hash()[:12]}: new; {concepts.counts()}; {accepted}")
+        return
+    print("\n".join(diff.lines()) or "nothing that counts has changed")
+    counts = f"{len(diff.added)} added, {len(diff.removed)} removed, {len(diff.changed)} changed"
+    print(f"{concepts.name} {concepts.content_hash()[:12]}: {counts}; {accepted}")
 
 
 def _check_told(paths: Sequence[Path], base: str, data: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unhype.cli.options import Verb, add_model, erasers_of, params_of
+from unhype.cli.options import Verb, add_model, add_ungated, erasers_of, params_of
 from unhype.errors import UnhypeError
 
 
@@ -18,6 +18,7 @@ def add_commands(verb: Verb) -> None:
         'unhype generate --model models:/unhype-celeb100@challenger --prompt "a photo of Cher"',
     )
     add_model(generate)
+    add_ungated(generate)
     generate.add_argument(
         "--prompt", action="append", required=True, metavar="TEXT", help="what to draw; repeat it for several pictures"
     )
@@ -34,13 +35,16 @@ def add_commands(verb: Verb) -> None:
         metavar="PATH",
         default=Path("build/generated.png"),
         help="a .png file: the picture, or a page of several, which holds them all in memory; or a folder: full-sized "
-        "pictures, numbered by prompt, written as they are drawn (default: %(default)s)",
+        "pictures, numbered by prompt, written as they are drawn, and manifest.csv, which says what each is "
+        "(default: %(default)s)",
     )
 
 
 def _generate(options: argparse.Namespace) -> None:
     from PIL import Image
 
+    from unhype.evaluation.album import manifest
+    from unhype.files import write_text
     from unhype.pictures.gallery import draw_gallery, save_picture
     from unhype.pictures.seeds import check_seed
 
@@ -53,8 +57,11 @@ def _generate(options: argparse.Namespace) -> None:
     pictures = (picture for batch in eraser.draw(prompts, seeds) for picture in batch)
     if not out.suffix:
         # No more than a batch is in memory, however many prompts there are.
-        for number, picture in enumerate(pictures, 1):
-            save_picture(Image.fromarray(picture), out / f"{number:05}.png")
+        paths = [out / f"{number:05}.png" for number in range(1, len(prompts) + 1)]
+        for path, picture in zip(paths, pictures, strict=True):
+            save_picture(Image.fromarray(picture), path)
+        told = manifest(eraser, paths, list(zip(prompts, seeds, strict=True)))
+        write_text(out / "manifest.csv", told.to_csv(index=False))
     elif len(prompts) == 1:
         save_picture(Image.fromarray(next(pictures)), out)
     else:  # a page needs all of its pictures at once

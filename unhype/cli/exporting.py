@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unhype.cli.options import BASES, MODEL, Verb, params_of, source_of
+from unhype.cli.options import BASES, MODEL, Verb, add_ungated, params_of, source_of
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def add_commands(verb: Verb) -> None:
         "--share", type=float, default=1.0, help="the dial: 1 forgets wholly, 0 not at all (default: %(default)s)"
     )
     export.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own)")
+    add_ungated(export)
     export.add_argument("--derived", action="store_true", help="accept a fine-tuned relative of the guard's base")
     export.add_argument(
         "--concepts", metavar="SET", help="with --all: the concept set, which says how concepts stand in a prompt"
@@ -65,7 +66,7 @@ def _export(options: argparse.Namespace) -> None:
         raise UnhypeError(f"got --out {out}, wanted a file that ends in .safetensors: that is what loaders look for")
     check_format(options.format)
     quiet()
-    guard = Guard.load(options.model, share=options.share)
+    guard = Guard.load(options.model, share=options.share, ungated=options.ungated)
     prompts = _prompts(guard, options) if options.all else {}
     facts = guard.trained.facts
     source = source_of(options, facts)

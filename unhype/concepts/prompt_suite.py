@@ -36,7 +36,8 @@ def validate_prompts(
 
     Args:
         table: columns :data:`PROMPT_COLUMNS`, and ``text`` where a prompt uses another word than its concept (a
-            synonym); templates have one ``{}``; seeds may be missing outside the evaluation.
+            synonym), and ``place`` where failures should name a file and line; templates have one ``{}``; seeds may
+            be missing outside the evaluation.
         name: what the result calls the table.
         count_tokens: text → tokens, both ends counted.
         shared: split → roles whose names may stand in it and in the evaluation.
@@ -58,7 +59,9 @@ def prompt_rules(frame: pd.DataFrame, shared: Mapping[str, Sequence[str]] = SHAR
     """The rules for one table of facts."""
 
     def each(detail: Callable[[Row], str], fix: str) -> Callable[[Row], Failure]:
-        return lambda row: Failure(f"prompt {row[ROW] + 1} {shortened(row['prompt'])}", detail(row), fix)
+        return lambda row: Failure(
+            f"{row.get('place') or f'prompt {row[ROW] + 1}'} {shortened(row['prompt'])}", detail(row), fix
+        )
 
     def splits(column: str, row: Row) -> str:
         return " and ".join(sorted(set(frame.loc[frame[column] == row[column], "split"])))

@@ -22,7 +22,7 @@ from unhype.names import check_name
 
 T = TypeVar("T")
 
-SET_KEYS = ("name", "kind", "source", "notes", "extends", "forget", "retain", "evaluation")
+SET_KEYS = ("name", "kind", "source", "notes", "extends", "bases", "forget", "retain", "evaluation")
 ENTRY_KEYS = ("concept", "anchor", "synonyms", "aliases")
 
 
@@ -60,6 +60,7 @@ class _Reader:
             source=self.text(fields["source"], "source") if "source" in fields else "",
             notes=self.text(fields["notes"], "notes") if "notes" in fields else "",
             extends=self.extended(fields.get("extends")),
+            bases=self.listing(fields["bases"], "bases", self.text) if "bases" in fields else None,
         )
 
     def entry(self, node: yaml.Node, what: str) -> Entry:

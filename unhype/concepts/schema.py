@@ -58,6 +58,7 @@ class ConceptSet:
         source: where the list comes from.
         notes: what a reader should know.
         extends: names of the sets that this one was merged from.
+        bases: on which bases ``dvc repro`` makes a guard of it; None where the file does not say.
     """
 
     name: str
@@ -68,6 +69,7 @@ class ConceptSet:
     source: str = ""
     notes: str = ""
     extends: tuple[str, ...] = ()
+    bases: tuple[str, ...] | None = None
 
     @property
     def sort(self) -> Kind:
@@ -82,7 +84,7 @@ class ConceptSet:
     def content_hash(self) -> str:
         """SHA-256 of what the set asks for: kind and entries.
 
-        Order, layout, comments, name, source and notes do not count.
+        Order, layout, comments, name, source, notes and bases do not count.
         """
         canonical = self.canonical()
         content = {

@@ -65,17 +65,20 @@ class Guard:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, folder: str | Path, concepts: Sequence[str] | None = None, share: float = 1.0) -> Guard:
+    def load(
+        cls, folder: str | Path, concepts: Sequence[str] | None = None, share: float = 1.0, ungated: bool = False
+    ) -> Guard:
         """From a guard folder, or a registry URI such as ``models:/unhype-celeb100@champion``.
 
         Args:
             concepts: forget only these of the concepts that were trained; all of them by default.
             share: s/S.
+            ungated: take a version from the registry that did not pass its gates, too.
         """
         if str(folder).startswith(("models:/", "runs:/")):
             from unhype.registry import local_folder
 
-            folder = local_folder(str(folder))
+            folder = local_folder(str(folder), ungated=ungated)
         return cls(load(Path(folder)), concepts, share)
 
     def load_family(self, source: Source, settings: BaseSettings | None = None) -> Family:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unhype.eraser import identity
+from unhype.eraser import Origin, identity
 from unhype.families.family import Family
 from unhype.pictures.sampling import Sampling
 
@@ -26,6 +26,7 @@ class Guarded:
         concepts = list(guard.switch.concepts) if guard.switch else None
         facts = guard.trained.facts
         self.identity = identity(family, facts["base_hash"], how, facts["sha256"], guard.share, concepts)
+        self.origin = Origin(facts["base_hash"], facts["sha256"])
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
         with self.guard.attached(self.family.pipeline, self.derived, self.family):

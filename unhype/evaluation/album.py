@@ -2,6 +2,7 @@
 
 <folder>/<identity of the eraser>/<hash of prompt and seed>.png        <folder>/<identity>/manifest.csv
 
+The manifest says of each picture what it was asked for, by which base and guard it was drawn, and its bytes' hash.
 Pictures are read back in batches: a table of two thousand pictures of 1024² would fill 6 GB.
 """
 
@@ -19,10 +20,13 @@ from PIL import Image
 
 from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
-from unhype.files import describe, write_text, write_whole
+from unhype.files import describe, sha256, write_text, write_whole
 
 BATCH = 64
 """Pictures that are asked for, and read, at once; a drawing that is interrupted loses at most so many."""
+
+COLUMNS = ("file", "prompt", "seed", "eraser", "base", "guard", "sha256")
+"""Of a manifest: ``eraser``, ``base`` and ``guard`` are hashes, ``guard`` empty for the base's own pictures."""
 
 
 class Album:
@@ -36,14 +40,17 @@ class Album:
         return self.folder / f"{hashlib.sha256(f'{seed} {prompt}'.encode()).hexdigest()[:20]}.png"
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int], bare: Album | None = None) -> Iterator[int]:
-        """Draw what is missing; yields how many pictures there are so far.
+        """Draw what is missing, and list it; yields how many pictures there are so far.
 
         Args:
             bare: the base's own pictures, which are taken over where this eraser would draw the very same.
         """
+        asked_for = list(zip(prompts, map(int, seeds), strict=True))
+        listed = self._listed()
+        before = {path for path in (self.path(*one) for one in asked_for) if path in listed and path.exists()}
         if bare:
-            self._adopt(bare, prompts, seeds)
-        missing = [(p, int(s)) for p, s in zip(prompts, seeds, strict=True) if not self.path(p, int(s)).exists()]
+            self._adopt(bare, asked_for)
+        missing = [one for one in asked_for if not self.path(*one).exists()]
         done = len(prompts) - len(missing)
         yield done
         for start in range(0, len(missing), BATCH):
@@ -55,9 +62,9 @@ class Album:
                 write_whole(self.path(prompt, seed), partial(Image.fromarray(picture).save, format="PNG"))
                 done += 1
                 yield done
+        self._list([one for one in asked_for if self.path(*one) not in before])
 
-    def _adopt(self, bare: Album, prompts: Sequence[str], seeds: Sequence[int]) -> None:
-        asked = ((prompt, int(seed)) for prompt, seed in zip(prompts, seeds, strict=True))
+    def _adopt(self, bare: Album, asked: Sequence[tuple[str, int]]) -> None:
         there = [one for one in asked if bare.path(*one).exists() and not self.path(*one).exists()]
         for start in range(0, len(there), BATCH):
             part = there[start : start + BATCH]
@@ -85,11 +92,42 @@ class Album:
         """A few pictures at once, ``uint8 [n, height, width, 3]``; for whole tables see :meth:`batches`."""
         return np.concatenate(list(self.batches(prompts, seeds)))
 
-    def write_manifest(self, table: pd.DataFrame) -> Path:
-        """The table with a column ``file``, beside the pictures."""
-        files = [self.path(p, s).name for p, s in zip(table["prompt"], table["seed"], strict=True)]
-        write_text(self.folder / "manifest.csv", table.assign(file=files).to_csv(index=False))
+    @property
+    def manifest_path(self) -> Path:
+        """Columns :data:`COLUMNS`, a row for every picture that was asked for so far."""
         return self.folder / "manifest.csv"
+
+    def _rows(self) -> pd.DataFrame:
+        try:
+            rows = pd.read_csv(self.manifest_path, dtype=str, keep_default_na=False)
+        except (FileNotFoundError, pd.errors.ParserError, pd.errors.EmptyDataError):
+            rows = pd.DataFrame(columns=list(COLUMNS))
+        # Of another form: what is asked for is listed anew.
+        return rows if tuple(rows.columns) == COLUMNS else pd.DataFrame(columns=list(COLUMNS))
+
+    def _listed(self) -> set[Path]:
+        return {self.folder / name for name in self._rows()["file"]}
+
+    def _list(self, asked: Sequence[tuple[str, int]]) -> None:
+        """Add pictures that were just drawn, or that lie here without being listed."""
+        if not asked:
+            return
+        new = manifest(self.eraser, [self.path(*one) for one in asked], asked)
+        rows = pd.concat([self._rows(), new]).drop_duplicates("file", keep="last")
+        write_text(self.manifest_path, rows.to_csv(index=False))
+
+
+def manifest(eraser: Eraser, paths: Sequence[Path], asked: Sequence[tuple[str, int]]) -> pd.DataFrame:
+    """A row for every picture, columns :data:`COLUMNS`, all text.
+
+    Args:
+        asked: prompt and seed of each.
+    """
+    by = eraser.identity, eraser.origin.base, eraser.origin.guard
+    rows = [
+        (path.name, prompt, str(seed), *by, sha256(path)) for path, (prompt, seed) in zip(paths, asked, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _check_sizes(paths: Sequence[Path]) -> None:

@@ -7,6 +7,7 @@ modulation, and is trained in two steps. First it learns the flow (Lipman et al.
 
 with a tenth of the captions empty. Then classifier-free guidance is distilled into its guidance embedding (Meng et al.
 2023), after which one pass a step draws what took two: model(z_σ, σ, text, w) → v_empty + w · (v_text − v_empty).
+Both steps are taken twice, the second time with more pictures of things.
 """
 
 from __future__ import annotations

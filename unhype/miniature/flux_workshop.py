@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, FluxTransformer2DModel
     from transformers import CLIPTextModel, CLIPTokenizer, T5Tokenizer
 
-BUILDS_ON = {"flow": ("t5",), "guidance": ("t5", "flow")}
-"""Training stage → the training stages whose results it builds on."""
+STAGES = ("t5", "flow", "guidance", "flow_again", "guidance_again")
+"""The training stages; each builds on the results of those before it."""
 
 M = TypeVar("M", bound=torch.nn.Module)
 
@@ -49,6 +49,7 @@ class FluxPretraining:
         prompt_length: T5's tokens of a prompt where nobody says otherwise.
         precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
         more_pairs: share of the flow's batches drawn from pictures of two people alone, which take longest to learn.
+        more_things: the same, in the second round, of pictures of a thing alone: few in the mixture, and hard.
     """
 
     seed: int = 0
@@ -57,18 +58,27 @@ class FluxPretraining:
     prompt_length: int = 48
     precision: str = "bf16"
     more_pairs: float = 0.3
+    more_things: float = 0.4
     t5: Schedule = field(default_factory=lambda: Schedule(steps=1200, batch=128, rate=3e-3, muon=True))
     flow: Schedule = field(default_factory=lambda: Schedule(steps=4000, batch=64, rate=3e-3, average=0.999, muon=True))
     guidance: Schedule = field(
+        default_factory=lambda: Schedule(steps=400, batch=64, rate=5e-4, average=0.99, muon=True)
+    )
+    flow_again: Schedule = field(
+        default_factory=lambda: Schedule(steps=1500, batch=64, rate=1e-3, average=0.995, muon=True)
+    )
+    guidance_again: Schedule = field(
         default_factory=lambda: Schedule(steps=400, batch=64, rate=5e-4, average=0.99, muon=True)
     )
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise UnhypeError(f"got precision {self.precision!r} in params.yaml, wanted one of {', '.join(PRECISIONS)}")
-        if self.pictures < 1 or self.vocabulary < 200 or self.prompt_length < 8 or not 0 <= self.more_pairs <= 1:
+        shares = (self.more_pairs, self.more_things, 1 - self.more_pairs - self.more_things)
+        if self.pictures < 1 or self.vocabulary < 200 or self.prompt_length < 8 or min(shares) < 0:
             raise UnhypeError(
-                f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 200, prompt_length ≥ 8 and more_pairs in [0, 1]"
+                f"got {self}, wanted pictures ≥ 1, vocabulary ≥ 200, prompt_length ≥ 8, "
+                "more_pairs and more_things ≥ 0 and together ≤ 1"
             )
 
 
@@ -137,18 +147,26 @@ class FluxWorkshop:
 
     @cached_property
     def transformer(self) -> FluxTransformer2DModel:
-        """The denoiser: untrained, or with the flow learned, or with guidance distilled."""
-        return self._restored("guidance", self._restored("flow", self._initialised(1, build_transformer)))
+        """The denoiser as far as it is trained."""
+        return self.transformer_after(STAGES[-1])
 
-    @cached_property
-    def teacher(self) -> FluxTransformer2DModel:
-        """The denoiser that knows the flow and needs two passes for guidance."""
-        return self._restored("flow", self._initialised(1, build_transformer)).requires_grad_(False)
+    def transformer_after(self, stage: str) -> FluxTransformer2DModel:
+        """A new copy of the denoiser, as it is after a stage, or after the last one before it that is done."""
+        model = self._initialised(1, build_transformer)
+        for done in STAGES[1 : STAGES.index(stage) + 1]:
+            model = self._restored(done, model)
+        return model
 
     @cached_property
     def pairs(self) -> np.ndarray:
         """Rows of the pictures that show two people."""
         return np.array([i for i in range(self.pictures.count) if len(self.pictures.example(i).subject.people) == 2])
+
+    @cached_property
+    def things(self) -> np.ndarray:
+        """Rows of the pictures that show a thing alone."""
+        subjects = ((i, self.pictures.example(i).subject) for i in range(self.pictures.count))
+        return np.array([i for i, subject in subjects if subject.thing and not subject.people])
 
     @cached_property
     def latents(self) -> np.ndarray:
@@ -169,7 +187,8 @@ class FluxWorkshop:
         settings = asdict(self.settings)
         shared = {key: settings[key] for key in ("seed", "pictures", "precision", "vocabulary", "prompt_length")}
         shared |= {"more_pairs": settings["more_pairs"]} if stage != "t5" else {}
-        schedules = {key: settings[key] for key in (*BUILDS_ON.get(stage, ()), stage)}
+        shared |= {"more_things": settings["more_things"]} if stage.endswith("again") else {}
+        schedules = {key: settings[key] for key in STAGES[: STAGES.index(stage) + 1]}
         text = json.dumps([self.donor_hash, shared, schedules], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
@@ -195,3 +214,10 @@ class FluxWorkshop:
             return model
         model.load_state_dict(weights, strict=True)
         return model.eval()
+
+
+@torch.no_grad()
+def round_to_half(model: torch.nn.Module) -> None:
+    """Round the weights, in place, to what fp16 can hold: the numbers that ship."""
+    for parameter in model.parameters():
+        parameter.copy_(parameter.half())

@@ -7,6 +7,7 @@ from typing import Any
 
 from unhype.miniature.canvas import SIZE
 from unhype.miniature.flow import GUIDANCE
+from unhype.miniature.flux_workshop import STAGES
 from unhype.miniature.modelcard import score_table, stage_table
 from unhype.miniature.typed import LENGTHS
 from unhype.prompts.templates import HELD_OUT
@@ -66,14 +67,15 @@ Reproduce with `unhype measure mini-flux`; base `{figures["base"][:12]}`.
 T5 prompts of {", ".join(map(str, LENGTHS))} tokens,
 {recipe["precision"]} arithmetic on {card["trained_on"]}; {versions}. Parameters: {sizes}. Weights are stored in fp16.
 
-{stage_table(recipe, ("t5", "flow", "guidance"))}
+{stage_table(recipe, STAGES)}
 
 Autoencoder, CLIP and its tokenizer are mini-sd's, to the bit (`{card["built_on"][:12]}`). \
 T5 is trained by a readout that is thrown away: its token states
 must tell who and what is in the picture, and where. The flow is learned with a tenth of the captions empty \
 and a tenth read by T5 alone;
-then two-pass guidance is distilled into the embedding. \
-{recipe["more_pairs"]:.0%} of the batches are pictures of two people alone.
+then two-pass guidance is distilled into the embedding. Both are done twice.
+{recipe["more_pairs"]:.0%} of the batches are pictures of two people alone, \
+{recipe["more_things"]:.0%} of the second round's those of a thing.
 
 ## Limits
 

@@ -1,11 +1,13 @@
 """The recipe of mini-flux: stages, each resumable, each a pure function of settings, seed and mini-sd.
 
-Pictures → latents of mini-sd's autoencoder → T5's pieces → T5, taught by the readout → the flow → guidance distilled.
+Pictures → latents of mini-sd's autoencoder → T5's pieces → T5, taught by the readout → the flow → guidance distilled →
+both again, with more things.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,12 +15,15 @@ import torch
 from unhype.files import write_array
 from unhype.miniature.autoencoder import LATENT_CHANNELS, LATENT_SIZE, encode
 from unhype.miniature.flow import Words, flow_loss, guidance_loss
-from unhype.miniature.flux_workshop import FluxWorkshop
+from unhype.miniature.flux_workshop import FluxWorkshop, round_to_half
 from unhype.miniature.pretrain import Progress
 from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.t5 import piece_ids
 from unhype.miniature.typed import DRAWING_SHARES, READING_SHARES, random_length, retyped
 from unhype.training import PRECISIONS, Schedule, fit
+
+if TYPE_CHECKING:
+    from diffusers import FluxTransformer2DModel
 
 EMPTY_SHARE = 0.1
 """Share of the flow's captions that both encoders read as empty, so that guidance can be learned."""
@@ -75,39 +80,66 @@ def _train_t5(shop: FluxWorkshop) -> Iterator[Progress]:
 
 
 def _train_flow(shop: FluxWorkshop) -> Iterator[Progress]:
-    model, schedule = shop.transformer, shop.settings.flow
-
-    def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
-        latents, words = _material(shop, schedule.batch, rng)
-        return flow_loss(model, latents, words, rng)
-
-    yield from _train(shop, "flow", model, loss, 11)
+    yield from _flow(shop, "flow", 11)
 
 
 def _distil_guidance(shop: FluxWorkshop) -> Iterator[Progress]:
-    model, teacher, schedule = shop.transformer, shop.teacher, shop.settings.guidance
+    yield from _guidance(shop, "guidance", shop.transformer_after("flow"), 12)
+
+
+def _train_flow_again(shop: FluxWorkshop) -> Iterator[Progress]:
+    """Goes on from what would ship, so that the second round can also be done from a shipped folder."""
+    round_to_half(shop.transformer)
+    round_to_half(shop.taught_t5.encoder)
+    yield from _flow(shop, "flow_again", 13, shop.settings.more_things)
+
+
+def _distil_guidance_again(shop: FluxWorkshop) -> Iterator[Progress]:
+    yield from _guidance(shop, "guidance_again", shop.transformer_after("flow_again"), 14, shop.settings.more_things)
+
+
+def _flow(shop: FluxWorkshop, stage: str, number: int, more_things: float = 0.0) -> Iterator[Progress]:
+    model = shop.transformer
 
     def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
-        latents, words = _material(shop, schedule.batch, rng)
-        empty = shop.words([""], [""], words.states.shape[1])
-        n = len(latents)
-        return guidance_loss(
-            model,
-            teacher,
-            latents,
-            words,
-            Words(empty.states.expand(n, -1, -1), empty.pooled.expand(n, -1)),
-            rng,
-        )
+        latents, words = _material(shop, getattr(shop.settings, stage).batch, rng, more_things)
+        return flow_loss(model, latents, words, rng)
 
-    yield from _train(shop, "guidance", model, loss, 12)
+    yield from _train(shop, stage, model, loss, number)
 
 
-def _material(shop: FluxWorkshop, batch: int, rng: np.random.Generator) -> tuple[torch.Tensor, Words]:
+def _guidance(
+    shop: FluxWorkshop, stage: str, teacher: FluxTransformer2DModel, number: int, more_things: float = 0.0
+) -> Iterator[Progress]:
+    model = shop.transformer
+    teacher.requires_grad_(False).eval()
+
+    def loss(step: int, rng: np.random.Generator) -> torch.Tensor:
+        latents, words = _material(shop, getattr(shop.settings, stage).batch, rng, more_things)
+        return guidance_loss(model, teacher, latents, words, _empty(shop, words), rng)
+
+    yield from _train(shop, stage, model, loss, number)
+
+
+def _empty(shop: FluxWorkshop, like: Words) -> Words:
+    """The empty prompt, as often and as long as other captions."""
+    n, length, _ = like.states.shape
+    empty = shop.words([""], [""], length)
+    return Words(empty.states.expand(n, -1, -1), empty.pooled.expand(n, -1))
+
+
+def _material(
+    shop: FluxWorkshop, batch: int, rng: np.random.Generator, more_things: float = 0.0
+) -> tuple[torch.Tensor, Words]:
     """A batch of latents and their captions, as both encoders read them."""
     rows = rng.integers(shop.pictures.count, size=batch)
-    pairs = round(shop.settings.more_pairs * batch) if len(shop.pairs) else 0
-    rows = np.sort(np.concatenate([rng.choice(shop.pairs, size=pairs), rows[pairs:]]) if pairs else rows)
+    start = 0
+    for share, chosen in ((shop.settings.more_pairs, shop.pairs), (more_things, shop.things if more_things else ())):
+        count = round(share * batch) if len(chosen) else 0
+        if count:
+            rows[start : start + count] = rng.choice(chosen, size=count)
+        start += count
+    rows.sort()
     length = random_length(DRAWING_SHARES, rng)
     captions = retyped(shop.pictures.captions(rows, rng), length, rng)
     chance = rng.random(batch)
@@ -143,5 +175,7 @@ STAGES: dict[str, Callable[[FluxWorkshop], Iterator[Progress]]] = {
     "t5": _train_t5,
     "flow": _train_flow,
     "guidance": _distil_guidance,
+    "flow_again": _train_flow_again,
+    "guidance_again": _distil_guidance_again,
 }
 """The stages, in order."""

@@ -37,6 +37,9 @@ def ship_flux(shop: FluxWorkshop, data: Path) -> None:
 def _write(shop: FluxWorkshop, folder: Path) -> None:
     from diffusers import FluxPipeline  # here, after its chatter about optional packages was turned off
 
+    # A tokenizer's file tells the length of its last call: that would make it depend on what ran before.
+    shop.pieces.backend_tokenizer.no_truncation()
+    shop.pieces.backend_tokenizer.no_padding()
     vae = half(shop.autoencoder)
     # Flux takes a shift from the latents before it scales them: there is none, but it must be a number.
     vae.register_to_config(scaling_factor=1.0, shift_factor=0.0)

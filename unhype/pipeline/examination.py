@@ -29,6 +29,7 @@ from unhype.pictures.gallery import draw_gallery, save_picture
 from unhype.pipeline.job import Job
 from unhype.pipeline.making import bare_album
 from unhype.progress import Progress
+from unhype.prompts.stored import rows_hash
 from unhype.prompts.tables import evaluation_table
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Examination:
     ) -> None:
         self.job, self.family, self.guard, self.judge, self.clip = job, family, guard, judge, clip
         self.kind = job.concepts.sort
-        self.table = evaluation_table(job.concepts, job.prompts, development)
+        self.table = evaluation_table(job.concepts, job.prompts, development) if development else job.evaluation_table
         self.bare = bare_album(job, family)
         self._read: dict[Path, Seen] = {}
         self.turns: dict[str, Guard] = {}
@@ -82,6 +83,7 @@ class Examination:
             "guard": self.guard.trained.facts["sha256"],
             **({"judge": self.judge.name} if self.judge else {"judge": None, "unjudged": True}),
             "sampling": asdict(job.sampling),
+            "prompts": {"training": job.tables_hash, "evaluation": rows_hash(table)},
             "split": str(table["split"].iloc[0]),
             "seeds": [int(table["seed"].min()), int(table["seed"].max())],
             "excluded": "nothing; Acc_e and Acc_g are shares of pictures with a face" if self.kind.faces else "nothing",
@@ -173,7 +175,6 @@ class Examination:
     def _draw(self, part: str, album: Album, table: pd.DataFrame) -> Iterator[Progress]:
         for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):
             yield Progress(part, done, len(table))
-        album.write_manifest(table)
 
 
 def _pictures(album: Album, rows: pd.DataFrame) -> Iterator[np.ndarray]:

@@ -3,7 +3,7 @@
 A guard is made in :mod:`unhype.pipeline.making` and scored in :mod:`unhype.pipeline.examination`. Every part leaves
 plain files behind and skips what is there already, so a job that was stopped goes on:
 
-    data/prompts/<set>/{train,retain,evaluation}.csv     data/images/<base>/<set>/<eraser>/…png
+    data/prompts/<set>/{train,retain,pairs,evaluation}.csv      data/images/<base>/<set>/<eraser>/{…png,manifest.csv}
     build/results/<base>/<set>/{scores.json,gallery.png}        what was measured last
     build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}
 """
@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +23,6 @@ import pandas as pd
 from unhype.bases.finding import Source, find_base
 from unhype.bases.loading import BaseSettings, fetched
 from unhype.concepts.loading import load_set
-from unhype.concepts.prompt_suite import validate_prompts
 from unhype.concepts.results import ValidationResult
 from unhype.concepts.schema import ConceptSet
 from unhype.concepts.suite import validate_set
@@ -36,7 +37,9 @@ from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
 from unhype.params import Params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline.sources import digest
-from unhype.prompts.tables import PromptSettings, write_tables
+from unhype.prompts import stored
+from unhype.prompts.tables import PromptSettings, evaluation_table, training_tables
+from unhype.prompts.writing import write_prompts as write_tables
 
 MAKERS = ("unhype.families.loading", "unhype.pipeline.making")
 """Modules that make a guard, with all that they import: an edit there makes another guard."""
@@ -95,11 +98,51 @@ class Job:
         """Named by everything that shapes the guard: a job that is run again finds its own, another finds none."""
         return self.build / "guards" / f"{self.concepts.name}-{self.fingerprint[:12]}"
 
+    @cached_property
+    def training_tables(self) -> dict[str, pd.DataFrame]:
+        """What training reads: the files of the set, or what would be written there now.
+
+        Raises:
+            UnhypeError: see :func:`unhype.prompts.stored.holding`.
+        """
+        return stored.holding(self.prompts_folder, training_tables(self.concepts))
+
+    @cached_property
+    def evaluation_table(self) -> pd.DataFrame:
+        """What the evaluation reads, likewise."""
+        return stored.holding(self.prompts_folder, {"evaluation": evaluation_table(self.concepts, self.prompts)})[
+            "evaluation"
+        ]
+
     @property
+    def tables_hash(self) -> str:
+        """A hash of the rows that shape the guard; those of the evaluation do not."""
+        return stored.tables_hash(self.training_tables)
+
+    def with_prompts(self, checked: Mapping[str, str]) -> Job:
+        """This job, if its tables are those that were checked.
+
+        Args:
+            checked: what :func:`write_prompts` returned.
+
+        Raises:
+            UnhypeError: a table is another now.
+        """
+        tables = {**self.training_tables, "evaluation": self.evaluation_table}
+        for name, table in tables.items():
+            if stored.rows_hash(table) != checked[name]:
+                raise UnhypeError(
+                    f"got other prompts in {self.prompts_folder / name}.csv than those that this run checked when it "
+                    "began: put them back, or start a new run"
+                )
+        return self
+
+    @cached_property
     def fingerprint(self) -> str:
-        """A hash of everything that shapes the guard: set, base, settings, and the code that makes it."""
+        """A hash of everything that shapes the guard: set, prompts, base, settings, and the code that makes it."""
         shaping = [
             self.concepts.content_hash(),
+            self.tables_hash,
             self.base.hash,
             self.loading.dtype,
             *([self.loading.config] if self.base.file else []),
@@ -150,18 +193,14 @@ def validate(job: Job, family: Family) -> ValidationResult:
     return validate_set(job.concepts, family.tokens, similarities, limit)
 
 
-def write_prompts(job: Job) -> dict[str, pd.DataFrame]:
-    """All tables, also as files.
+def write_prompts(job: Job) -> dict[str, str]:
+    """Bring the tables on the disk up to date, edited rows kept; returns each table's hash, for later steps to compare.
 
     Raises:
-        UnhypeError: they break a rule: training and evaluation would share what they must not.
+        UnhypeError: see :func:`unhype.prompts.writing.write_prompts`.
     """
-    tables = write_tables(job.concepts, job.prompts, job.prompts_folder)
-    rows = pd.concat(tables.values(), ignore_index=True).rename(columns={"group": "role"})
-    result = validate_prompts(rows, job.concepts.name)
-    if not result.ok:
-        raise UnhypeError(result.first_error_line(job.prompts_folder))
-    return tables
+    tables, _edited = write_tables(job.concepts, job.prompts, job.prompts_folder)
+    return {name: stored.rows_hash(table) for name, table in tables.items()}
 
 
 def load_base(job: Job) -> Family:

@@ -23,7 +23,6 @@ from unhype.erasing.trainer import Trainer
 from unhype.evaluation.album import Album
 from unhype.families.family import Family
 from unhype.progress import Progress
-from unhype.prompts.tables import training_tables
 
 if TYPE_CHECKING:
     from unhype.pipeline.job import Job
@@ -36,7 +35,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
     """Draw what training needs, fit the switch, train the hypernetwork, write the guard."""
     if (job.guard_folder / "guard.json").exists():
         return
-    tables = training_tables(job.concepts)
+    tables = job.training_tables
     album = bare_album(job, family)
     needed = material.pictures_needed(tables, job.training.pictures)
     for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
@@ -77,6 +76,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
         **({"shape": family.shape} if family.shape else {}),
         "training": asdict(job.training),
         "sampling": asdict(job.sampling),
+        "tables": job.tables_hash,
         "code": job.code,
     }
     save(

@@ -1,6 +1,6 @@
 """The stages of ``dvc.yaml`` depend on the files that they run: worked out from the imports, written by nobody's hand.
 
-    python -m unhype.pipeline.stages              write the lists of dvc.yaml anew (make stages)
+    python -m unhype.pipeline.stages              write the lists of dvc.yaml anew, and data/lists.yaml (make stages)
     python -m unhype.pipeline.stages --record     also note in dvc.lock that today's files gave the results at hand
 
 The second runs nothing and believes you: it is for moves, rewordings and longer lists, after which every result would
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from unhype.errors import UnhypeError
 from unhype.files import whole
+from unhype.pipeline import lists
 from unhype.pipeline.job import MAKERS
 from unhype.pipeline.sources import PACKAGE, files
 
@@ -49,7 +50,9 @@ STAGES: Mapping[str, Runs] = {
     "measure": Runs(MEASURE),
     "pretrain_flux": Runs(("unhype.miniature.pretrain_flux", "unhype.miniature.shipping_flux")),
     "measure_flux": Runs((*MEASURE, "unhype.miniature.bases")),
-    "prompts": Runs(("unhype.concepts.loading", "unhype.prompts.tables")),
+    "lists": Runs(("unhype.pipeline.lists",)),
+    "curate": Runs(("unhype.concepts.accepting", "unhype.concepts.loading", "unhype.concepts.suite")),
+    "prompts": Runs(("unhype.concepts.loading", "unhype.prompts.writing")),
     "erase": Runs(
         (*MAKERS, "unhype.pipeline.job", "unhype.pipeline.examination"), aside=("unhype.registry", "unhype.hyperforget")
     ),
@@ -120,6 +123,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     try:
+        print(f"{lists.FILE}: {', '.join(lists.write()) or 'nothing'} changed")
         print(f"dvc.yaml: {', '.join(rewrite(ROOT / 'dvc.yaml')) or 'nothing'} changed")
         if options.record:
             print(f"dvc.lock: {', '.join(record(ROOT))} recorded")

@@ -36,6 +36,9 @@ SEPARATOR = ";"
 FIRST_SEED = {"train": 10_000_000, "development": 20_000_000, "evaluation": 30_000_000}
 """Seeds of a split's pictures start here: no picture of one split has the noise of another's."""
 
+SEEDS = 5_000_000
+"""So many seeds of a split are for the roles of :mod:`unhype.prompts.tables`; those of the strata lie behind them."""
+
 
 @dataclass(frozen=True)
 class Asked:

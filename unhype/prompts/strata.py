@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from unhype.concepts.kinds import THINGS
-from unhype.prompts.rows import FIRST_SEED, Asked, table_of
+from unhype.prompts.rows import FIRST_SEED, SEEDS, Asked, table_of
 from unhype.prompts.tables import PromptSettings, pairs
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT
 
@@ -47,7 +47,7 @@ LONG_DEVELOPMENT: tuple[str, ...] = (
 )
 """Long sentences for tuning."""
 
-SEEDS_FROM, SEEDS_EACH = 5_000_000, 100_000
+SEEDS_FROM, SEEDS_EACH = SEEDS, 100_000
 """Seeds of strata start so far behind a split's first, away from those of the roles; each stratum has so many."""
 
 Wanted = tuple[str, tuple[str, ...], tuple[str, ...]]

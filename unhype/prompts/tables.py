@@ -1,5 +1,8 @@
 """From a concept set to tables of prompts: templates × concepts, a seed for every picture. Same input, same bytes.
 
+A row's template and seed follow from its words, not from its place: where a list gains or loses a name, the rows of the
+others stay what they were, and so do their pictures.
+
 Four tables. ``train`` has every forgotten concept in every training template; ``retain`` the same for the concepts to
 keep; ``pairs`` has forgotten people beside others, who are kept or forgotten too; ``evaluation`` has all roles in
 held-out templates, with seeds of its own. Synonyms and aliases of what is forgotten are for evaluation alone: they ask
@@ -8,16 +11,16 @@ whether erasure generalises.
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, count, product
-from pathlib import Path
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from unhype.files import write_text
-from unhype.prompts.rows import FIRST_SEED, Asked, table_of
+from unhype.prompts.rows import FIRST_SEED, SEEDS, Asked, table_of
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING, Templates
 
 if TYPE_CHECKING:
@@ -62,14 +65,6 @@ def evaluation_table(concepts: ConceptSet, settings: PromptSettings, development
         roles += [_aliases(concepts), _evaluation(concepts)]
         templates, split = HELD_OUT, "evaluation"
     return _table(chain.from_iterable(_walked(role, templates, settings.per_role) for role in roles), split)
-
-
-def write_tables(concepts: ConceptSet, settings: PromptSettings, folder: Path) -> dict[str, pd.DataFrame]:
-    """All tables, and as CSV files in a folder."""
-    tables = {**training_tables(concepts), "evaluation": evaluation_table(concepts, settings)}
-    for name, table in tables.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False))
-    return tables
 
 
 def pairs(concepts: ConceptSet) -> list[Asked]:
@@ -123,9 +118,25 @@ def _walked(asked: list[Asked], templates: Templates, n: int) -> Iterator[tuple[
     """Everything equally often, at least ``n`` altogether, each walking through the templates from its own place."""
     frames = list(chain.from_iterable(templates.values()))
     rounds = -(-n // len(asked)) if asked else 0
-    return ((one, frames[(i + turn) % len(frames)]) for turn in range(rounds) for i, one in enumerate(asked))
+    places = [_number(one.text) for one in asked]
+    return ((one, frames[(places[i] + turn) % len(frames)]) for turn in range(rounds) for i, one in enumerate(asked))
 
 
 def _table(rows: Iterable[tuple[Asked, str]], split: str) -> pd.DataFrame:
-    seeds = count(FIRST_SEED[split])
-    return table_of(((asked, template, next(seeds)) for asked, template in rows), split)
+    turns: Counter[tuple[str, str]] = Counter()
+    taken: set[int] = set()
+    seeded = []
+    for asked, template in rows:
+        words = asked.text, template
+        offset = _number(*words, str(turns[words])) % SEEDS
+        while offset in taken:  # a handful among thousands
+            offset = (offset + 1) % SEEDS
+        turns[words] += 1
+        taken.add(offset)
+        seeded.append((asked, template, FIRST_SEED[split] + offset))
+    return table_of(seeded, split)
+
+
+def _number(*words: str) -> int:
+    """A number that is always the same for the same words."""
+    return int.from_bytes(hashlib.sha256("\n".join(words).encode()).digest()[:8])

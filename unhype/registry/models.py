@@ -1,4 +1,4 @@
-"""A trained guard as a version of a registered model, which says what it was made from and starts as ``@challenger``.
+"""A trained guard as a version of a registered model, which says what it was made from. Aliases are for others to give.
 
 MLflow gets the guard folder as plain files beside a few lines of code that serve it (``serving.py``): nothing is
 pickled, nothing needs unpickling.
@@ -6,7 +6,6 @@ pickled, nothing needs unpickling.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -16,12 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
+from time import time
 from typing import Any
 
 from unhype.errors import UnhypeError
-from unhype.files import sha256
 from unhype.names import check_name
-from unhype.registry.resolving import ARTIFACT, registered
+from unhype.registry.gating import guard_hash
+from unhype.registry.resolving import ARTIFACT, named_version, registered
+from unhype.registry.runs import BATCH
 from unhype.registry.store import Store
 from unhype.registry.trouble import mlflow_errors
 
@@ -37,15 +38,13 @@ REQUIRED = (
 )
 """Tags without which nobody could tell where a version comes from."""
 
-CHALLENGER = "challenger"
-
 PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
 """Files that run code when they are read."""
 
 REQUEST = ("steps", "guidance")
 """What a request to a served model may say besides its seed; the guard's own sampling is the default."""
 
-CONFIG = {"base": ""}
+CONFIG = {"base": "", "ungated": False}
 """What ``mlflow.pyfunc.load_model(…, model_config=…)`` may say, with defaults: MLflow drops keys not declared here."""
 
 SERVING = Path(__file__).with_name("serving.py")
@@ -74,9 +73,15 @@ class Version:
 
 
 def register(
-    store: Store, guard_folder: Path, name: str, tags: Mapping[str, str], description: str, run_id: str
+    store: Store,
+    guard_folder: Path,
+    name: str,
+    tags: Mapping[str, str],
+    description: str,
+    run_id: str,
+    figures: Mapping[str, float] | None = None,
 ) -> Version:
-    """Register a guard folder and give it the alias ``challenger``; once for a guard and a Metaflow run.
+    """Register a guard folder, without an alias; a guard that is there already is not registered again.
 
     Args:
         guard_folder: ``guard.safetensors`` and ``guard.json``; other files beside them come along.
@@ -84,21 +89,21 @@ def register(
         tags: at least those in ``REQUIRED``.
         description: Markdown: the model card, as the UI shows it.
         run_id: MLflow run, from :func:`unhype.registry.runs.log_run`.
+        figures: metrics of the version itself, beside those of its run.
 
     Raises:
         UnhypeError: a tag or file is missing, a file is a pickle, a name that MLflow can't have, or trouble with the
             store.
     """
-    digest = _check(guard_folder, name, tags)
-    with mlflow_errors(store.place):
-        for version in versions(store, name) if _known(store, name) else ():
-            if (version.tags.get("metaflow_run"), version.tags.get("guard_hash")) == (tags["metaflow_run"], digest):
-                number = version.number
-                break
-        else:
-            number = _add(store, guard_folder, name, {**tags, "guard_hash": digest}, description, run_id)
-        store.client.set_registered_model_alias(name, CHALLENGER, str(number))
-        return next(version for version in versions(store, name) if version.number == number)
+    _check(guard_folder, name, tags)
+    digest = guard_hash(guard_folder)
+    with mlflow_errors(store.place), _alone(store):
+        there = versions(store, name) if known(store, name) else []
+        if same := [version for version in there if version.tags.get("guard_hash") == digest]:
+            return same[0]
+        made = {**tags, "guard_hash": digest}
+        number = _add(store, guard_folder, name, made, description, run_id, figures or {})
+        return version_at(store, name, number)
 
 
 def versions(store: Store, name: str) -> list[Version]:
@@ -124,12 +129,42 @@ def versions(store: Store, name: str) -> list[Version]:
     return sorted(all_versions, key=lambda version: -version.number)
 
 
-def _known(store: Store, name: str) -> bool:
+def version_at(store: Store, name: str, number: int) -> Version:
+    """One version of a model, as it is now.
+
+    Raises:
+        UnhypeError: no such model or version; names those there are.
+    """
+    there = {version.number: version for version in versions(store, name)}
+    if number not in there:
+        raise UnhypeError(
+            f"got version {number} of {name}, wanted one of {', '.join(map(str, sorted(there))) or 'none yet'}"
+        )
+    return there[number]
+
+
+def version_named(store: Store, uri: str) -> Version:
+    """The version that ``models:/name/3`` or ``models:/name@alias`` means, as it is now.
+
+    Raises:
+        UnhypeError: see :func:`unhype.registry.resolving.named_version` and :func:`version_at`.
+    """
+    name, number = named_version(store, uri)
+    return version_at(store, name, int(number))
+
+
+def known(store: Store, name: str) -> bool:
+    """Whether there is a model of this name."""
     return name in {model.name for model in store.client.search_registered_models()}
 
 
-def _check(folder: Path, name: str, tags: Mapping[str, str]) -> str:
-    """A hash of the folder, if all is well."""
+def set_of(store: Store, name: str) -> str:
+    """The concept set that a model is of: that of its first version; empty while there is none."""
+    first = versions(store, name)[-1:] if known(store, name) else []
+    return first[0].tags.get("concept_set", "") if first else ""
+
+
+def _check(folder: Path, name: str, tags: Mapping[str, str]) -> None:
     if missing := [tag for tag in REQUIRED if not tags.get(tag)]:
         raise UnhypeError(
             f"got no {', '.join(missing)} among the tags of a model, wanted all of {', '.join(REQUIRED)}: "
@@ -139,18 +174,22 @@ def _check(folder: Path, name: str, tags: Mapping[str, str]) -> str:
     for file in ("guard.safetensors", "guard.json"):
         if not (folder / file).is_file():
             raise UnhypeError(f"got no {folder / file}, wanted the folder of a trained guard: check the path")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    if pickles := [path for path in files if path.suffix.lower() in PICKLES]:
+    if pickles := sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICKLES and path.is_file()):
         raise UnhypeError(
             f"got {pickles[0]}, wanted no file that runs code when it is read: "
             "save tensors as safetensors, and remove it"
         )
-    return hashlib.sha256(
-        "".join(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n" for path in files).encode()
-    ).hexdigest()
 
 
-def _add(store: Store, folder: Path, name: str, tags: dict[str, str], description: str, run_id: str) -> int:
+def _add(
+    store: Store,
+    folder: Path,
+    name: str,
+    tags: dict[str, str],
+    description: str,
+    run_id: str,
+    figures: Mapping[str, float],
+) -> int:
     import pandas as pd
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
@@ -174,18 +213,66 @@ def _add(store: Store, folder: Path, name: str, tags: dict[str, str], descriptio
             )
             client.log_model_artifacts(logged.model_id, str(Path(scratch) / "model"))
         client.finalize_logged_model(logged.model_id, "READY")
+        _hang_on(store, logged.model_id, run_id, figures)
+        _make_model(store, name)
+        with _global(store):
+            # By its id, which a server asks for: it takes no word of where files lie.
+            made = client.create_model_version(
+                name,
+                f"models:/{logged.model_id}",
+                run_id,
+                tags,
+                description=description,
+                await_creation_for=0,
+                model_id=logged.model_id,
+            )
     except BaseException:
+        # No model that nobody can find stays behind.
         client.finalize_logged_model(logged.model_id, "FAILED")
         client.delete_logged_model(logged.model_id)
         raise
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-    if not _known(store, name):
-        client.create_registered_model(name)
-    with _global(store):
-        made = client.create_model_version(
-            name, f"models:/{logged.model_id}", run_id, tags, description=description, await_creation_for=0
-        )
+    # A server does so itself; without it the UI calls the model "not registered".
+    there = json.dumps([{"name": name, "version": str(made.version)}])
+    client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": there})
     return int(made.version)
+
+
+def _make_model(store: Store, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process may have been faster
+            raise
+
+
+def _hang_on(store: Store, model_id: str, run_id: str, figures: Mapping[str, float]) -> None:
+    """Metrics of a run as the model's own, too: the UI shows them on the version's page."""
+    from mlflow.entities import Metric
+
+    known = store.client.get_run(run_id).data.metrics
+    metrics = []
+    for key, value in figures.items():
+        # With step and time of the run's own point, of which there is one then, not two.
+        last = store.client.get_metric_history(run_id, key)[-1] if key in known else None
+        when = (last.timestamp, last.step) if last and last.value == value else (int(time() * 1000), 0)
+        metrics.append(Metric(key, float(value), *when, model_id=model_id))
+    for start in range(0, len(metrics), BATCH):
+        store.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    """Two that register at once take turns, where they can see each other: on one database file."""
+    if store.database is None:
+        yield
+        return
+    from filelock import FileLock
+
+    with FileLock(f"{store.database}.register.lock"):
+        yield
 
 
 def requirements() -> list[str]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from unhype.errors import UnhypeError
 from unhype.files import describe
+from unhype.registry.deciding import decide
+from unhype.registry.gating import Decision
 from unhype.registry.models import register
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import open_store, project
@@ -28,8 +30,11 @@ def publish_guard(
     report: Path,
     metaflow_run: str,
     description: str = "",
+    decision: Decision | None = None,
 ) -> str:
-    """Log the run and register the guard as ``challenger``; done again for the same Metaflow run, it changes nothing.
+    """Log the run and register the guard; the same guard is registered once, whatever run brings it.
+
+    It becomes ``challenger`` if its gates let it pass; without a decision it gets no alias.
 
     Args:
         root: folder of the store.
@@ -39,6 +44,7 @@ def publish_guard(
         curve: of each training step, ``step`` and what was measured.
         report: of the validation of the concept set.
         description: Markdown for the version and the run.
+        decision: of the gates.
 
     Returns:
         The URI of the version, ``models:/name/3``.
@@ -82,7 +88,8 @@ def publish_guard(
         note=description,
     )
     store = open_store(root)
-    return register(store, guard, name, tags, description, log_run(store, record)).uri
+    version = register(store, guard, name, tags, description, log_run(store, record), record.final)
+    return (decide(store, version, decision) if decision else version).uri
 
 
 def git_commit(folder: Path) -> str:

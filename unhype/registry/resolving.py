@@ -13,11 +13,14 @@ from typing import Any
 from urllib.parse import quote
 
 from unhype.errors import UnhypeError
+from unhype.registry.gating import check
 from unhype.registry.store import Store, open_store, project
 from unhype.registry.trouble import mlflow_errors
 
 ARTIFACT = "guard"
 """Under this name a model holds its guard folder."""
+
+LOGGED = re.compile(r"models:/(?P<id>m-\w+)")
 
 URI = re.compile(r"models:/(?P<name>[^/@:]+)(/(?P<number>\d+)|@(?P<alias>[^/@]+))")
 
@@ -39,14 +42,60 @@ def resolve(store: Store, uri: str) -> Path:
         raise UnhypeError(
             f"got {uri}, wanted models:/<name>/<number>, models:/<name>@<alias> or the path of a guard folder"
         )
+    name, number = _version(store, parts)
     with mlflow_errors(store.place):
-        name, number = parts["name"], parts["number"] or _by_alias(store, parts["name"], parts["alias"])
         return _guard_in(_files(store, name, number), f"version {number} of {name}")
 
 
-def local_folder(uri: str, root: Path | None = None) -> Path:
-    """The same without a store at hand: asks that of ``root``, by default :func:`unhype.registry.store.project`."""
-    return resolve(open_store(root or project(), write=False), uri)
+def local_folder(uri: str, root: Path | None = None, ungated: bool = False) -> Path:
+    """The folder of a guard that is to be used: a version must have passed its gates.
+
+    Args:
+        root: of the store, by default :func:`unhype.registry.store.project`.
+        ungated: take a version that did not pass, too.
+
+    Raises:
+        UnhypeError: see :func:`resolve`; or a version that did not pass.
+    """
+    store = open_store(root or project(), write=False)
+    folder = resolve(store, uri)
+    if not ungated and (parts := URI.fullmatch(uri)):
+        name, number = _version(store, parts)
+        with mlflow_errors(store.place):
+            tags = store.client.get_model_version(name, number).tags
+        check(f"version {number} of {name}", f"models:/{name}/{number}", tags, folder)
+    return folder
+
+
+def named_version(store: Store, uri: str) -> tuple[str, str]:
+    """Name of the model and number of the version that ``models:/name/3`` or ``models:/name@alias`` means.
+
+    Raises:
+        UnhypeError: no URI of a version, no such model, or no such alias.
+    """
+    if not (parts := URI.fullmatch(uri)):
+        raise UnhypeError(f"got {uri}, wanted models:/<name>/<number> or models:/<name>@<alias>")
+    return _version(store, parts)
+
+
+def model_id_of(store: Store, name: str, number: str) -> str | None:
+    """MLflow's logged model behind a version, through copies; None for what was registered in another way."""
+    source = str(store.client.get_model_version(name, number).source)
+    if copied := URI.fullmatch(source):
+        return model_id_of(store, copied["name"], copied["number"] or _by_alias(store, copied["name"], copied["alias"]))
+    found = LOGGED.fullmatch(source)
+    return found["id"] if found else None
+
+
+def guard_path(store: Store, name: str, number: str) -> str:
+    """Where the guard lies within the model of a version."""
+    model = _files(store, name, number)
+    return _guard_in(model, f"version {number} of {name}").relative_to(model).as_posix()
+
+
+def _version(store: Store, parts: re.Match[str]) -> tuple[str, str]:
+    with mlflow_errors(store.place):
+        return parts["name"], parts["number"] or _by_alias(store, parts["name"], parts["alias"])
 
 
 def registered(store: Store, name: str) -> Any:

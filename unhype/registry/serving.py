@@ -4,7 +4,8 @@ A copy of this file lies in every registered model; nothing imports it.
 
     mlflow.pyfunc.load_model("models:/unhype-celeb100@champion", model_config={"base": "data/bases/NAME"})
 
-The base is not in the model: it is looked for where ``model_config`` or ``UNHYPE_BASE`` says, else as
+A version that did not pass its gates is not served, unless ``model_config={"ungated": True}`` or ``UNHYPE_UNGATED=1``
+says so. The base is not in the model: it is looked for where ``model_config`` or ``UNHYPE_BASE`` says, else as
 ``data/bases/<name>`` in the working folder and in the checkout. The guard refuses any other base than its own.
 A picture depends on its prompt and the seed, not on what else is asked for at the time: requests take turns.
 """
@@ -34,12 +35,16 @@ class GuardedBase(PythonModel):
         """Load guard and base and put the one on the other, once.
 
         Raises:
-            UnhypeError: no base where it should be, or another than the guard's.
+            UnhypeError: a guard that did not pass its gates; no base where it should be, or another than the guard's.
         """
         from unhype.bases.finding import find_base
         from unhype.erasing.guard import Guard
+        from unhype.registry.gating import check_served
 
-        guard = Guard.load(Path(context.artifacts["guard"]))
+        folder = Path(context.artifacts["guard"])
+        if not ((context.model_config or {}).get("ungated") or os.environ.get("UNHYPE_UNGATED") == "1"):
+            check_served(folder)
+        guard = Guard.load(folder)
         named = (context.model_config or {}).get("base") or os.environ.get("UNHYPE_BASE")
         facts = guard.trained.facts
         source = find_base(str(named or facts["base"]), _data(str(facts["base"])))

@@ -25,7 +25,8 @@ KNOWN = {
         "is malformed",
     ): "got {place} damaged or not a database of MLflow: move it aside (a new one is made) or restore a copy of it",
     ("Connection refused", "Max retries exceeded", "failed with exception"): (
-        "got no answer from MLflow at {place}: start that server, or unset MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI"
+        "got no answer from MLflow at {place}: start that server, or unset "
+        "MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI; a flow goes on with: python flows/train_flow.py resume"
     ),
 }
 """Signs in the text of an error → what to say."""
