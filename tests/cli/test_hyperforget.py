@@ -30,6 +30,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     large = Shape(hidden=9)
     net = initial(1, large, torch.Generator().manual_seed(0))[0]
     write_carded(place / "large.safetensors", layers(net, large), {"what": "a net"})
+    write_carded(
+        place / "endless.safetensors", layers(torch.full((zoo.shape.size,), torch.inf), zoo.shape), {"what": "a net"}
+    )
     (place / "cut.safetensors").write_bytes((place / "trained.safetensors").read_bytes()[:500])
     (place / "notes.txt").write_text("no tensors")
     return place
@@ -74,6 +77,7 @@ TRAINED = ["--model", "build/hyperforget/two-trained-3-0"]
         (["--forget", "3", "--loss", "2", "--from", "trained.safetensors"], ["to start from, wanted no net"]),
         (["--forget", "3", "--loss", "2", *TRAINED, "--from", "large.safetensors"], ["large.safetensors", "(5, 64)"]),
         (["--forget", "3", "--loss", "2", *TRAINED, "--from", "cut.safetensors"], ["damaged cut.safetensors"]),
+        (["--forget", "3", "--loss", "2", *TRAINED, "--from", "endless.safetensors"], ["not finite in 0.bias"]),
         (["--forget", "3", "--loss", "2", *TRAINED, "--from", "gone.safetensors"], ["got no file gone.safetensors"]),
         (["--forget", "3", "--model", "notes.txt"], ["damaged notes.txt"]),
         (["--forget", "3", "--model", "trained.safetensors"], ["got a net in", "wanted a HyperForget model"]),

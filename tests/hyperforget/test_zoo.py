@@ -87,10 +87,13 @@ def test_files_that_are_no_zoo_are_refused(zoo: Zoo, tmp_path: Path) -> None:
         read_carded(path, "a zoo")
 
 
-def test_what_cannot_be_forgotten_is_refused_before_any_training(split: Split, tmp_path: Path) -> None:
+@pytest.mark.parametrize("forgettable", [[3], [2, 4]])
+def test_a_split_that_lacks_a_digit_is_refused_before_any_training(
+    forgettable: list[int], split: Split, tmp_path: Path
+) -> None:
     test = Digits(split.test.x[split.test.y != 3], split.test.y[split.test.y != 3])
     with pytest.raises(UnhypeError, match="got no 3 among the test pictures"):
-        build(SMALL, split._replace(test=test), [3], tmp_path / "zoo.safetensors")
+        build(SMALL, split._replace(test=test), forgettable, tmp_path / "zoo.safetensors")
     assert not list(tmp_path.iterdir())
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from unhype.errors import UnhypeError
-from unhype.hyperforget.digits import Digits, Split
+from unhype.hyperforget.digits import CLASSES, Digits, Split
 from unhype.hyperforget.nets import Shape, canonical, class_losses, cross_entropies, descend, initial
 from unhype.tensors import read_carded, write_carded
 
@@ -97,14 +97,14 @@ def load(path: Path, wanted: dict[str, Any]) -> Zoo:
 def build(settings: ZooSettings, split: Split, forgettable: Sequence[int], path: Path) -> Zoo:
     """Train a zoo whose runs forget these digits, one each, and write it; one that lies there is read.
 
-    A digit that the split shows none of is refused, as is a file of another zoo.
+    A split that lacks a digit is refused, as is a file of another zoo.
     """
     made_by = recipe(settings, forgettable, split.seed)
     if path.exists():
         return load(path, made_by)
     for part, data in (("training", split.train), ("test", split.test)):
-        if missing := [digit for digit in forgettable if digit not in data.y]:
-            raise UnhypeError(f"got no {missing[0]} among the {part} pictures, wanted some to forget: another seed")
+        if missing := [digit for digit in range(CLASSES) if digit not in data.y]:
+            raise UnhypeError(f"got no {missing[0]} among the {part} pictures, wanted some of each digit: another seed")
     teacher = Teacher(split.train, settings, split.seed)
     runs = settings.runs if len(forgettable) == 1 else settings.class_runs
     forgotten = torch.tensor(forgettable).repeat(runs)[:runs]

@@ -109,12 +109,14 @@ def read_net(path: Path, shape: Shape) -> torch.Tensor:
     """A net ``[size]`` from such a state dict in safetensors.
 
     Raises:
-        UnhypeError: a damaged file, one that is no net, or a net of another shape.
+        UnhypeError: a damaged file, one that is no net, a net of another shape, or of numbers that are none.
     """
     found, _ = read_carded(path, "a net", plain=True)
     wanted = {name: tuple(part.shape) for name, part in layers(torch.zeros(shape.size), shape).items()}
     if (got := {name: tuple(part.shape) for name, part in sorted(found.items())}) != wanted:
         raise UnhypeError(f"got {got} in {path}, wanted a net with {wanted}: another file, or another model")
+    if odd := [name for name, part in found.items() if not part.isfinite().all()]:
+        raise UnhypeError(f"got numbers that are not finite in {odd[0]} of {path}, wanted a trained net: another file")
     inward = torch.cat([found["0.weight"], found["0.bias"][:, None]], dim=-1)
     return nets_of(inward.float(), found["2.weight"].T.float(), found["2.bias"].float())
 
