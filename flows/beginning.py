@@ -74,6 +74,20 @@ class Flow(FlowSpec):
 
         return load_params(self.place("settings"))
 
+    def listed(self):
+        """The concept set and its file, if it is still the one with which this run began (``self.content``)."""
+        from unhype.concepts.loading import load_set, set_path
+        from unhype.errors import UnhypeError
+
+        folder = self.place("data") / "concepts"
+        concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
+        if concepts.content_hash() != self.content:
+            raise UnhypeError(
+                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, "
+                f"wanted {self.content[:12]} as this run validated it: put it back, or start a new run"
+            )
+        return concepts, path
+
     def registry(self):
         """The store of runs and models."""
         from unhype.registry.store import open_store
@@ -122,7 +136,8 @@ def show_table(title, table):
 
 
 def show_decision(title, decision):
-    """Put what the gates decided onto the step's card: tables and pictures."""
+    """Put what the gates decided onto the step's card, in place of its bars: tables and pictures."""
+    current.card.clear()
     current.card.append(Markdown(f"# {title}\n\n{decision.table}"))
     for path in decision.files:
         if path.suffix == ".png":

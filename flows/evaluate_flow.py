@@ -179,6 +179,7 @@ class EvaluateFlow(Flow):
         from unhype.reports.assessed import assessed_rows, headline, provenance
 
         show, scores, version = current.card.append, self.scores, self._version()
+        current.card.clear()
         show(Markdown(f"# {version.uri if version else self.model or self.method} on {scores['concepts']}, {self.on}"))
         for title, value, about in headline(scores):
             show(ValueBox(title=title, value=value, subtitle=about))
@@ -189,7 +190,7 @@ class EvaluateFlow(Flow):
             rows = beside_registered(self.registry(), version, scores)
             show_table("Beside what was registered", (("figure", "registered", "now", "difference"), rows))
         show(Markdown(provenance(scores)))
-        show(Markdown("## Gallery\nThe base above, the eraser below, same seeds."))
+        show(Markdown("## Gallery\nSame seeds: the base above, where it was asked, and the eraser below."))
         for group, picture in assessment.galleries():
             show(Image.from_pil_image(picture, label=group))
 

@@ -257,20 +257,6 @@ class TrainFlow(Flow):
             "look with: python flows/train_flow.py card view evaluate, and: make ui"
         )
 
-    def _concepts(self):
-        """The concept set, if it is still the one that was validated."""
-        from unhype.concepts.loading import load_set, set_path
-        from unhype.errors import UnhypeError
-
-        folder = self.place("data") / "concepts"
-        concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
-        if concepts.content_hash() != self.content:
-            raise UnhypeError(
-                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, "
-                f"wanted {self.content[:12]} as this run validated it: put it back, or start a new run"
-            )
-        return concepts
-
     def _job(self):
         """The job of this run's parameters, on the set that was validated, with the files that travelled here."""
         from unhype.pipeline.carrying import unpack
@@ -278,7 +264,7 @@ class TrainFlow(Flow):
         from unhype.terminal import quiet
 
         quiet()
-        self._concepts()
+        self.listed()
         data, build = self.place("data"), self.place("build")
         unpack(getattr(self, "tables", {}), data)  # none yet in `start`, which writes them
         for name in ("report", "guard", "evidence"):
@@ -321,6 +307,7 @@ class TrainFlow(Flow):
         from unhype.reports.tables import headline, protocol_rows, provenance, role_rows, turn_rows
 
         show, scores = current.card.append, self.scores
+        current.card.clear()  # bars have done their work
         show(Markdown(f"# {job.concepts.name} on {job.base.reference}"))
         for title, value, about in headline(scores):
             show(ValueBox(title=title, value=value, subtitle=about))

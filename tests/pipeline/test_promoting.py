@@ -175,6 +175,8 @@ def test_what_speaks_against_a_guard_besides_its_figures(shop: Workshop, idle: P
         check_removal(shop.store, "more", PEOPLE, False)
     assert check_removal(shop.store, "more", PEOPLE, True) == "no longer forgotten, and allowed so: Adele"
     assert check_removal(shop.store, "more", more, False) == check_removal(shop.store, "none", PEOPLE, False) == ""
+    spelt = replace(PEOPLE, forget=(*PEOPLE.forget, Entry("ADÈLE", "a woman")))
+    assert check_removal(shop.store, "more", spelt, False) == "", "another spelling is no removal"
 
     shop.champion(shop.guard("other", 1e-6), "other", concepts="celeb100")
     assert "of the set toy, and other is of celeb100" in shop.verdict(idle, "other").objections[0]

@@ -199,7 +199,7 @@ class Assessment:
         }
         if self._listed:
             by = Lookers(self.judge, self.clip, self.detector)
-            return about | score_list(table, self.eraser, by, job.images_folder, self.bare)
+            return score_list(table, self.eraser, by, job.images_folder, self.bare) | about
         prompts, seeds, kind, judge = list(table["prompt"]), list(table["seed"]), job.concepts.sort, self.judge
         album, bare = self._albums()[-1], self.bare_album
         now, before = (readings(judge, of.batches(prompts, seeds)) if judge else None for of in (album, bare))

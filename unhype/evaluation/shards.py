@@ -52,9 +52,10 @@ def draw(
         part: what is being drawn, for the bar.
         bare: see :meth:`unhype.evaluation.album.Album.draw`.
     """
-    blocks = shard.blocks(table)
-    before, total = 0, sum(map(len, blocks))
-    for rows in blocks:
-        for done in album.draw(list(rows["prompt"]), list(rows["seed"]), bare):
-            yield Progress(part, before + done, total)
-        before += len(rows)
+    blocks = [(list(rows["prompt"]), list(rows["seed"])) for rows in shard.blocks(table)]
+    there = [sum(album.path(*one).exists() for one in zip(*asked, strict=True)) for asked in blocks]
+    done, total = sum(there), sum(len(prompts) for prompts, _seeds in blocks)
+    for asked, before in zip(blocks, there, strict=True):
+        for now in album.draw(*asked, bare):
+            yield Progress(part, done + now - before, total)
+        done += len(asked[0]) - before

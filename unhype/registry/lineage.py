@@ -100,14 +100,16 @@ def forgetting(store: Store, names: Iterable[str], concept: str) -> Iterator[tup
 def no_longer_forgotten(store: Store, name: str, concepts: Iterable[str]) -> tuple[str, list[str]]:
     """Who is champion, and what it forgets and these concepts lack; nothing where there is no champion.
 
+    Another spelling of the same name (``Bjork``, ``Björk``) is no removal, as for lists.
+
     Raises:
         UnhypeError: the champion's files are gone.
     """
     champion = champion_of(store, name)
     if champion is None:
         return "", []
-    now = set(concepts)
-    return champion.uri, [concept for concept in card_of(store, champion).get("forget", ()) if concept not in now]
+    now = {key(concept) for concept in concepts}
+    return champion.uri, [each for each in card_of(store, champion).get("forget", ()) if key(each) not in now]
 
 
 def _day(stamp: int) -> str:

@@ -27,7 +27,10 @@ def assessed_rows(scores: Mapping[str, Any]) -> Rows:
     """A row a role or stratum; of somebody's own list a row a kind of row, with what was measured of it."""
     if "strata" in scores:
         return strata_rows([scores])
-    roles = scores["roles"]
+    roles = {
+        kind: {name: value for name, value in role.items() if isinstance(value, int | float)}
+        for kind, role in scores["roles"].items()
+    }
     names = list(dict.fromkeys(name for role in roles.values() for name in role if name != "n"))
     rows = [
         [kind, str(role.get("n", UNKNOWN)), *(f"{role[name]:.4g}" if name in role else UNKNOWN for name in names)]
