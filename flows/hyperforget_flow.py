@@ -7,32 +7,27 @@
 Then: unhype hyperforget sample --forget 3 --out net.safetensors
 """
 
-from pathlib import Path
-
-from beginning import ROOT, plainly  # before Metaflow: it sets the environment
-from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
-from metaflow.cards import Markdown, Table, VegaChart
+from beginning import PACKAGE, Flow, plainly, show_table  # before Metaflow: it sets the environment
+from metaflow import Parameter, card, current, package_sources, project, resources, retry, step
+from metaflow.cards import Markdown, VegaChart
 
 
-class HyperForgetFlow(FlowSpec):
+@project(name="unhype")
+@package_sources(**PACKAGE)
+class HyperForgetFlow(Flow):
     """Zoo → diffusion over its weights → asked against got, beside what is simpler → registered model."""
 
     signal = Parameter("signal", default="two", help="one (L_f: DiHyFo-1), two (L_f and L_r: DiHyFo-2) or classes")
     begin = Parameter("start", default="none", help="none: nets out of noise; trained: what changes in a trained net")
     forget = Parameter("forget", default=3, help="the digit; with classes one that no net of the zoo has forgotten")
     seed = Parameter("seed", default=-1, help="of pictures, zoo and training (default: that of the settings)")
-    settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
-    build = Parameter("build", default=str(ROOT / "build" / "hyperforget"), help="folder of zoos, models and scores")
-    store = Parameter("store", default=str(ROOT), help="folder of MLflow's database and artifacts")
 
     @step
     def start(self):
         """Check what was asked for, before any work."""
-        from unhype.registry.store import open_store
-
         with plainly():
             self._job()
-            open_store(Path(self.store))  # a database that MLflow can't use shows here
+            self.registry()  # a database that MLflow can't use shows here
         self.next(self.zoo)
 
     @resources(cpu=2, memory=1500)
@@ -73,8 +68,7 @@ class HyperForgetFlow(FlowSpec):
         print(self.table)
         show = current.card.append
         show(Markdown(f"# HyperForget: {self.signal}, {self.begin}, {self.forget} forgotten"))
-        header, rows = method_rows([self.scores])
-        show(Table(rows, headers=list(header)))
+        show_table("Beside what is simpler", method_rows([self.scores]))
         show(Markdown("## Asked against got\nMean loss on the forgotten digit's training pictures, in nats."))
         show(VegaChart(asked_and_got(self.scores)))
         self.next(self.register)
@@ -87,7 +81,7 @@ class HyperForgetFlow(FlowSpec):
         with plainly():
             job = self._job()
             self.version = publish(
-                root=Path(self.store),
+                root=self.place("store"),
                 folder=job.folder,
                 card=job.trained().card,
                 scores=self.scores,
@@ -106,13 +100,12 @@ class HyperForgetFlow(FlowSpec):
 
     def _job(self):
         """The job of this run's parameters."""
-        from unhype.params import load_params
         from unhype.pictures.seeds import check_seed
         from unhype.pipeline.forgetting import ForgettingJob
 
-        settings = load_params(Path(self.settings)).hyperforget
+        settings = self.params().hyperforget
         seed = check_seed(settings.seed if self.seed == -1 else self.seed, "--seed")
-        return ForgettingJob(settings, self.signal, self.begin, self.forget, seed, Path(self.build))
+        return ForgettingJob(settings, self.signal, self.begin, self.forget, seed, self.place("build") / "hyperforget")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ FLOWS = {
     "curate": ("concepts", "base", "accept", "allow-removal"),
     "train": ("concepts", "base", "seed", "shards", "allow-removal", "model"),
     "evaluate": ("model", "method", "concepts", "on", "base", "n", "shards"),
+    "hyperforget": ("signal", "start", "forget", "seed"),
     "promote": ("model", "concepts", "base", "allow-removal"),
 }
 """Flow → its own parameters."""

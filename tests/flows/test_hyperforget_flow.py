@@ -42,7 +42,7 @@ def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_from_settings_to_a_registered_model_that_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = run(tmp_path, "--signal", "two", "--start", "none")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    made = tmp_path / "build" / "two-none-3-0"
+    made = tmp_path / "build" / "hyperforget" / "two-none-3-0"
     scores = json.loads((made / "scores.json").read_text())
     assert "HyperForget" in {row["method"] for row in scores["methods"]}
     assert (
