@@ -194,14 +194,17 @@ class TrainFlow(FlowSpec):
     @step
     def register(self):
         """Log the run and register the guard: as `challenger` if the gates let it pass, else with the reasons."""
+        from dataclasses import replace
+
         from unhype.gates.reporting import log_report
+        from unhype.pipeline.provenance import made_from
         from unhype.registry.models import version_named
         from unhype.registry.publishing import publish_guard
         from unhype.registry.store import open_store
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
         with plainly():
-            self._concepts()
+            made = made_from(replace(self._job(), code=self.code), Path(self.guard))
             self.version = publish_guard(
                 root=Path(self.store),
                 name=self.registered_name,
@@ -212,10 +215,13 @@ class TrainFlow(FlowSpec):
                 metaflow_run=f"{current.flow_name}/{current.run_id}",
                 description=f"{markdown(protocol_rows(self.scores))}\n\n{provenance(self.scores)}",
                 decision=self.decision,
+                made=made,
             )
             store = open_store(Path(self.store))
-            log_report(store, version_named(store, self.version))
-        print(f"registered {self.version}: {'challenger' if self.decision.passed else 'rejected, no alias'}")
+            version = version_named(store, self.version)
+            log_report(store, version)
+        verdict = "passed" if self.decision.passed else "rejected"
+        print(f"registered {self.version}: {verdict}, {' '.join(version.aliases) or 'no alias'}")
         for reason in self.decision.reasons:
             print(f"  {reason}")
         self.next(self.end)
