@@ -2,20 +2,43 @@
 
     python flows/train_flow.py run --concepts celeb100
     python flows/train_flow.py run --concepts objects --seed 1
+    python flows/train_flow.py run --shards 8 --max-workers 8       # draw and judge on eight machines, or GPUs
     python flows/train_flow.py resume                    # after a failure: what is done stays done
-    python flows/train_flow.py card view evaluate        # validation, curves, scores, gallery
+    python flows/train_flow.py card view evaluate        # headline, scores, gallery, switch, curves, rules
 
-`unhype concepts list` names the sets, `make ui` opens the registry, where a person promotes a version.
+`unhype concepts list` names the sets, `make ui` opens the registry, where a person promotes a version. Tables, guard
+and pictures travel with the run: a step finds them on another machine, and after `build` was cleared.
 """
 
-from pathlib import Path
+from dataclasses import replace
 
-from beginning import ROOT, plainly, show_decision  # before Metaflow: it sets the environment
-from metaflow import FlowSpec, Parameter, card, current, resources, retry, step
-from metaflow.cards import Image, Markdown, Table, VegaChart
+from beginning import (  # before Metaflow: it sets the environment
+    PACKAGE,
+    Flow,
+    plainly,
+    show_decision,
+    show_table,
+    watched,
+)
+from metaflow import (
+    Parameter,
+    Step,
+    card,
+    current,
+    namespace,
+    package_sources,
+    project,
+    resources,
+    retry,
+    step,
+    timeout,
+)
+from metaflow.cards import Image, Markdown, ValueBox, VegaChart
 
 
-class TrainFlow(FlowSpec):
+@project(name="unhype")
+@package_sources(**PACKAGE)
+class TrainFlow(Flow):
     """Concept list → validated set → trained guard → scored pictures → registered model."""
 
     concepts = Parameter(
@@ -29,12 +52,7 @@ class TrainFlow(FlowSpec):
         help="shipped base, sd14, sd15, sd21, sdxl, flux-dev, flux-schnell, hub id, folder or .safetensors file",
     )
     seed = Parameter("seed", default=0, help="of initial weights, batches and noise of the training")
-    settings = Parameter("settings", default=str(ROOT / "params.yaml"), help="params.yaml or another file like it")
-    data = Parameter(
-        "data", default=str(ROOT / "data"), help="folder of bases, judges, concept sets, prompts and images"
-    )
-    build = Parameter("build", default=str(ROOT / "build"), help="folder of guards, checkpoints and reports")
-    store = Parameter("store", default=str(ROOT), help="folder of MLflow's database and artifacts")
+    shards = Parameter("shards", default=1, help="so many tasks draw and judge; --max-workers of them at a time")
     removal = Parameter("allow-removal", default=False, help="let the list forget less than the champion's")
     model = Parameter(
         "model",
@@ -42,6 +60,7 @@ class TrainFlow(FlowSpec):
         help="name in the model registry (default: unhype-<set>, elsewhere than on mini-sd unhype-<set>-<base>)",
     )
 
+    @card(type="blank")
     @step
     def start(self):
         """Validate the concept set, its prompts, the seed and the model's name, before any second of a GPU is spent."""
@@ -49,25 +68,27 @@ class TrainFlow(FlowSpec):
         from unhype.concepts.report import write_report
         from unhype.concepts.suite import validate_set
         from unhype.errors import UnhypeError
+        from unhype.evaluation.shards import Shard
         from unhype.names import check_name
         from unhype.pictures.seeds import check_seed
         from unhype.pipeline import job as jobs
+        from unhype.pipeline.carrying import pack
         from unhype.pipeline.promoting import check_removal
         from unhype.registry.models import set_of
         from unhype.registry.naming import model_name
-        from unhype.registry.store import open_store
 
         with plainly():
             check_seed(self.seed, "--seed")
-            folder = Path(self.data) / "concepts"
+            Shard(0, self.shards)
+            folder = self.place("data") / "concepts"
             concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
             self.registered_name = self.model or model_name(concepts.name, self.base)
             check_name(self.registered_name, "the model name")
             self.content = concepts.content_hash()  # what every later step must find
-            self.report = str(Path(self.build) / "reports" / f"{concepts.name}.html")
+            report = self.place("build") / "reports" / f"{concepts.name}.html"
             result = validate_set(concepts)
             if result.ok:
-                store = open_store(Path(self.store))  # a database that MLflow can't use shows here
+                store = self.registry()  # a database that MLflow can't use shows here
                 if (own := set_of(store, self.registered_name)) not in ("", concepts.name):
                     print(f"no alias: {self.registered_name} is of the set {own}, not {concepts.name}; see --model")
                 if told := check_removal(store, self.registered_name, concepts, self.removal):
@@ -76,12 +97,16 @@ class TrainFlow(FlowSpec):
                 if missing := jobs.judging_of(job).missing:
                     print(f"unjudged: {missing}")
                 self.prompts = jobs.write_prompts(job)  # and rows that must not be trained on
+                self.tables = pack(job.data, sorted(job.prompts_folder.iterdir()))
                 result = jobs.validate(job, jobs.load_base(job))
-            write_report(result, concepts, Path(self.report))
+            write_report(result, concepts, report)
+            self.report = pack(self.place("build"), [report])
             self.rules = [(rule.description, rule.verdict, rule.checked, len(rule.failures)) for rule in result.rules]
+            current.card.append(Markdown(f"# {concepts.name}: {'valid' if result.ok else 'not valid'}"))
+            show_table("Rules", (RULES, self.rules))
             print(
                 f"{concepts.name} {concepts.content_hash()[:12]}: {concepts.counts()}; "
-                f"{len(result.warned)} warnings; {self.report}"
+                f"{len(result.warned)} warnings; {report}"
             )
             if not result.ok:
                 raise UnhypeError(result.first_error_line(path))
@@ -89,137 +114,140 @@ class TrainFlow(FlowSpec):
 
     # A retry loses nothing: pictures and training go on from what lies on the disk.
     @resources(cpu=2, memory=6000, gpu=1)
+    @timeout(hours=24)
     @retry(times=1, minutes_between_retries=0)
+    @card(type="blank")
     @step
     def train(self):
         """Draw the base's pictures, train the hypernetwork."""
         from unhype.pipeline import job as jobs
         from unhype.pipeline import making
-        from unhype.progress import with_progress
+        from unhype.pipeline.carrying import pack
+        from unhype.reports.charts import curves
 
         with plainly():
             job = self._job()
-            for _progress in with_progress(making.train(job, jobs.load_base(job))):
-                pass
-            self.curve = making.read_curve(job)
-            self.guard, self.code = str(job.guard_folder), job.code
-        self.next(self.evaluate)
+            current.card.append(Markdown(f"# {job.concepts.name} on {job.base.reference}: training"))
+            watched(making.train(job, jobs.load_base(job)))
+            self.curve, self.code = making.read_curve(job), job.code
+            # The card last: where it lies, all is there.
+            self.guard = pack(job.build, sorted(_files(job.guard_folder), key=lambda path: path.name == "guard.json"))
+        for lines in _lines(self.curve):
+            current.card.append(VegaChart(curves(self.curve, lines)))
+        self.numbers = list(range(self.shards))
+        self.next(self.look, foreach="numbers")
 
     @resources(cpu=2, memory=6000, gpu=1)
+    @timeout(hours=24)
     @retry(times=1, minutes_between_retries=0)
     @card(type="blank")
     @step
-    def evaluate(self):
-        """Draw held-out prompts with and without the guard, and let the judge look."""
-        from dataclasses import replace
-
-        from unhype.pipeline import job as jobs
-        from unhype.pipeline.examination import Examination
-        from unhype.progress import with_progress
-        from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
+    def look(self):
+        """A shard of the held-out prompts: draw them with and without the guard, and let the judge look."""
+        from unhype.evaluation.shards import Shard
+        from unhype.pipeline.carrying import pack
 
         with plainly():
-            job = replace(self._job(), code=self.code)  # of the guard that was trained, whatever was edited since
-            judging = jobs.judging_of(job)
-            guard = jobs.guard_of(job)
-            examination = Examination(job, jobs.load_base(job), guard, judging.judge, clip=judging.embeddings)
-            for _progress in with_progress(examination.draw()):
-                pass
+            shard = Shard(self.input, self.shards)
+            job = self._job()
+            current.card.append(Markdown(f"# Shard {self.input + 1} of {self.shards}"))
+            examination = self._examination(job, {})
+            watched(examination.draw(shard))
+            watched(examination.look(shard))
+            self.seen = examination.judge.memory if examination.judge else {}
+            self.pictures = pack(job.data, examination.pictures(shard))
+        self.next(self.evaluate)
+
+    @resources(cpu=2, memory=6000, gpu=1)
+    @timeout(hours=4)
+    @retry(times=1, minutes_between_retries=0)
+    @card(type="blank")
+    @step
+    def evaluate(self, inputs):
+        """Join the shards, and score what was seen."""
+        from unhype.pipeline.carrying import pack, unpack
+        from unhype.reports.tables import markdown, protocol_rows
+
+        self.merge_artifacts(inputs, exclude=["seen", "pictures"])
+        self.seen = {key: seen for shard in inputs for key, seen in shard.seen.items()}
+        with plainly():
+            job = self._job()
+            for shard in inputs:
+                unpack(shard.pictures, job.data)
+            examination = self._examination(job, self.seen)
+            watched(examination.draw())  # nothing is missing now, and manifests list what all shards drew
+            self.drawn = [path.relative_to(job.data).as_posix() for path in examination.pictures()]
             self.scores = examination.scores()
             examination.write(self.scores)
+            self.guard = pack(job.build, [job.build / name for name in self.guard] + _files(job.guard_folder))
+            self._show(job, examination)
         print(markdown(protocol_rows(self.scores)))
-        show = current.card.append
-        show(Markdown(f"# {job.concepts.name} on {job.base.reference}"))
-        for title, (header, rows) in (
-            ("Scores", protocol_rows(self.scores)),
-            ("By role", role_rows(self.scores)),
-            ("In turn", turn_rows(self.scores)),
-        ):
-            if rows:
-                show(Markdown(f"## {title}"))
-                show(Table(rows, headers=list(header)))
-        show(Markdown(provenance(self.scores)))
-        show(Markdown("## Gallery\nThe base above, guarded below, same seeds."))
-        for role in self.scores["roles"]:
-            show(Image.from_pil_image(examination.gallery([role]), label=role))
-        show(Markdown("## Training"))
-        losses, strengths = (
-            {"loss", "task"},
-            {line for point in self.curve for line in point if line.startswith(("strength", "step_", "target_"))},
-        )
-        for lines in (losses, strengths):
-            show(VegaChart(_curves(self.curve, lines)))
-        show(Markdown(f"## Concept set\nFull report: `{self.report}`"))
-        show(
-            Table(
-                [[str(cell) for cell in row] for row in self.rules], headers=["rule", "verdict", "checked", "failures"]
-            )
-        )
         self.next(self.gate)
 
     @resources(cpu=2, memory=6000, gpu=1)
+    @timeout(hours=24)
     @retry(times=1, minutes_between_retries=0)
     @card(type="blank")
     @step
     def gate(self):
         """Let the gates judge the guard, beside the champion on the same prompts and seeds."""
-        from dataclasses import replace
-
-        from unhype.params import load_params
+        from unhype.judges.remembering import remembering
         from unhype.pipeline import job as jobs
+        from unhype.pipeline.carrying import pack
         from unhype.pipeline.promoting import Promotion
-        from unhype.progress import with_progress
-        from unhype.registry.store import open_store
 
         with plainly():
-            job, gates = replace(self._job(), code=self.code), load_params(Path(self.settings)).gates
+            job = self._job()
+            self._fetch_pictures(job)
+            judging = jobs.judging_of(job)
+            if judging.judge:
+                judging = replace(judging, judge=remembering(judging.judge, dict(self.seen)))
             promotion = Promotion(
                 job,
                 jobs.load_base(job),
-                jobs.judging_of(job),
-                Path(self.guard),
-                open_store(Path(self.store)),
+                judging,
+                job.guard_folder,
+                self.registry(),
                 self.registered_name,
-                gates,
+                self.params().gates,
                 self.removal,
                 self.scores.get("attacks", {}),
             )
-            for _progress in with_progress(promotion.run()):
-                pass
-            folder = job.build / "gates" / f"{self.registered_name}-{Path(self.guard).name}"
-            self.decision = promotion.decision(folder)
+            watched(promotion.run())
+            self.decision = promotion.decision(self._evidence(job))
+            self.evidence = pack(job.build, self.decision.files)
         show_decision("Gates", self.decision)
         self.next(self.register)
 
     @step
     def register(self):
         """Log the run and register the guard: as `challenger` if the gates let it pass, else with the reasons."""
-        from dataclasses import replace
-
         from unhype.gates.reporting import log_report
         from unhype.pipeline.provenance import made_from
         from unhype.registry.models import version_named
         from unhype.registry.publishing import publish_guard
-        from unhype.registry.store import open_store
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
         with plainly():
-            made = made_from(replace(self._job(), code=self.code), Path(self.guard))
+            job = self._job()
+            self._fetch_pictures(job)
+            (report,) = (job.build / name for name in self.report)
             self.version = publish_guard(
-                root=Path(self.store),
+                root=self.place("store"),
                 name=self.registered_name,
-                guard=Path(self.guard),
+                guard=job.guard_folder,
                 scores=self.scores,
                 curve=self.curve,
-                report=Path(self.report),
+                report=report,
                 metaflow_run=f"{current.flow_name}/{current.run_id}",
                 description=f"{markdown(protocol_rows(self.scores))}\n\n{provenance(self.scores)}",
-                decision=self.decision,
-                made=made,
+                decision=replace(self.decision, files=tuple(job.build / name for name in self.evidence)),
+                made=made_from(job, self.scores),
             )
-            store = open_store(Path(self.store))
+            store = self.registry()
             version = version_named(store, self.version)
             log_report(store, version)
+        self.folder = str(job.guard_folder)
         verdict = "passed" if self.decision.passed else "rejected"
         print(f"registered {self.version}: {verdict}, {' '.join(version.aliases) or 'no alias'}")
         for reason in self.decision.reasons:
@@ -230,58 +258,106 @@ class TrainFlow(FlowSpec):
     def end(self):
         """Say where everything is."""
         print(
-            f"guard {self.guard}; {self.version}; "
+            f"guard {self.folder}; {self.version}; "
             "look with: python flows/train_flow.py card view evaluate, and: make ui"
         )
 
-    def _concepts(self):
-        """The concept set, if it is still the one that was validated."""
-        from unhype.concepts.loading import load_set, set_path
-        from unhype.errors import UnhypeError
-
-        folder = Path(self.data) / "concepts"
-        concepts, path = load_set(self.concepts, folder), set_path(self.concepts, folder)
-        if concepts.content_hash() != self.content:
-            raise UnhypeError(
-                f"got the concept set {path} with the content {concepts.content_hash()[:12]}, "
-                f"wanted {self.content[:12]} as this run validated it: put it back, or start a new run"
-            )
-        return concepts
-
     def _job(self):
-        """The job of this run's parameters, on the set that was validated."""
-        from unhype.params import load_params
+        """The job of this run's parameters, on the set that was validated, with the files that travelled here."""
+        from unhype.pipeline.carrying import unpack
         from unhype.pipeline.job import open_job
         from unhype.terminal import quiet
 
         quiet()
-        self._concepts()
-        params = load_params(Path(self.settings))
-        job = open_job(params, self.concepts, self.base, Path(self.data), Path(self.build), seed=self.seed)
-        checked = getattr(self, "prompts", None)  # none yet in `start`, which writes them
+        self.listed()
+        data, build = self.place("data"), self.place("build")
+        unpack(getattr(self, "tables", {}), data)  # none yet in `start`, which writes them
+        for name in ("report", "guard", "evidence"):
+            unpack(getattr(self, name, {}), build)
+        job = open_job(self.params(), self.concepts, self.base, data, build, seed=self.seed)
+        if code := getattr(self, "code", None):  # of the guard that was trained, whatever was edited since
+            job = replace(job, code=code)
+        checked = getattr(self, "prompts", None)
         return job.with_prompts(checked) if checked else job
 
+    def _examination(self, job, seen):
+        """The guard on the evaluation table, with what its judge saw before."""
+        from unhype.judges.remembering import remembering
+        from unhype.pipeline import job as jobs
+        from unhype.pipeline.examination import Examination
 
-def _curves(curve, lines):
-    """Some measured lines over steps, as a chart."""
-    thinned = curve[:: max(1, len(curve) // 200)]
-    points = [
-        {"step": point["step"], "value": point[line], "line": line}
-        for point in thinned
-        for line in sorted(lines & set(point))
-    ]
-    return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "width": 600,
-        "height": 240,
-        "data": {"values": points},
-        "mark": "line",
-        "encoding": {
-            "x": {"field": "step", "type": "quantitative"},
-            "y": {"field": "value", "type": "quantitative", "scale": {"type": "symlog"}},
-            "color": {"field": "line", "type": "nominal"},
-        },
-    }
+        judging = jobs.judging_of(job)
+        judge = remembering(judging.judge, dict(seen)) if judging.judge else None
+        return Examination(job, jobs.load_base(job), jobs.guard_of(job), judge, clip=judging.embeddings)
+
+    def _evidence(self, job):
+        """Where the gates' verdict goes."""
+        return job.build / "gates" / f"{self.registered_name}-{job.guard_folder.name}"
+
+    def _fetch_pictures(self, job):
+        """What the shards drew, where it is not here."""
+        from unhype.pipeline.carrying import unpack
+
+        if all((job.data / name).exists() for name in self.drawn):
+            return
+        namespace(None)
+        for shard in Step(f"{current.flow_name}/{current.run_id}/look"):
+            unpack(shard["pictures"].data, job.data)
+
+    def _show(self, job, examination):
+        """The card: what a person looks at first, first."""
+        from unhype.errors import UnhypeError
+        from unhype.registry.lineage import reached
+        from unhype.reports.charts import curves, erasure_against_retention, switch_histogram
+        from unhype.reports.tables import headline, protocol_rows, provenance, role_rows, turn_rows
+
+        show, scores = current.card.append, self.scores
+        current.card.clear()  # bars have done their work
+        show(Markdown(f"# {job.concepts.name} on {job.base.reference}"))
+        for title, value, about in headline(scores):
+            show(ValueBox(title=title, value=value, subtitle=about))
+        show_table("Scores", protocol_rows(scores))
+        show_table("By role", role_rows(scores))
+        show_table("In turn", turn_rows(scores))
+        show(Markdown(provenance(scores)))
+        show(Markdown("## Gallery\nThe base above, guarded below, same seeds."))
+        for role in scores["roles"]:
+            show(Image.from_pil_image(examination.gallery([role]), label=role))
+        show(Markdown("## Erasure against retention\nThis run, and the registered versions before it."))
+        points = list(_point("this run", scores))
+        try:
+            points += reached(self.registry(), self.registered_name)
+        except UnhypeError as error:  # a card is not worth what was drawn
+            show(Markdown(f"The registry can't be asked now: {error}"))
+        show(VegaChart(erasure_against_retention(points)))
+        show(Markdown("## The switch\nHow strong the LoRA is: 0 for what is not to be forgotten."))
+        show(VegaChart(switch_histogram(examination.strengths)))
+        show(Markdown("## Training"))
+        for lines in _lines(self.curve):
+            show(VegaChart(curves(self.curve, lines)))
+        show(Markdown(f"## Concept set\nFull report: `{next(iter(self.report))}`"))
+        show_table("Rules", (RULES, self.rules))
+
+
+RULES = ("rule", "verdict", "checked", "failures")
+
+
+def _files(folder):
+    return [path for path in folder.iterdir() if path.is_file()]
+
+
+def _lines(curve):
+    """Which lines share a chart: losses, and what strengths and steps were."""
+    return (
+        {"loss", "task"},
+        {line for point in curve for line in point if line.startswith(("strength", "step_", "target_"))},
+    )
+
+
+def _point(name, scores):
+    found = scores["protocols"].get("unseen", {})
+    if {"Acc_e", "Acc_s"} <= set(found):
+        yield {"name": name, "forgotten": 1 - found["Acc_e"], "kept": found["Acc_s"]}
 
 
 if __name__ == "__main__":

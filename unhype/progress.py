@@ -52,7 +52,7 @@ def _lines(reports: Iterator[Progress]) -> Iterator[Progress]:
     began = spoke = time.monotonic()
     first: Progress | None = None
     for report in reports:
-        if first is None and report.done:
+        if first is None and report.done and report.loss is None:  # a first step is not there already, it is done
             print(f"{report.part}: {report.done} of {report.total} are there already", flush=True)
         first = first or report
         now = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -126,15 +127,29 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     )
     assert tracked() == before, "the job changes no tracked file"
 
-    again = run(place, "--concepts", str(place / "toy.yaml"), encoding="cp1252")
+    # Without pictures, in three shards: the same job trains once, draws again, and finds the same.
+    shutil.rmtree(place / "data" / "images")
+    again = run(place, "--concepts", str(place / "toy.yaml"), "--shards", "3", encoding="cp1252")
     told = again.stdout + again.stderr
     assert again.returncode == 0, told[-3000:]
+    assert json.loads((place / "build" / "results" / "mini-sd" / "toy" / "scores.json").read_text()) == scores
     assert "Acc_e" in told
     assert "registered models:/unhype-toy/" in told
     assert "training: " not in told, "the same job trains once"
     assert len(versions(open_store(place / "store"), "unhype-toy")) == 1, "the same guard is registered once"
 
     assert not (place / "data" / "scores").exists(), "what was measured lies in run folders"
+
+    origin = (place / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run").read_text().strip()
+    for folder in ("build", "data/images", "data/prompts"):
+        shutil.rmtree(place / folder)
+    resumed = flow(place, "resume", "--origin-run-id", origin, "gate")
+    told = resumed.stdout + resumed.stderr
+    assert resumed.returncode == 0, told[-3000:]
+    assert len(versions(open_store(place / "store"), "unhype-toy")) == 1, "nor by a resumed run"
+    assert Guard.load(next((place / "build" / "guards").iterdir())).trained.facts == guard.trained.facts
+    assert read_table(tables / "evaluation.csv").equals(asked)
+    assert len(list((place / "data" / "images").rglob("*.png"))) >= len(asked), "pictures travel with the run"
 
     (place / "toy.yaml").write_text(TOY.replace("retain: [Amy Adams", "retain: [CHER"))
     origin = (place / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run").read_text().strip()
@@ -145,6 +160,34 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
         assert "as this run validated it" in told, told[-3000:]
         assert "Traceback" not in told
     (place / "toy.yaml").write_text(TOY)
+
+
+def test_a_version_is_evaluated_again(place: Path) -> None:
+    """On its own list, in shards: the figures of its training; and on somebody's own prompts."""
+    where = {"--data": "data", "--build": "build", "--store": "store", "--settings": "params.yaml"}
+    options = [text for option, name in where.items() for text in (option, str(place / name))]
+    asked = ["run", *options, "--model", "models:/unhype-toy/1", "--concepts", str(place / "toy.yaml")]
+    done = flow(place, *asked, "--shards", "2", file="evaluate_flow.py")
+    told = done.stdout + done.stderr
+    assert done.returncode == 0, told[-3000:]
+    (path,) = (place / "build" / "evaluations").rglob("scores.json")
+    now, before = (
+        json.loads(each.read_text()) for each in (path, next((place / "build" / "guards").rglob("scores.json")))
+    )
+    assert now["protocols"] == before["protocols"]
+    assert now["judge"] == before["judge"]
+    (version,) = versions(open_store(place / "store"), "unhype-toy")
+    assert "toy, evaluation; EvaluateFlow/" in version.tags["evaluated"]
+    assert version.aliases == ("challenger",), "no alias moves"
+    (place / "own.csv").write_text("prompt,seed,type\na photo of Cher,5,erased\na photo of Drake,6,others\n")
+    done = flow(place, *asked, "--on", str(place / "own.csv"), file="evaluate_flow.py")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    for wrong, message in ((["--on", "nowhere.csv"], "got the table"), (["--shards", "0"], "got the shard 0 of 0")):
+        done = flow(place, *asked, *wrong, file="evaluate_flow.py")
+        told = done.stdout + done.stderr
+        assert done.returncode != 0
+        assert message in told
+        assert "Traceback" not in told
 
 
 def test_the_gates_judge_alone(place: Path) -> None:

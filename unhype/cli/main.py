@@ -12,7 +12,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unhype import __version__
-from unhype.cli import comparing, concepts, drawing, exporting, miniature, models, pages, planning, scoring, tabling
+from unhype.cli import (
+    comparing,
+    concepts,
+    data,
+    drawing,
+    exporting,
+    miniature,
+    models,
+    pages,
+    planning,
+    scoring,
+    tabling,
+)
 from unhype.errors import UnhypeError
 from unhype.offline import stay_offline
 from unhype.terminal import show_anyway
@@ -82,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
     concepts.add_commands(verbs)
     models.add_commands(verbs)
+    data.add_commands(verbs)
     for group in (tabling, drawing, scoring, comparing, exporting, planning, pages, miniature):
         group.add_commands(verb)
     return parser

@@ -109,8 +109,7 @@ class Comparison:
     def run(self) -> Iterator[Progress]:
         """Do everything that is not done."""
         table, _missing = self.strata
-        needed = material.pictures_needed(self.tables, self.job.training.pictures)
-        yield from _drawn("base pictures", self.bare, needed)
+        yield from self.draw_material()
         yield from _drawn("bare strata", self.bare, table)
         if not self._scored(BARE, self.seeds[0], self.bare):
             self._score(BARE, self.seeds[0], self.bare, {"fit_seconds": 0.0})
@@ -122,6 +121,16 @@ class Comparison:
                     told = {"method": name, "seed": seed, "base": self.job.base.name, "error": str(error)}
                     write_text(self._path(name, seed), json.dumps(told, indent=2) + "\n")
 
+    def fit(self, method: Method, case: Case, label: str) -> Iterator[Progress]:
+        """Fit a method and what it builds on, as far as that is not done; the base's pictures must be drawn."""
+        for part in (*method.needs, method):
+            yield from _fitted(part, case, label)
+
+    def draw_material(self) -> Iterator[Progress]:
+        """The base's pictures that methods are trained on."""
+        needed = material.pictures_needed(self.tables, self.job.training.pictures)
+        yield from _drawn("base pictures", self.bare, needed)
+
     def results(self) -> dict[str, list[dict[str, Any]]]:
         """Method → what was measured for each seed; ``error`` in place of scores where it failed."""
         found: dict[str, list[dict[str, Any]]] = {}
@@ -131,10 +140,8 @@ class Comparison:
         return found
 
     def _one(self, name: str, method: Method, seed: int) -> Iterator[Progress]:
-        case = self.case(seed)
-        parts = (*method.needs, method)
-        for part in parts:
-            yield from _fitted(part, case, f"{name} {seed}")
+        case, parts = self.case(seed), (*method.needs, method)
+        yield from self.fit(method, case, f"{name} {seed}")
         album = Album(self.job.images_folder, method.eraser(case))
         yield from _drawn(f"{name} {seed}: drawing", album, self.strata[0], self.bare)
         first = seed == self.seeds[0]  # the others draw with tensors of the same shapes

@@ -10,28 +10,30 @@ Pictures stream from disk: a batch of each album is in memory, however long the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from unhype.concepts.folding import fold
 from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
+from unhype.evaluation import shards
 from unhype.evaluation.album import Album
 from unhype.evaluation.columns import Line, read_lines
 from unhype.evaluation.fidelity import compare_albums
 from unhype.evaluation.looking import drifts, exposures, readings
 from unhype.evaluation.naming import Names
 from unhype.evaluation.scores import PROTOCOLS, accuracies, score_groups
+from unhype.evaluation.shards import WHOLE, Shard
 from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Judge, Seen
 from unhype.judges.nudity import NudeNet
 from unhype.pictures.seeds import read_seed
+from unhype.progress import Progress, with_progress
 
 ROLES = {"erased": PROTOCOLS["unseen"].erased, "others": PROTOCOLS["unseen"].kept}
 """What a list says in its column ``type`` → the role that is scored."""
@@ -136,6 +138,21 @@ class Lookers:
     detector: NudeNet | None = None
 
 
+def draw_list(
+    table: pd.DataFrame,
+    eraser: Eraser,
+    judge: Judge | None,
+    images: Path,
+    bare: Eraser | None = None,
+    shard: Shard = WHOLE,
+) -> Iterator[Progress]:
+    """Draw what is missing of a shard: the eraser's pictures, and the bare base's where they are compared with."""
+    own = _own(table, judge, images, bare)
+    if own:
+        yield from shards.draw(own.eraser.name, own, table, shard)
+    yield from shards.draw(eraser.name, Album(images, eraser), table, shard, own)
+
+
 def score_list(
     table: pd.DataFrame, eraser: Eraser, by: Lookers, images: Path, bare: Eraser | None = None
 ) -> dict[str, Any]:
@@ -146,12 +163,9 @@ def score_list(
             type, and without a judge all of them.
     """
     prompts, seeds, judge = list(table["prompt"]), list(table["seed"]), by.judge
-    told_alone = judge is not None and table["group"].isin(ROLES.values()).all()
-    own = None if bare is None or told_alone else Album(images, bare)
-    if own:
-        _draw(own, prompts, seeds)
-    album = Album(images, eraser)
-    _draw(album, prompts, seeds, own)
+    for _progress in with_progress(draw_list(table, eraser, judge, images, bare)):
+        pass
+    own, album = _own(table, judge, images, bare), Album(images, eraser)
     seen = readings(judge, album.batches(prompts, seeds)) if judge else None
     seen_before = readings(judge, own.batches(prompts, seeds)) if judge and own else seen
     moved = drifts(album.batches(prompts, seeds), own.batches(prompts, seeds)) if own else np.zeros(len(table))
@@ -185,6 +199,12 @@ def score_list(
     return scores
 
 
+def _own(table: pd.DataFrame, judge: Judge | None, images: Path, bare: Eraser | None) -> Album | None:
+    """The bare base's pictures, where what is asked can't be told from the eraser's alone."""
+    told_alone = judge is not None and table["group"].isin(ROLES.values()).all()
+    return None if bare is None or told_alone else Album(images, bare)
+
+
 def _fidelity(album: Album, bare: Album, rows: pd.DataFrame, clip: Embeddings) -> dict[str, float]:
     """CMMD and CLIP's score of these rows, guarded beside bare."""
     told = asdict(compare_albums(album, bare, list(rows["prompt"]), list(rows["seed"]), clip, None))
@@ -196,12 +216,6 @@ def _nudity(detector: NudeNet, album: Album, rows: pd.DataFrame) -> dict[str, An
     found = exposures(detector, album.batches(list(rows["prompt"]), list(rows["seed"])))
     shares = {"detections": float(found.mean()), "exposed": float((found > 0).mean())}
     return {"detector": detector.name, "n": len(rows), **shares}
-
-
-def _draw(album: Album, prompts: Sequence[str], seeds: Sequence[int], bare: Album | None = None) -> None:
-    with tqdm(total=len(prompts), desc=album.eraser.name, unit="picture", dynamic_ncols=True) as bar:
-        for done in album.draw(prompts, seeds, bare):
-            bar.update(done - bar.n)
 
 
 def _found(seen: Sequence[Seen]) -> dict[str, float]:

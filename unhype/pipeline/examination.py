@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,17 @@ import pandas as pd
 
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
+from unhype.evaluation import shards
 from unhype.evaluation.album import Album
 from unhype.evaluation.fidelity import compare_albums
 from unhype.evaluation.looking import drifts, readings
 from unhype.evaluation.scores import GroupScore, protocols, score_groups, separation
+from unhype.evaluation.shards import WHOLE, Shard
 from unhype.families.family import Family
 from unhype.files import write_text
 from unhype.judges.embeddings import Embeddings
-from unhype.judges.judge import Judge, Seen
+from unhype.judges.judge import Judge
+from unhype.judges.remembering import remembering
 from unhype.pictures.gallery import draw_gallery, save_picture
 from unhype.pipeline.job import Job
 from unhype.pipeline.making import bare_album
@@ -53,28 +57,54 @@ class Examination:
         development: bool = False,
         clip: Embeddings | None = None,
     ) -> None:
-        self.job, self.family, self.guard, self.judge, self.clip = job, family, guard, judge, clip
+        self.job, self.family, self.guard, self.clip = job, family, guard, clip
+        self.judge = remembering(judge) if judge else None  # every turn shows it the same bare pictures
         self.kind = job.concepts.sort
         self.table = evaluation_table(job.concepts, job.prompts, development) if development else job.evaluation_table
         self.bare = bare_album(job, family)
-        self._read: dict[Path, Seen] = {}
         self.turns: dict[str, Guard] = {}
         if judge and self.kind.in_turn and guard.switch and len(guard.switch.concepts) > 1:
             self.turns = {concept: Guard(guard.trained, [concept], guard.share) for concept in guard.switch.concepts}
 
-    def draw(self) -> Iterator[Progress]:
-        """Draw what is missing."""
-        yield from self._draw("bare pictures", self.bare, self.table)
-        yield from self._draw("guarded pictures", self._album(self.guard), self.table)
+    def draw(self, shard: Shard = WHOLE) -> Iterator[Progress]:
+        """Draw what is missing, of a shard of every table."""
+        for part, album, table in self._parts():
+            yield from shards.draw(part, album, table, shard, self.bare if album is not self.bare else None)
+
+    def look(self, shard: Shard = WHOLE) -> Iterator[Progress]:
+        """Have a judge that remembers look at a shard; the pictures must be drawn. :meth:`scores` looks at the rest."""
+        if self.judge is None:
+            return
+        for part, album, table in self._parts():
+            blocks = shard.blocks(table)
+            for done, rows in enumerate(blocks):
+                yield Progress(f"{part}, judged", done, len(blocks))
+                readings(self.judge, _pictures(album, rows))
+            yield Progress(f"{part}, judged", len(blocks), len(blocks))
+
+    def pictures(self, shard: Shard = WHOLE) -> list[Path]:
+        """The files of a shard's pictures, each once."""
+        return list(
+            dict.fromkeys(
+                album.path(prompt, int(seed))
+                for _part, album, table in self._parts()
+                for rows in shard.blocks(table)
+                for prompt, seed in zip(rows["prompt"], rows["seed"], strict=True)
+            )
+        )
+
+    def _parts(self) -> Iterator[tuple[str, Album, pd.DataFrame]]:
+        """All that is drawn: for the bar, where the pictures go, and their rows."""
+        yield "bare pictures", self.bare, self.table
+        yield "guarded pictures", self._album(self.guard), self.table
         for concept, guard in self.turns.items():
-            yield from self._draw(f"{concept} in turn", self._album(guard), self._turn(concept))
+            yield f"{concept} in turn", self._album(guard), self._turn(concept)
 
     def scores(self) -> dict[str, Any]:
         """Everything measured; the pictures must be drawn."""
         job, table = self.job, self.table
         groups = self._groups(table, self.guard)
-        strengths = self._strengths(list(table["prompt"]))
-        by_role = {role: strengths[(table["group"] == role).to_numpy()] for role in groups}
+        by_role = self.strengths
         scores: dict[str, Any] = {
             "concepts": job.concepts.name,
             "concepts_hash": job.concepts.content_hash(),
@@ -132,11 +162,14 @@ class Examination:
             words += [f"{role}: {prompt}" for prompt in chosen["prompt"]] + ["guarded"] * len(chosen)
         return draw_gallery(pictures, words, columns)
 
-    def _strengths(self, prompts: Sequence[str]) -> np.ndarray:
-        """‖ΔW‖ of each, as many at a time as are drawn at a time: the LoRAs of a whole table fill any memory."""
-        size = self.job.sampling.batch
+    @cached_property
+    def strengths(self) -> dict[str, np.ndarray]:
+        """Role → ‖ΔW‖ of its prompts, in the order of the table: 0 where the switch is shut."""
+        # As many at a time as are drawn at a time: the LoRAs of a whole table fill any memory.
+        prompts, size = list(self.table["prompt"]), self.job.sampling.batch
         parts = [prompts[start : start + size] for start in range(0, len(prompts), size)]
-        return np.concatenate([self.guard.strength(self.family, part).cpu().numpy() for part in parts])
+        norms = np.concatenate([self.guard.strength(self.family, part).cpu().numpy() for part in parts])
+        return {role: norms[(self.table["group"] == role).to_numpy()] for role in self.table["group"].unique()}
 
     def _turn(self, concept: str) -> pd.DataFrame:
         """The rows that matter when one concept alone is forgotten: the other classes must stay then."""
@@ -155,26 +188,12 @@ class Examination:
     def _groups(self, table: pd.DataFrame, guard: Guard) -> dict[str, GroupScore]:
         album = self._album(guard)
         moved = drifts(_pictures(album, table), _pictures(self.bare, table))
-        guarded = readings(self.judge, _pictures(album, table)) if self.judge else None
-        known = self.judge.known if self.judge else None
-        return score_groups(table, guarded, self._bare_readings(table), moved, self.kind.faces, known)
-
-    def _bare_readings(self, table: pd.DataFrame) -> list[Seen] | None:
-        """What the judge sees in bare pictures. Every turn asks for the same ones; each is looked at once."""
-        if not self.judge:
-            return None
-        paths = [self.bare.path(prompt, int(seed)) for prompt, seed in zip(table["prompt"], table["seed"], strict=True)]
-        new = [i for i, path in enumerate(paths) if path not in self._read]
-        seen = readings(self.judge, _pictures(self.bare, table.iloc[new]))
-        self._read |= {paths[i]: one for i, one in zip(new, seen, strict=True)}
-        return [self._read[path] for path in paths]
+        judge = self.judge
+        guarded, bare = (readings(judge, _pictures(of, table)) if judge else None for of in (album, self.bare))
+        return score_groups(table, guarded, bare, moved, self.kind.faces, judge.known if judge else None)
 
     def _album(self, guard: Guard) -> Album:
         return Album(self.job.images_folder, Guarded(self.family, guard, self.job.sampling))
-
-    def _draw(self, part: str, album: Album, table: pd.DataFrame) -> Iterator[Progress]:
-        for done in album.draw(list(table["prompt"]), list(table["seed"]), self.bare):
-            yield Progress(part, done, len(table))
 
 
 def _pictures(album: Album, rows: pd.DataFrame) -> Iterator[np.ndarray]:

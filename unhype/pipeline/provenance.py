@@ -14,29 +14,29 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from unhype.erasing.checkpoint import CARD, read_card
 from unhype.errors import UnhypeError
 from unhype.pipeline.job import Job
 from unhype.prompts.stored import rows_hash
 from unhype.storage.addresses import keep
 
 
-def made_from(job: Job, guard: Path) -> dict[str, str]:
-    """As tags of the version that a guard becomes.
+def made_from(job: Job, scores: Mapping[str, Any]) -> dict[str, str]:
+    """As tags of the version that the job's guard becomes.
 
     Args:
         job: with the code that made the guard, and the prompts that its run checked (:meth:`Job.with_prompts`).
-        guard: its folder, whose name says what shaped it.
+        scores: of the guard; they name it.
 
     Raises:
         UnhypeError: settings, list, prompts or base are others now; prompts or pictures are gone; or no space is left.
     """
-    if job.guard_folder.name != guard.name:
+    if not (job.guard_folder / CARD).exists() or read_card(job.guard_folder).get("sha256") != scores["guard"]:
         raise UnhypeError(
-            f"got settings, a list, prompts or a base that make the guard {job.guard_folder.name}, wanted those of "
-            f"{guard.name}, which this run made: put them back, or start a new run"
+            f"got settings, a list, prompts or a base of the guard {job.guard_folder.name}, wanted those of the guard "
+            f"{scores['guard'][:12]}, which this run made: put them back, or start a new run"
         )
     return {
         "training_tables": job.tables_hash,

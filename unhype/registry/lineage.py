@@ -9,7 +9,7 @@ from typing import Any
 
 from unhype.concepts.folding import key
 from unhype.registry.champions import champion_of
-from unhype.registry.models import Version, versions
+from unhype.registry.models import Version, known, versions
 from unhype.registry.resolving import model_id_of, resolve
 from unhype.registry.store import Store
 from unhype.registry.trouble import mlflow_errors
@@ -52,6 +52,18 @@ def figures_of(store: Store, version: Version) -> dict[str, float]:
             if model.metrics:
                 return {metric.key: metric.value for metric in model.metrics}
         return dict(store.client.get_run(version.run_id).data.metrics) if version.run_id else {}
+
+
+def reached(store: Store, name: str) -> list[dict[str, Any]]:
+    """What each judged version of a model forgets and keeps: ``name``, ``forgotten`` (1 − Acc_e), ``kept`` (Acc_s)."""
+    points = []
+    for version in versions(store, name) if known(store, name) else ():
+        figures = figures_of(store, version)
+        erased, kept = (figures.get(f"protocols/unseen/{part}") for part in ("Acc_e", "Acc_s"))
+        if erased is not None and kept is not None:
+            marks = "".join(f", {alias}" for alias in version.aliases)
+            points.append({"name": f"version {version.number}{marks}", "forgotten": 1 - erased, "kept": kept})
+    return points
 
 
 def lineage(store: Store, version: Version) -> dict[str, str]:

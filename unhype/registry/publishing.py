@@ -97,7 +97,7 @@ def publish_guard(
             "sampling": card.get("sampling", {}),
         },
         history={int(point["step"]): {key: value for key, value in point.items() if key != "step"} for point in curve},
-        final=dict(_numbers({key: value for key, value in scores.items() if key != "sampling"})),
+        final=dict(numbers({key: value for key, value in scores.items() if key != "sampling"})),
         pictures=_gallery(guard, int(max((point["step"] for point in curve), default=0))),
         files=[
             report,
@@ -161,9 +161,10 @@ def _gallery(guard: Path, step: int) -> dict[int, Any]:
         return {step: picture.convert("RGB")}
 
 
-def _numbers(scores: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def numbers(scores: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number within, named by its path: ``roles/forget/shown``."""
     for key, value in scores.items():
         if isinstance(value, Mapping):
-            yield from _numbers(value, f"{prefix}{key}/")
+            yield from numbers(value, f"{prefix}{key}/")
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield f"{prefix}{key}", float(value)

@@ -34,6 +34,22 @@ def protocol_rows(scores: Mapping[str, Any]) -> Rows:
     return ("protocol", "Acc_e ↓ (base)", "Acc_s ↑ (base)", "Acc_g ↓ (base)", "kept of base", "H ↑"), rows
 
 
+def headline(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What to look at first: a title, a value, and what it is of; nothing where nobody judges."""
+    found, roles = scores["protocols"].get("unseen", {}), scores["roles"]
+    of = {"Acc_e": "forget", "kept": "evaluation", "Acc_g": "alias"}
+    words = {
+        "Acc_e": ("still shown", "of forgotten concepts"),
+        "kept": ("kept", "of what the base shows of others, never seen in training"),
+        "Acc_g": ("shown by other names", "of synonyms and aliases"),
+    }
+    return [
+        (title, f"{found[name]:.1%}", f"{about}, n = {roles[of[name]]['n']}")
+        for name, (title, about) in words.items()
+        if name in found
+    ]
+
+
 def role_rows(scores: Mapping[str, Any]) -> Rows:
     """One row a role: what is shown, faces, neutral people, drift, how strong the LoRA is."""
     rows = []

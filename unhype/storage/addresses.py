@@ -18,6 +18,9 @@ from unhype.storage.trouble import heard
 HASH = "md5"
 """By which DVC addresses whatever it caches."""
 
+Files = dict[str, str]
+"""A file's path within a folder, with slashes → the address of its content."""
+
 
 def address(folder: Path) -> str:
     """The address of a folder as it is now.
@@ -25,8 +28,12 @@ def address(folder: Path) -> str:
     Raises:
         UnhypeError: no such folder, or nothing in it.
     """
-    with _cache_of(folder) as cache:
-        return _built(folder, cache, keep=False)[1]
+    return str(_built(folder, _nowhere())[1].hash_info.value)
+
+
+def files_in(folder: Path) -> Files:
+    """What a folder holds now; see :func:`address` for errors."""
+    return files_of(_built(folder, _nowhere())[1])
 
 
 def keep(folder: Path) -> str:
@@ -39,11 +46,36 @@ def keep(folder: Path) -> str:
     """
     from dvc_data.hashfile.transfer import transfer
 
-    with _cache_of(folder) as cache, heard() as causes:
-        staging, found = _built(folder, cache, keep=cache.path != NOWHERE)
-        if cache.path != NOWHERE and transfer(staging, cache, {info_of(found)}, shallow=False).failed:
-            raise UnhypeError(f"could not keep {folder} in DVC's cache {cache.path} ({causes[-1] if causes else '?'})")
-        return found
+    with repository(folder) as repo, heard() as causes:
+        if repo is None:
+            return address(folder)
+        staging, tree = _built(folder, repo.cache.local, dry=False)
+        failed = None
+        try:
+            failed = transfer(staging, repo.cache.local, {tree.hash_info}, shallow=False).failed
+        except OSError as error:
+            causes.append(error)
+        if failed is None or failed:
+            cause = next((one for one in causes if isinstance(one, OSError)), None)
+            why = describe(cause, folder) if cause else f"{len(failed or ())} files could not be copied"
+            raise UnhypeError(f"got no copy of {folder} in DVC's cache: {why}")
+        return str(tree.hash_info.value)
+
+
+@contextmanager
+def repository(place: Path) -> Iterator[Any]:
+    """DVC's repository around a folder, which need not be there yet; None where there is none."""
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.repo import Repo
+
+    place = place.absolute()
+    try:
+        root = Repo.find_root(str(next(each for each in (place, *place.parents) if each.is_dir())))
+    except NotDvcRepoError:
+        yield None
+        return
+    with Repo(root) as repo:
+        yield repo
 
 
 def info_of(found: str) -> Any:
@@ -53,38 +85,30 @@ def info_of(found: str) -> Any:
     return HashInfo(HASH, found)
 
 
-NOWHERE = "/dev/null"
-"""Path of a cache that nothing is put into: of a folder that lies in no DVC repository."""
+def files_of(tree: Any) -> Files:
+    """What DVC's record of a folder lists."""
+    return {"/".join(key): str(info.value) for key, _meta, info in tree}
 
 
-@contextmanager
-def _cache_of(folder: Path) -> Iterator[Any]:
-    """The cache of the repository that a folder lies in. It knows hashes of files that it has seen before."""
-    from dvc.exceptions import NotDvcRepoError
+def _nowhere() -> Any:
+    """A cache that nothing is put into."""
     from dvc.fs import localfs
-    from dvc.repo import Repo
     from dvc_data.hashfile.db.local import LocalHashFileDB
+
+    return LocalHashFileDB(localfs, "nowhere", hash_name=HASH)
+
+
+def _built(folder: Path, cache: Any, dry: bool = True) -> tuple[Any, Any]:
+    """What DVC would put into a cache, and its record of the folder; a cache knows the hashes of files seen before."""
+    from dvc.fs import localfs
+    from dvc_data.hashfile.build import build
 
     if not folder.is_dir():
         raise UnhypeError(f"got no folder {folder}: check the path")
     try:
-        root = Repo.find_root(str(folder.absolute()))
-    except NotDvcRepoError:
-        yield LocalHashFileDB(localfs, NOWHERE, hash_name=HASH)
-        return
-    with Repo(root) as repo:
-        yield repo.cache.local
-
-
-def _built(folder: Path, cache: Any, keep: bool) -> tuple[Any, str]:
-    """What DVC would put into the cache, and its address."""
-    from dvc.fs import localfs
-    from dvc_data.hashfile.build import build
-
-    try:
-        staging, _, tree = build(cache, str(folder.absolute()), localfs, HASH, dry_run=not keep)
+        staging, _, tree = build(cache, str(folder.absolute()), localfs, HASH, dry_run=dry)
     except OSError as error:
         raise UnhypeError(describe(error, folder)) from error
-    if not len(tree):
+    if not len(tree):  # type: ignore[arg-type]
         raise UnhypeError(f"got an empty folder {folder}, wanted files in it")
-    return staging, str(tree.hash_info.value)
+    return staging, tree
