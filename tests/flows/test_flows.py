@@ -14,24 +14,48 @@ import pytest
 from tests.cli.test_cli import TINY
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FLOW = ROOT / "flows" / "base_flow.py"
+FLOWS = {
+    "base": ("base", "work", "n"),
+    "curate": ("concepts", "base", "accept", "allow-removal"),
+    "train": ("concepts", "base", "seed", "shards", "allow-removal", "model"),
+    "evaluate": ("model", "method", "concepts", "on", "base", "n", "shards"),
+    "promote": ("model", "concepts", "base", "allow-removal"),
+}
+"""Flow → its own parameters."""
 
 
-def flow(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def flow(folder: Path, *arguments: str, name: str = "base") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder)}
+    file = ROOT / "flows" / f"{name}_flow.py"
     return subprocess.run(
-        [sys.executable, str(FLOW), *arguments], cwd=folder, env=environment, capture_output=True, text=True
+        [sys.executable, str(file), *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )
 
 
-def test_the_graph_holds(tmp_path: Path) -> None:
-    result = flow(tmp_path, "--no-pylint", "check")
+def test_every_flow_is_known() -> None:
+    assert {path.stem for path in (ROOT / "flows").glob("*_flow.py")} == {f"{name}_flow" for name in FLOWS}
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_the_graph_holds(name: str, tmp_path: Path) -> None:
+    result = flow(tmp_path, "--no-pylint", "check", name=name)
     assert result.returncode == 0, result.stderr
 
 
-def test_help_names_every_parameter(tmp_path: Path) -> None:
-    said = flow(tmp_path, "run", "--help").stdout
-    assert all(f"--{name}" in said for name in ("settings", "data", "work", "n"))
+@pytest.mark.parametrize("name", FLOWS)
+def test_help_names_every_parameter_and_no_path_of_this_machine(name: str, tmp_path: Path) -> None:
+    said = flow(tmp_path, "run", "--help", name=name).stdout
+    assert all(f"--{one} " in said for one in (*FLOWS[name], "settings", "data", "build", "store"))
+    assert str(ROOT) not in said
+
+
+def test_what_another_machine_needs_is_in_the_code_package(tmp_path: Path) -> None:
+    said = flow(tmp_path, "--no-pylint", "package", "list", name="train")
+    packed = {
+        Path(line).relative_to(ROOT) for line in (said.stdout + said.stderr).splitlines() if line.startswith(str(ROOT))
+    }
+    code = {path.relative_to(ROOT) for path in (ROOT / "unhype").rglob("*") if path.suffix in (".py", ".yaml", ".txt")}
+    assert packed >= code | {Path("params.yaml"), Path("flows/beginning.py")}
 
 
 @pytest.mark.slow
