@@ -19,7 +19,7 @@ from unhype.errors import UnhypeError
 from unhype.pipeline.job import base_name
 from unhype.registry.models import Version
 from unhype.storage.addresses import Files, address, files_in, keep, repository
-from unhype.storage.remotes import cached, fetch, forget, lay_out, named, push
+from unhype.storage.remotes import cached, fetch, lay_out, named, push
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,6 @@ def pull_data(
         with _beside(wanted) as ready:
             for folder, partial in ready.items():
                 lay_out(repo, wanted[folder], partial)
-                _check(repo, listed[folder], partial)
             for folder, partial in ready.items():
                 _put(partial, folder)
         for folder, found in parts.items():
@@ -124,19 +123,6 @@ def _refuse_other(folder: Path, wanted: Files, version: Version) -> None:
         f"got {folder} with {len(odd)} files that differ from those of {version.uri} ({odd[0]} {what}), wanted none to "
         "be lost: --out FOLDER writes elsewhere, --force puts those of the version in their place"
     )
-
-
-def _check(repo: Any, wanted: Files, folder: Path) -> None:
-    """Refuse what came out of a cache that somebody wrote into."""
-    got = files_in(folder)
-    damaged = [found for name, found in wanted.items() if got.get(name) != found]
-    for found in damaged:
-        forget(repo, found)
-    if damaged:
-        raise UnhypeError(
-            f"got {len(damaged)} files in DVC's cache that were changed there, wanted them as they were kept: they are "
-            "thrown away now; run the same command again to fetch them"
-        )
 
 
 @contextmanager

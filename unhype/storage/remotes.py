@@ -15,9 +15,12 @@ from unhype.storage.trouble import heard, plainly
 
 
 def cached(repo: Any, found: str) -> bool:
-    """Whether all of a folder's content is in the cache of this machine."""
-    cache: Any = repo.cache.local
-    return cache.exists(found) and all(cache.exists(one) for one in set(_files(repo, found).values()))
+    """Whether all of a folder's content is in the cache of this machine; DVC throws away what was changed there."""
+    cache = repo.cache.local
+    if not cache.oids_exist([found]):
+        return False
+    wanted = set(_files(repo, found).values())
+    return len(cache.oids_exist(list(wanted))) == len(wanted)
 
 
 def named(repo: Any, remote: str) -> str:
@@ -53,13 +56,15 @@ def fetch(repo: Any, found: str, remote: str = "") -> Files:
     where = named(repo, remote)
     with plainly(where):
         cache, there = repo.cache.local, repo.cloud.get_remote_odb(remote or None, "pull")
+        what = "without"
         _, missing = _copy(there, cache, {found}, verify=True)
         if not missing:
             _, missing = _copy(there, cache, set(_files(repo, found).values()), verify=True)
+            what = f"with {len(missing)} files missing or damaged ({min(missing, default='')}) of"
     if missing:
         raise UnhypeError(
-            f"got {where} without {len(missing)} of the files of {found} (missing, or damaged: {min(missing)}), wanted "
-            "all of them: whoever registered this version sends them again with unhype data push"
+            f"got {where} {what} {found}, wanted all of it: whoever registered this version sends it with "
+            "unhype data push, once what is damaged is deleted there"
         )
     return _files(repo, found)
 
@@ -78,11 +83,6 @@ def lay_out(repo: Any, found: str, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with heard():
         checkout(str(folder.absolute()), localfs, Tree.load(cache, info_of(found)), cache, force=True, quiet=True)
-
-
-def forget(repo: Any, found: str) -> None:
-    """Throw one file away from the cache."""
-    repo.cache.local.delete(found)
 
 
 def _files(repo: Any, found: str) -> Files:
@@ -105,8 +105,9 @@ def _copy(source: Any, target: Any, wanted: set[str], verify: bool = False) -> t
     target.add(
         paths, source.fs, lacking, on_error=lambda _, error: errors.append(error), check_exists=False, verify=verify
     )
-    # What is not there is told by its name; anything else is trouble with the remote.
-    if cause := next((error for error in errors if not isinstance(error, FileNotFoundError)), None):
-        raise cause
+    # What is not there is told by its name; anything else is trouble with the remote, and so is a bucket that is gone.
+    for error in errors:
+        if not isinstance(error, FileNotFoundError) or "bucket" in str(error):
+            raise error
     missing = set(lacking) - set(target.oids_exist(lacking))
     return len(lacking) - len(missing), missing
