@@ -109,6 +109,6 @@ def _built(folder: Path, cache: Any, dry: bool = True) -> tuple[Any, Any]:
         staging, _, tree = build(cache, str(folder.absolute()), localfs, HASH, dry_run=dry)
     except OSError as error:
         raise UnhypeError(describe(error, folder)) from error
-    if not len(tree):  # type: ignore[arg-type]
+    if not len(tree):
         raise UnhypeError(f"got an empty folder {folder}, wanted files in it")
     return staging, tree
