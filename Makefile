@@ -29,7 +29,7 @@ setup: .venv/.installed ## create .venv and install everything (once: about 2 mi
 	  echo "error: got '$$($(PYTHON) --version 2>&1 | tail -n 1)', wanted Python 3.11 or newer, as PYTHON=$(PYTHON); install one and run: make setup PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt pip
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,nudity,export]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,nudity,export,s3]'
 	@touch $@
 
 test quick: export HF_HUB_OFFLINE := 1

@@ -223,12 +223,14 @@ class TrainFlow(Flow):
     def register(self):
         """Log the run and register the guard: as `challenger` if the gates let it pass, else with the reasons."""
         from unhype.gates.reporting import log_report
+        from unhype.pipeline.provenance import made_from
         from unhype.registry.models import version_named
         from unhype.registry.publishing import publish_guard
         from unhype.reports.tables import markdown, protocol_rows, provenance
 
         with plainly():
             job = self._job()
+            self._fetch_pictures(job)
             (report,) = (job.build / name for name in self.report)
             self.version = publish_guard(
                 root=self.place("store"),
@@ -240,11 +242,14 @@ class TrainFlow(Flow):
                 metaflow_run=f"{current.flow_name}/{current.run_id}",
                 description=f"{markdown(protocol_rows(self.scores))}\n\n{provenance(self.scores)}",
                 decision=replace(self.decision, files=tuple(job.build / name for name in self.evidence)),
+                made=made_from(job, self.scores),
             )
             store = self.registry()
-            log_report(store, version_named(store, self.version))
+            version = version_named(store, self.version)
+            log_report(store, version)
         self.folder = str(job.guard_folder)
-        print(f"registered {self.version}: {'challenger' if self.decision.passed else 'rejected, no alias'}")
+        verdict = "passed" if self.decision.passed else "rejected"
+        print(f"registered {self.version}: {verdict}, {' '.join(version.aliases) or 'no alias'}")
         for reason in self.decision.reasons:
             print(f"  {reason}")
         self.next(self.end)

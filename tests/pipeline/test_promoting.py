@@ -25,7 +25,7 @@ from unhype.pipeline import job as jobs
 from unhype.pipeline.promoting import Promotion, check_removal, job_of
 from unhype.pipeline.trial import Trial
 from unhype.registry.deciding import decide
-from unhype.registry.models import Version, register
+from unhype.registry.models import REQUIRED, Version, register
 from unhype.registry.resolving import resolve
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import Store, open_store
@@ -82,8 +82,8 @@ class Workshop:
         return promotion.verdict
 
     def register(self, guard: Path, model: str = MODEL, concepts: str = "toy") -> Version:
-        tags = {"concept_set": concepts, "metaflow_run": f"TrainFlow/{guard.name}", "kind": "people"}
-        tags |= {name: "x" for name in ("git_commit", "concept_set_hash", "data_revision", "base", "base_hash", "code")}
+        tags = dict.fromkeys(REQUIRED, "x") | {"concept_set": concepts, "kind": "people"}
+        tags["metaflow_run"] = f"TrainFlow/{guard.name}"
         run_id = log_run(self.store, RunRecord(guard.name, tags["metaflow_run"]))
         return register(self.store, guard, model, tags, "", run_id)
 

@@ -31,7 +31,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", local)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "DVC_STAGE", "DVC_EXP_NAME"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -80,13 +80,23 @@ def guard(tmp_path: Path) -> Path:
     return folder
 
 
+MADE = {
+    "training_tables": "1" * 64,
+    "evaluation_table": "2" * 64,
+    "prompts_data": f"{'3' * 32}.dir",
+    "pictures_data": f"{'4' * 32}.dir",
+    "settings": "5" * 64,
+}
+"""What a flow says of data and settings."""
+
+
 @pytest.fixture
 def tags() -> dict[str, str]:
     return {
         "git_commit": "a" * 40,
         "concept_set": "celeb100",
         "concept_set_hash": "c" * 64,
-        "data_revision": "d" * 64,
+        **MADE,
         "metaflow_run": "TrainFlow/17",
         "base": "mini-sd",
         "base_hash": "b" * 64,

@@ -9,15 +9,18 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.registry.conftest import MADE
+from tests.registry.test_gating import decision
 from unhype.errors import UnhypeError
 from unhype.registry import local_folder, publish_guard
-from unhype.registry.models import PICKLES, REQUIRED, register, requirements, versions
-from unhype.registry.publishing import data_revision, git_commit
+from unhype.registry.models import PICKLES, REQUIRED, Version, register, requirements, version_named, versions
+from unhype.registry.publishing import git_commit
 from unhype.registry.resolving import resolve
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import Store, open_store
@@ -179,12 +182,14 @@ def test_the_end_of_a_flow(root: Path, guard: Path, tmp_path: Path) -> None:
     curve = [{"step": 1, "loss": 1.0}, {"step": 2, "loss": 0.5}]
     for _ in range(2):
         assert (
-            publish_guard(root, NAME, guard, scores, curve, tmp_path / "report.html", "TrainFlow/17")
+            publish_guard(root, NAME, guard, scores, curve, tmp_path / "report.html", "TrainFlow/17", made=MADE)
             == f"models:/{NAME}/1"
         )
     store = open_store(root)
     version = versions(store, NAME)[0]
     assert set(REQUIRED) <= set(version.tags)
+    assert version.tags.items() >= MADE.items()
+    assert not {"dvc_stage", "dvc_experiment"} & set(version.tags)
     assert version.tags["judge"] == "unjudged"
     assert version.aliases == (), "what no gate has judged is nobody's challenger"
     run = store.client.get_run(version.run_id)
@@ -201,19 +206,45 @@ def test_requirements_are_pinned() -> None:
     assert "unhype" not in names, "a package index has none of ours"
 
 
-def test_where_code_and_data_come_from(tmp_path: Path) -> None:
-    assert (git_commit(tmp_path), data_revision(tmp_path)) == ("no git", "no dvc.lock")
-    (tmp_path / "dvc.lock").write_text("stages: {}")
-    assert len(data_revision(tmp_path)) == 64
+@pytest.fixture
+def end(root: Path, guard: Path, tmp_path: Path) -> Callable[[bool], Version]:
+    """The end of a flow whose gates let the guard pass, or not."""
+    (tmp_path / "report.html").write_text("<p>valid</p>")
+
+    def run(passed: bool) -> Version:
+        how = tmp_path / "report.html", "TrainFlow/17", "# Card", decision(guard, tmp_path, passed)
+        return version_named(open_store(root), publish_guard(root, NAME, guard, {}, [], *how, made=MADE))
+
+    return run
+
+
+def test_an_experiment_touches_no_alias(end: Callable[[bool], Version], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_STAGE", "erase@mini-sd-celeb100")
+    monkeypatch.setenv("DVC_EXP_NAME", "bonny-yaks")
+    tried = end(True)
+    assert (tried.aliases, tried.tags["gate"], tried.tags["dvc_experiment"]) == ((), "passed", "bonny-yaks")
+    monkeypatch.delenv("DVC_EXP_NAME")
+    assert end(True).aliases == ("challenger",), "the same guard, made in earnest"
+    monkeypatch.setenv("DVC_EXP_NAME", "late-yaks")
+    still = end(False)
+    assert (still.number, still.aliases, still.tags["gate"]) == (1, ("challenger",), "passed"), "and its verdict stands"
+
+
+def test_a_commit_is_dirty_where_it_matters(tmp_path: Path) -> None:
+    assert git_commit(tmp_path) == "no git"
+    for name in ("unhype/a.py", "params.yaml", "dvc.lock", "README.md", "data/lists.yaml", "data/bases/b/figures.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
-    for words in (["init", "--quiet"], ["add", "dvc.lock"], ["commit", "--quiet", "-m", "a"]):
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "a"]):
         subprocess.run([*git, *words], check=True)
-    assert len(git_commit(tmp_path)) == 40
-    scores = tmp_path / "data" / "scores" / "toy.json"
-    scores.parent.mkdir(parents=True)
-    for text in ("{}", "[]"):
-        scores.write_text(text)
-        subprocess.run([*git, "add", "--intent-to-add", str(scores)], check=True)
-        assert len(git_commit(tmp_path)) == 40, "the flow itself writes its scores"
-    (tmp_path / "dvc.lock").write_text("stages: {a: 1}")
-    assert git_commit(tmp_path).endswith("-dirty")
+    for name in ("dvc.lock", "README.md", "data/lists.yaml", "data/bases/b/figures.json", "unhype/README.md"):
+        (tmp_path / name).write_text("2")
+        assert len(git_commit(tmp_path)) == 40, name
+    for name in ("params.yaml", "unhype/a.py", "unhype/new.py", "data/concepts/new.yaml"):
+        before = (tmp_path / name).read_text() if (tmp_path / name).exists() else None
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("2")
+        assert git_commit(tmp_path).endswith("-dirty"), name
+        (tmp_path / name).unlink() if before is None else (tmp_path / name).write_text(before)
+        assert len(git_commit(tmp_path)) == 40, name

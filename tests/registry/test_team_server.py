@@ -9,6 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.registry.conftest import MADE
 from tests.registry.team import team_server
 from tests.registry.test_gating import decision
 from tests.registry.test_models import NAME, bytes_of
@@ -31,7 +32,7 @@ def test_registering_over_http(guard: Path, tmp_path: Path, monkeypatch: pytest.
         passed = decision(guard, tmp_path, True)
         for run in ("TrainFlow/17", "TrainFlow/18"):
             made = curve, tmp_path / "report.html", run, "# Card", passed
-            assert publish_guard(tmp_path / "mine", NAME, guard, scores, *made) == f"models:/{NAME}/1"
+            assert publish_guard(tmp_path / "mine", NAME, guard, scores, *made, made=MADE) == f"models:/{NAME}/1"
         store = open_store(tmp_path / "mine")
         (version,) = versions(store, NAME)
         assert set(REQUIRED) <= set(version.tags)

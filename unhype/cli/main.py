@@ -15,6 +15,7 @@ from unhype import __version__
 from unhype.cli import (
     comparing,
     concepts,
+    data,
     drawing,
     exporting,
     hyperforget,
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     concepts.add_commands(verbs)
     hyperforget.add_commands(verbs)
     models.add_commands(verbs)
+    data.add_commands(verbs)
     for group in (tabling, drawing, scoring, comparing, exporting, planning, pages, miniature):
         group.add_commands(verb)
     return parser

@@ -80,8 +80,8 @@ class Job:
 
     @property
     def base_name(self) -> str:
-        """The base's own name, without the folders or the owner before it: what folders are called by."""
-        return re.sub(r"[^\w.-]+", "-", Path(self.base.reference).name) or self.base.name
+        """The base's own name: what folders are called by."""
+        return base_name(self.base)
 
     @property
     def results_folder(self) -> Path:
@@ -151,6 +151,11 @@ class Job:
             self.code,
         ]
         return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
+
+
+def base_name(base: Source) -> str:
+    """A base's own name, without the folders or the owner before it."""
+    return re.sub(r"[^\w.-]+", "-", Path(base.reference).name) or base.name
 
 
 def open_job(

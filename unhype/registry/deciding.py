@@ -24,10 +24,13 @@ PICTURES = ("gates.png", "regressions.png")
 """What the page shows, where it is there."""
 
 
-def decide(store: Store, version: Version, decision: Decision) -> Version:
+def decide(store: Store, version: Version, decision: Decision, alias: bool = True) -> Version:
     """Write a decision onto a version, and make it ``challenger`` if it passed and is not champion.
 
     The alias is written last: whoever sees it sees the whole verdict. A rejected version loses the alias.
+
+    Args:
+        alias: False leaves all aliases as they are.
 
     Raises:
         UnhypeError: trouble with the store.
@@ -43,6 +46,8 @@ def decide(store: Store, version: Version, decision: Decision) -> Version:
         _beside_the_guard(store, version, {**tags, "guard_hash": decision.guard})
         for key, value in tags.items():
             client.set_model_version_tag(name, number, key, value)
+        if not alias:
+            return version_at(store, name, version.number)
         observe(store, name)
         aliases = version_at(store, name, version.number).aliases
         if decision.passed and CHAMPION not in aliases:

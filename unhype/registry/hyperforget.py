@@ -13,7 +13,7 @@ from typing import Any
 from unhype.errors import UnhypeError
 from unhype.files import sha256
 from unhype.names import check_name
-from unhype.registry.publishing import data_revision, git_commit
+from unhype.registry.publishing import git_commit
 from unhype.registry.resolving import URI, registered
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import Store, open_store, project
@@ -49,7 +49,7 @@ def publish(
     files = [folder / FILE, folder / "scores.json"]
     tags = {
         "git_commit": git_commit(project()),
-        "data_revision": data_revision(project()),
+        "zoo": str(card["zoo"]),
         "metaflow_run": metaflow_run,
         "model_hash": sha256(files[0]),
         "code": str(card["code"]),

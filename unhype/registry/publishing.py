@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,13 +12,31 @@ from typing import Any
 from unhype.errors import UnhypeError
 from unhype.files import describe
 from unhype.registry.deciding import decide
-from unhype.registry.gating import Decision
+from unhype.registry.gating import GATE, Decision
 from unhype.registry.models import register
 from unhype.registry.runs import RunRecord, log_run
 from unhype.registry.store import open_store, project
 
 UNJUDGED = "unjudged"
 """What the tag ``judge`` says of a guard whose pictures nobody could read."""
+
+MATTERS = (
+    "unhype",
+    "flows",
+    "params.yaml",
+    "constraints.txt",
+    "data/bases",
+    "data/concepts",
+    "data/judges",
+    ":!*.md",
+    ":!data/bases/*/figures.json",
+)
+"""What git must hold as it is for a commit to say what made a version. Other files are written by stages and chores."""
+
+EXPERIMENT = "dvc_experiment"
+
+VARIABLES = {"dvc_stage": "DVC_STAGE", EXPERIMENT: "DVC_EXP_NAME"}
+"""Tag → the variable by which DVC tells what runs: a stage, in ``dvc repro``; in ``dvc exp run`` an experiment, too."""
 
 
 def publish_guard(
@@ -31,10 +49,13 @@ def publish_guard(
     metaflow_run: str,
     description: str = "",
     decision: Decision | None = None,
+    *,
+    made: Mapping[str, str],
 ) -> str:
     """Log the run and register the guard; the same guard is registered once, whatever run brings it.
 
-    It becomes ``challenger`` if its gates let it pass; without a decision it gets no alias.
+    It becomes ``challenger`` if its gates let it pass; without a decision it gets no alias. An experiment (``dvc exp
+    run``) touches no alias, nor the verdict on a version that was there before.
 
     Args:
         root: folder of the store.
@@ -45,6 +66,7 @@ def publish_guard(
         report: of the validation of the concept set.
         description: Markdown for the version and the run.
         decision: of the gates.
+        made: tags that say which data and settings it was made from (:mod:`unhype.pipeline.provenance`).
 
     Returns:
         The URI of the version, ``models:/name/3``.
@@ -54,15 +76,16 @@ def publish_guard(
     """
     card = _card(guard)
     tags = {
+        **made,
         "git_commit": git_commit(project()),
         "concept_set": str(card["concepts"]),
         "concept_set_hash": str(card["concepts_hash"]),
-        "data_revision": data_revision(project()),
         "judge": str(scores.get("judge") or UNJUDGED),
         "metaflow_run": metaflow_run,
         "base": str(card["base"]),
         "base_hash": str(card["base_hash"]),
         "code": str(card["code"]),
+        **{name: os.environ[variable] for name, variable in VARIABLES.items() if os.environ.get(variable)},
     }
     record = RunRecord(
         name=f"{card['concepts']} {metaflow_run}",
@@ -89,13 +112,16 @@ def publish_guard(
     )
     store = open_store(root)
     version = register(store, guard, name, tags, description, log_run(store, record), record.final)
-    return (decide(store, version, decision) if decision else version).uri
+    experiment = EXPERIMENT in tags
+    if decision and not (experiment and GATE in version.tags):
+        decide(store, version, decision, alias=not experiment)
+    return version.uri
 
 
 def git_commit(folder: Path) -> str:
     """The commit of a checkout, or that there is no git.
 
-    It ends in ``-dirty`` where tracked files differ from it, other than the scores, which the flow itself writes.
+    It ends in ``-dirty`` where something of :data:`MATTERS` differs from it, or is new and no commit has it.
     """
     try:
         commit, changed = (
@@ -104,18 +130,12 @@ def git_commit(folder: Path) -> str:
             ).stdout.strip()
             for words in (
                 ("rev-parse", "HEAD"),
-                ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!data/scores"),
+                ("status", "--porcelain", "--", *MATTERS),
             )
         )
     except (OSError, subprocess.SubprocessError):
         return "no git"
     return f"{commit}-dirty" if changed else commit
-
-
-def data_revision(folder: Path) -> str:
-    """A hash of ``dvc.lock``, which holds the hash of all data; says so where there is none."""
-    lock = folder / "dvc.lock"
-    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else "no dvc.lock"
 
 
 def _card(guard: Path) -> dict[str, Any]:
