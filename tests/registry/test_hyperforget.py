@@ -12,7 +12,15 @@ from unhype.errors import UnhypeError
 from unhype.registry.hyperforget import NAME, model_file, publish
 from unhype.registry.store import open_store
 
-CARD = {"signal": "two", "start": "none", "digit": 3, "seed": 0, "code": "c" * 64, "denoiser": {"width": 64}}
+CARD = {
+    "signal": "two",
+    "start": "none",
+    "digit": 3,
+    "seed": 0,
+    "code": "c" * 64,
+    "zoo": "z" * 64,
+    "denoiser": {"width": 64},
+}
 SCORES = {"methods": [{"method": "PCA + linear map", "R2": 0.5, "ms": 1.0, "got": [1.0]}, {"method": "x", "R2": None}]}
 
 
