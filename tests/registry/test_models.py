@@ -192,6 +192,8 @@ def test_the_end_of_a_flow(root: Path, guard: Path, tmp_path: Path) -> None:
     assert not {"dvc_stage", "dvc_experiment"} & set(version.tags)
     assert version.tags["judge"] == "unjudged"
     assert version.aliases == (), "what no gate has judged is nobody's challenger"
+    page = store.client.get_model_version(NAME, "1").description
+    assert all(f"| {name} | `{value}` |" in page for name, value in MADE.items())
     run = store.client.get_run(version.run_id)
     assert run.data.metrics == {"loss": 0.5, "protocols/unseen/H": 0.9}
     assert {"report.html", "scores.json", "gallery.png", "images"} <= {

@@ -87,6 +87,7 @@ def publish_guard(
         "code": str(card["code"]),
         **{name: os.environ[variable] for name, variable in VARIABLES.items() if os.environ.get(variable)},
     }
+    description = f"{description}\n\n{_made_of(tags)}".strip()
     record = RunRecord(
         name=f"{card['concepts']} {metaflow_run}",
         metaflow_run=metaflow_run,
@@ -116,6 +117,12 @@ def publish_guard(
     if decision and not (experiment and GATE in version.tags):
         decide(store, version, decision, alias=not experiment)
     return version.uri
+
+
+def _made_of(tags: Mapping[str, str]) -> str:
+    """All tags as a table: MLflow's page shows four at a time."""
+    rows = [f"| {name} | `{value}` |" for name, value in sorted(tags.items())]
+    return "\n".join(["## Made of", "", "| what | which |", "| --- | --- |", *rows])
 
 
 def git_commit(folder: Path) -> str:
