@@ -10,8 +10,9 @@ BIN := .venv/bin
 IN_VENV = PATH="$(abspath $(BIN)):$$PATH"
 PORT ?= 5000
 CONCEPTS ?= celeb100
-# What ci-concepts compares the lists with.
+# What ci-concepts compares the lists with: a commit, or the one in this file, where there is such a file.
 AGAINST ?= HEAD
+SINCE ?=
 BASE ?= mini-sd
 
 # Nothing phones home; Metaflow needs a user that is not root.
@@ -60,7 +61,7 @@ lists: .venv/.installed ## bring the concept lists up to date: what was edited i
 	$(IN_VENV) $(BIN)/dvc repro -s lists curate prompts erase
 
 ci-concepts: .venv/.installed ## what CI does with edited lists: check, rerun, judge beside the champion, build/ci/comment.md
-	$(IN_VENV) $(BIN)/python -m unhype.review --against $(AGAINST)
+	$(IN_VENV) $(BIN)/python -m unhype.review --against $(AGAINST) $(if $(SINCE),--since $(SINCE))
 
 ci-champions: .venv/.installed ## judge every champion again with fresh pictures; changes nothing in the registry
 	$(IN_VENV) $(BIN)/python -m unhype.review --champions
@@ -76,7 +77,7 @@ demo: .venv/.installed ## a gallery drawn by the bare miniature base
 	$(IN_VENV) $(BIN)/unhype demo
 
 preci-concepts: .venv/.installed ## what CI does with edited lists: check, rerun, judge beside the champion, build/ci/comment.md
-	$(IN_VENV) $(BIN)/python -m unhype.review --against $(AGAINST)
+	$(IN_VENV) $(BIN)/python -m unhype.review --against $(AGAINST) $(if $(SINCE),--since $(SINCE))
 
 ci-champions: .venv/.installed ## judge every champion again with fresh pictures; changes nothing in the registry
 	$(IN_VENV) $(BIN)/python -m unhype.review --champions

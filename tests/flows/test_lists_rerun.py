@@ -1,4 +1,4 @@
-"""One name is edited: the stages of its list alone rerun, pictures stay, and a challenger stands beside the champion."""
+"""One name is edited: its list alone reruns, pictures stay, and a challenger stands beside the champion."""
 
 from __future__ import annotations
 
@@ -135,10 +135,7 @@ def test_an_edited_name_reruns_its_list_and_ends_in_a_challenger_beside_the_cham
     new, old = versions(store, "unhype-pop")
     assert (new.number, new.aliases, old.aliases) == (2, ("challenger",), ("champion",))
     assert new.tags["gate_champion"] == "models:/unhype-pop/1"
-    assert (
-        "### ✓ pop on mini-sd: `models:/unhype-pop/2`, `@\u200bchallenger`" in comment
-        or "/2`, `@challenger`" in comment
-    )
+    assert "### ✓ pop on mini-sd: `models:/unhype-pop/2`, `@challenger`" in comment
     assert "Beside the champion `models:/unhype-pop/1`, on the same prompts and seeds:" in comment
     assert "- retain  Drake" in comment
     assert "+ retain  Sting" in comment

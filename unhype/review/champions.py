@@ -36,9 +36,9 @@ def reevaluate(out: Path) -> tuple[str, bool]:
         out: folder for the evidence.
 
     Raises:
-        UnhypeError: there is no registry, or it does not answer.
+        UnhypeError: the registry does not answer.
     """
-    store, params = open_store(Path.cwd(), write=False), load_params(Path("params.yaml"))
+    store, params = open_store(Path.cwd()), load_params(Path("params.yaml"))
     with mlflow_errors(store.place):
         models = sorted(model.name for model in store.client.search_registered_models())
     parts, passed = [MARK, "## Champions, judged again"], True

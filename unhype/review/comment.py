@@ -84,7 +84,7 @@ def _parts(review: Review) -> Iterator[str]:
     yield from _changes_of_lists(review)
     yield from _reran(review)
     if review.link:
-        yield f"Erasure reports, tables and pictures: [{review.link.rpartition('/')[2]}]({review.link})."
+        yield f"Erasure reports, tables and pictures: [the artifacts of this run]({review.link})."
 
 
 def _verdict(review: Review) -> str:

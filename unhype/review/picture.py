@@ -59,7 +59,7 @@ def _chosen(table: pd.DataFrame, concerned: Collection[str]) -> Iterator[tuple[s
 
 def _small(image: Image.Image) -> bytes:
     """With as many colours as :data:`LARGEST` allows."""
-    for colours in (256, 128, 64, 32, 16):
+    for colours in (256, 128, 64, 32, 16, 8, 4):
         kept = io.BytesIO()
         image.quantize(colours).save(kept, format="PNG", optimize=True)
         if kept.tell() <= LARGEST:

@@ -11,6 +11,7 @@ from unhype.params import load_params
 from unhype.pipeline import job as jobs
 from unhype.pipeline import lists
 from unhype.registry.store import open_store
+from unhype.review import git
 from unhype.review.changes import Changes, find
 from unhype.review.checking import BUILD, DATA, check
 from unhype.review.comment import Review
@@ -19,6 +20,14 @@ from unhype.review.rerunning import rerun
 from unhype.review.standing import stand
 
 SETTINGS = Path("params.yaml")
+
+
+def last(since: Path | None) -> str:
+    """The commit in a file that notes what was reviewed last; empty where there is none, or git no longer has it."""
+    try:
+        return git.commit_of(since.read_text(encoding="utf-8").strip()) if since and since.exists() else ""
+    except UnhypeError:
+        return ""
 
 
 def run(review: Review, against: str, out: Path) -> None:
