@@ -49,6 +49,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     made.folder.mkdir()
     made.write("pop")
     made.write("soul")
+    (made.folder / "data" / "bases" / "mini-sd").mkdir(parents=True)
+    (made.folder / "data" / "bases" / "mini-sd" / "card.json").write_text("{}")
     made.write("hits", "retain: [Amy Adams, Drake]", "extends: [pop]\nretain: [Adele]")
     (made.folder / "params.yaml").write_text(SETTINGS)
     (made.folder / "dvc.yaml").write_text("stages: {}\n")

@@ -65,7 +65,7 @@ def _review(against: str, since: Path | None, out: Path) -> int:
     write_text(out / "comment.md", text)
     for finding in review.findings:
         if finding.stops:
-            print(f"review: {finding.concepts}: {finding.entry} {finding.detail}; {finding.fix}", file=sys.stderr)
+            print(f"review: {finding.line}", file=sys.stderr)
     if review.trouble:
         print(f"review: {review.trouble}", file=sys.stderr)
     print(f"{text.splitlines()[2].lstrip('# ')}; {out / 'comment.md'}")

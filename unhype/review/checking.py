@@ -37,6 +37,11 @@ class Finding:
     detail: str
     fix: str = ""
 
+    @property
+    def line(self) -> str:
+        """All of it in a line."""
+        return ": ".join(filter(None, (self.concepts, self.entry, "; ".join(filter(None, (self.detail, self.fix))))))
+
 
 def check(names: Iterable[str], params: Params) -> list[Finding]:
     """All findings on these lists, those that stop first; a report of each is written to ``build/reports``."""

@@ -39,6 +39,7 @@ class Standing:
         evidence: what ``gates.json`` holds.
         scores: what ``scores.json`` holds, of it and of the champion, where there is one.
         drawn: see :mod:`unhype.review.drawn`.
+        alone: why there is no champion to compare with; empty where there is one.
         notes: what a reader should know, a line each.
         picture: of the same prompts by base, guard and champion.
         report: the erasure report.
@@ -51,6 +52,7 @@ class Standing:
     scores: Mapping[str, Any]
     champion_scores: Mapping[str, Any]
     drawn: list[Drawn]
+    alone: str = ""
     notes: tuple[str, ...] = ()
     picture: Path | None = None
     report: Path | None = None
@@ -72,11 +74,11 @@ def stand(
     model = model_name(job.concepts.name, job.base_name)
     champion = champion_of(store, model)
     evidence, notes = _evidence(job, store, model, champion, gates)
-    version = _registered(store, model, evidence["guard"])
+    version, alone = _registered(store, model, evidence["guard"]), ""
     if champion is None:
         there = len(versions(store, model)) if known(store, model) else 0
         others = there - (version is not None)
-        notes += (f"{store.place} holds {others or 'no'} other version{'s' * (others != 1)} of {model}, no champion",)
+        alone = f"{store.place} holds {others or 'no'} other version{'s' * (others > 1)} of {model}"
     scores = _read(job.guard_folder / "scores.json")
     guards, champion_scores = {THIS: str(scores["guard"])}, {}
     if champion and champion != version:
@@ -97,6 +99,7 @@ def stand(
         scores,
         champion_scores,
         count(before, after, pictures_needed(job.training_tables, job.training.pictures), guards),
+        alone,
         notes,
         out / f"{model}.png" if picture else None,
         out / f"{model}-{version.number}.html" if version else None,
