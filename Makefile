@@ -76,13 +76,7 @@ figures: .venv/.installed ## take over what the main job measured last into data
 demo: .venv/.installed ## a gallery drawn by the bare miniature base
 	$(IN_VENV) $(BIN)/unhype demo
 
-preci-concepts: .venv/.installed ## what CI does with edited lists: check, rerun, judge beside the champion, build/ci/comment.md
-	$(IN_VENV) $(BIN)/python -m unhype.review --against $(AGAINST) $(if $(SINCE),--since $(SINCE))
-
-ci-champions: .venv/.installed ## judge every champion again with fresh pictures; changes nothing in the registry
-	$(IN_VENV) $(BIN)/python -m unhype.review --champions
-
-train: .venv/.installed ## bring every DVC stage up to date (the miniature base: hours on 2 cores)
+pretrain: .venv/.installed ## bring every DVC stage up to date (the miniature base: hours on 2 cores)
 	$(IN_VENV) $(BIN)/dvc repro
 
 ui: .venv/.installed ## MLflow on http://127.0.0.1:5000 (another port: make ui PORT=5001)

@@ -163,7 +163,7 @@ def test_the_comment_is_written_whatever_happens(
     assert run_program(monkeypatch) == 2
     assert "an error of the program itself: RuntimeError: a bug" in path.read_text(encoding="utf-8")
 
-    monkeypatch.setattr(program, "run", lambda review, *_: review.standings.update(pop=[standing(passed=False)]))
+    monkeypatch.setattr(running, "run", lambda review, *_: review.standings.update(pop=[standing(passed=False)]))
     assert run_program(monkeypatch, "--since", str(note)) == 1, "judged, and not let pass"
 
 

@@ -20,12 +20,9 @@ from pathlib import Path
 
 from unhype.errors import UnhypeError
 from unhype.files import write_text
-from unhype.registry.copying import copy_champions
-from unhype.registry.store import open_store
-from unhype.review import git
-from unhype.review.champions import reevaluate
-from unhype.review.comment import Review, comment
-from unhype.review.running import last, run
+from unhype.offline import stay_offline
+from unhype.terminal import show_anyway
+from unhype.threads import wait_wisely
 
 OUT = Path("build/ci")
 PASSED, REJECTED = 0, 1
@@ -33,27 +30,41 @@ PASSED, REJECTED = 0, 1
 
 def main() -> int:
     """Review, write the comment, say where it is."""
+    show_anyway()
     parser = argparse.ArgumentParser(prog="python -m unhype.review", description="Review the lists of a change.")
     parser.add_argument("--against", default="HEAD", metavar="COMMIT", help="what to compare with (default: HEAD)")
     parser.add_argument(
-        "--out", type=Path, default=OUT, metavar="FOLDER", help="for the comment (default: %(default)s)"
+        "--since", type=Path, metavar="FILE", help="holds the commit that was reviewed last, where there was one"
     )
     parser.add_argument(
-        "--since", type=Path, metavar="FILE", help="holds the commit that was reviewed last, where there was one"
+        "--out", type=Path, default=OUT, metavar="FOLDER", help="for the comment (default: %(default)s)"
     )
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--champions", action="store_true", help="judge every champion again, and change nothing")
     other.add_argument("--keep-champions", action="store_true", help="copy them from MLFLOW_TRACKING_URI to mlflow.db")
     options = parser.parse_args()
-    if options.champions or options.keep_champions:
-        return _plainly(lambda: _champions(options.out) if options.champions else _keep())
+    wait_wisely()
+    stay_offline(None, Path("params.yaml"))
+    # Before transformers and diffusers are imported: later they would not look.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
+    from unhype.terminal import quiet
+
+    quiet()
+    if options.champions:
+        return _plainly(lambda: _champions(options.out))
+    if options.keep_champions:
+        return _plainly(_keep)
     return _review(options.against, options.since, options.out)
 
 
 def _review(against: str, since: Path | None, out: Path) -> int:
+    from unhype.review import git, running
+    from unhype.review.comment import Review, comment
+
     review = Review(link=os.environ.get("UNHYPE_REVIEW_LINK", ""))
     try:
-        run(review, last(since) or against, out)
+        running.run(review, running.last(since) or against, out)
         if since and not review.stopped():
             write_text(since, f"{git.commit_of('HEAD')}\n")
     except UnhypeError as error:
@@ -73,6 +84,8 @@ def _review(against: str, since: Path | None, out: Path) -> int:
 
 
 def _champions(out: Path) -> int:
+    from unhype.review.champions import reevaluate
+
     text, passed = reevaluate(out)
     write_text(out / "champions.md", text)
     print(text)
@@ -80,6 +93,9 @@ def _champions(out: Path) -> int:
 
 
 def _keep() -> int:
+    from unhype.registry.copying import copy_champions
+    from unhype.registry.store import open_store
+
     source = open_store(Path.cwd(), write=False)
     if source.database:
         raise UnhypeError(f"got {source.place}, wanted MLFLOW_TRACKING_URI of a team's server, to copy champions from")

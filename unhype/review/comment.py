@@ -211,7 +211,7 @@ def _reran(review: Review) -> Iterator[str]:
     if not review.outcomes:
         return
     rows = [[f"`{one.stage}`", one.status, f"{one.seconds:.0f} s" if one.seconds else ""] for one in review.outcomes]
-    yield f"#### What reran\n\n{table((('stage', '', 'time'), rows))}"
+    yield f"#### What reran\n\n{table((('stage', 'outcome', 'time'), rows))}"
     for one in review.outcomes:
         if one.status == FAILED:
             yield f"The last lines of `{one.stage}`:\n\n{_fenced(one.tail.splitlines(), 'text')}"
