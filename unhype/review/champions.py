@@ -25,8 +25,9 @@ from unhype.registry.resolving import resolve
 from unhype.registry.store import Store, open_store
 from unhype.registry.trouble import mlflow_errors
 from unhype.review import git
-from unhype.review.comment import MARK, table
+from unhype.review.comment import MARK
 from unhype.review.standing import judge
+from unhype.review.writing import table
 
 
 def reevaluate(out: Path) -> tuple[str, bool]:

@@ -8,11 +8,12 @@ from typing import Any
 
 from unhype.concepts.diff import SetDiff
 from unhype.reports.gates import difference_rows, gate_rows, regression_rows
-from unhype.reports.tables import Rows, provenance
+from unhype.reports.tables import provenance
 from unhype.review.changes import Changes
 from unhype.review.checking import Finding
 from unhype.review.rerunning import FAILED, Outcome
 from unhype.review.standing import Standing
+from unhype.review.writing import fenced, folded, plain, table
 
 MARK = "<!-- unhype: concept lists -->"
 """By this a comment is found again, to be edited rather than said twice."""
@@ -70,13 +71,13 @@ def _parts(review: Review) -> Iterator[str]:
     changes = review.changes
     yield f"## Concept lists: {_verdict(review)}"
     if changes:
-        told = [f"**{_plain(name)}** ({why})" for name, why in changes.why.items()]
-        told += [f"**{_plain(name)}** (gone)" for name in changes.gone]
+        told = [f"**{plain(name)}** ({why})" for name, why in changes.why.items()]
+        told += [f"**{plain(name)}** (gone)" for name in changes.gone]
         yield f"Against `{changes.commit[:12]}`: {', '.join(told) or 'no list has changed'}."
         for name, gone in changes.allowed.items():
-            yield f"⚠ **{_plain(name)}** no longer forgets {_plain(', '.join(gone))}: accepted with this change."
+            yield f"⚠ **{plain(name)}** no longer forgets {plain(', '.join(gone))}: accepted with this change."
     if review.trouble:
-        yield f"✗ {_plain(review.trouble)}"
+        yield f"✗ {plain(review.trouble)}"
     yield from _findings(review.findings)
     for name, standings in review.standings.items():
         for standing in standings:
@@ -104,25 +105,23 @@ def _findings(findings: list[Finding]) -> Iterator[str]:
         found = [finding for finding in findings if finding.stops == stops]
         if not found:
             continue
-        lines = [f"- {_plain(one.line)}" for one in found[:SHOWN]]
+        lines = [f"- {plain(one.line)}" for one in found[:SHOWN]]
         if len(found) > SHOWN:
             lines.append(f"- and {len(found) - SHOWN} more, all in the report of the list")
         told = "\n".join(lines)
         yield (
-            f"{title}\n\n{told}"
-            if stops
-            else _folded(f"{len(found)} warnings" if len(found) > 1 else "1 warning", told)
+            f"{title}\n\n{told}" if stops else folded(f"{len(found)} warnings" if len(found) > 1 else "1 warning", told)
         )
 
 
 def _standing(name: str, one: Standing, link: str) -> Iterator[str]:
     evidence = one.evidence
     passed = evidence["passed"]
-    yield f"### {'✓' if passed else '✗'} {_plain(name)} on {_plain(one.base)}: {_version(one)}"
+    yield f"### {'✓' if passed else '✗'} {plain(name)} on {plain(one.base)}: {_version(one)}"
     if one.picture:
         yield f"![The same prompts and seeds, row by row: base, this version, champion]({one.picture.name})"
     if evidence["reasons"]:
-        yield "\n".join(f"- {_plain(reason)}" for reason in evidence["reasons"])
+        yield "\n".join(f"- {plain(reason)}" for reason in evidence["reasons"])
     yield _headline(one)
     if evidence["champion"]:
         if evidence["differences"]:
@@ -134,11 +133,11 @@ def _standing(name: str, one: Standing, link: str) -> Iterator[str]:
             else:
                 yield "With no concept is it worse than the champion."
     else:
-        yield f"There is no champion to compare with: {_plain(one.alone)}."
+        yield f"There is no champion to compare with: {plain(one.alone)}."
     header, rows = gate_rows(evidence)
     asked = header, [row for row, gate in zip(rows, evidence["gates"], strict=True) if gate["status"] != "not asked"]
-    yield _folded("Every gate, with n and 95 % intervals", table(asked))
-    yield from (f"Note: {_plain(note)}" for note in (*one.notes, *evidence["notes"]))
+    yield folded("Every gate, with n and 95 % intervals", table(asked))
+    yield from (f"Note: {plain(note)}" for note in (*one.notes, *evidence["notes"]))
     yield table(
         (
             ("pictures of", "needed", "there already", "new, the same as the base's", "drawn"),
@@ -150,7 +149,7 @@ def _standing(name: str, one: Standing, link: str) -> Iterator[str]:
         if one.report
         else ""
     )
-    yield f"<sub>{report}{_plain(provenance(one.scores))}</sub>"
+    yield f"<sub>{report}{plain(provenance(one.scores))}</sub>"
 
 
 def _version(one: Standing) -> str:
@@ -204,7 +203,7 @@ def _changes_of_lists(review: Review) -> Iterator[str]:
             counts = f"{len(diff.added)} added, {len(diff.removed)} removed, {len(diff.changed)} changed"
             lines = [f"!{line[1:]}" if line[0] == "~" else line for line in diff.lines()]
             more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-            yield f"#### List {_plain(name)}: {counts}\n\n{_fenced([*lines[:SHOWN], *more], 'diff')}"
+            yield f"#### List {plain(name)}: {counts}\n\n{fenced([*lines[:SHOWN], *more], 'diff')}"
 
 
 def _reran(review: Review) -> Iterator[str]:
@@ -214,28 +213,4 @@ def _reran(review: Review) -> Iterator[str]:
     yield f"#### What reran\n\n{table((('stage', 'outcome', 'time'), rows))}"
     for one in review.outcomes:
         if one.status == FAILED:
-            yield f"The last lines of `{one.stage}`:\n\n{_fenced(one.tail.splitlines(), 'text')}"
-
-
-def table(rows: Rows) -> str:
-    """A table whose cells hold whatever a list holds."""
-    header, body = rows
-    # Nobody is called by what stands in code.
-    cells = [[(cell if cell[:1] == "`" else _plain(cell)).replace("|", r"\|") for cell in row] for row in body]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *cells])
-
-
-def _folded(title: str, text: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
-
-
-def _fenced(lines: list[str], kind: str) -> str:
-    """As code, whatever the lines hold."""
-    fence = "`" * max(3, 1 + max((len(line) - len(line.lstrip("`")) for line in lines), default=0))
-    told = "\n".join(lines)
-    return f"{fence}{kind}\n{told}\n{fence}"
-
-
-def _plain(text: str) -> str:
-    """Text of a list as text: no HTML, nobody is called, one line."""
-    return " ".join(text.split()).replace("<", "&lt;").replace("@", "@\u200b")
+            yield f"The last lines of `{one.stage}`:\n\n{fenced(one.tail.splitlines(), 'text')}"
