@@ -2,14 +2,17 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test quick lint format stages lists train figures demo pretrain ui clean distclean
+.PHONY: help setup test quick lint format stages lists ci-concepts ci-champions train figures demo pretrain ui clean distclean
 
 PYTHON ?= python3
 BIN := .venv/bin
 # For tools that start tools: stages, servers.
-IN_VENV = PATH="$(CURDIR)/$(BIN):$$PATH"
+IN_VENV = PATH="$(abspath $(BIN)):$$PATH"
 PORT ?= 5000
 CONCEPTS ?= celeb100
+# What ci-concepts compares the lists with: a commit, or the one in this file, where there is such a file.
+AGAINST ?= HEAD
+SINCE ?=
 BASE ?= mini-sd
 
 # Nothing phones home; Metaflow needs a user that is not root.
@@ -19,7 +22,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export METAFLOW_USER ?= unhype
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## create .venv and install everything (once: about 2 minutes and 2 GB)
 
@@ -56,6 +59,12 @@ stages: .venv/.installed ## write the stages: a stage for each list, and which f
 lists: .venv/.installed ## bring the concept lists up to date: what was edited is accepted, trained and scored, the rest is skipped
 	$(BIN)/python -m unhype.pipeline.lists
 	$(IN_VENV) $(BIN)/dvc repro -s lists curate prompts erase
+
+ci-concepts: .venv/.installed ## what CI does with edited lists: check, rerun, judge beside the champion, build/ci/comment.md
+	$(IN_VENV) $(BIN)/python -m unhype.review --against $(AGAINST) $(if $(SINCE),--since $(SINCE))
+
+ci-champions: .venv/.installed ## judge every champion again with fresh pictures; changes nothing in the registry
+	$(IN_VENV) $(BIN)/python -m unhype.review --champions
 
 train: .venv/.installed ## the main job: forget a hundred names on the miniature base (another set: make train CONCEPTS=objects)
 	$(IN_VENV) $(BIN)/python flows/train_flow.py --no-pylint run --concepts $(CONCEPTS) --base $(BASE)

@@ -116,7 +116,7 @@ def missing_imports(text: str) -> Iterator[str]:
 
 def missing_chores(text: str) -> Iterator[str]:
     """Chores that the Makefile does not have."""
-    chores = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    chores = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     called = [match[1] for piece in _code(text) if (match := re.match(r"make ([a-z]\S*)", piece))]
     yield from (chore for chore in called if chore not in chores)
 
