@@ -23,6 +23,7 @@ from unhype.prompts.stored import read_table, rows_hash, tables_hash
 from unhype.registry import local_folder
 from unhype.registry.models import versions
 from unhype.registry.store import open_store
+from unhype.storage.addresses import address
 
 pytestmark = pytest.mark.slow
 
@@ -125,6 +126,9 @@ def test_a_list_becomes_a_registered_guard(place: Path) -> None:
     assert set(zip(guarded["prompt"], guarded["seed"], strict=True)) >= set(  # and what gates asked
         zip(asked["prompt"], asked["seed"], strict=True)
     )
+    told = {"training_tables": tables_hash(training), "evaluation_table": scores["prompts"]["evaluation"]}
+    told |= {"prompts_data": address(tables), "pictures_data": address(place / "data" / "images" / "mini-sd" / "toy")}
+    assert version.tags.items() >= told.items(), "a version says what made it, as it lies there"
     assert tracked() == before, "the job changes no tracked file"
 
     # Without pictures, in three shards: the same job trains once, draws again, and finds the same.
