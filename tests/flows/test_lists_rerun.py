@@ -85,7 +85,7 @@ def promote(store: Store, name: str, number: int) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small checkout: the project's code and stages, one base, two lists; nothing has run."""
+    """A small checkout: the project's code and stages, one base, the list ``soul``; nothing has run."""
     place = tmp_path / "checkout"
     for name in (*CODE, *(f"data/{part}" for part in DATA)):
         source, target = ROOT / name, place / name
@@ -96,7 +96,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             shutil.copy2(source, target)
     (place / "params.yaml").write_text(SETTINGS)
     (place / "data" / "concepts").mkdir()
-    (place / "data" / "concepts" / "pop.yaml").write_text(POP)
+    (place / "data" / "concepts" / "soul.yaml").write_text(POP.replace("pop", "soul").replace("Drake", "Adele"))
     git(place, "init", "--quiet")
     git(place, "add", "--all")
     git(place, "commit", "--quiet", "--message", "code, and one list")
@@ -105,15 +105,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_edited_name_reruns_its_list_and_ends_in_a_challenger_beside_the_champion(place: Path) -> None:
-    # A list of another kind of work: it is accepted and its prompts are written, on no base is it trained.
-    other = POP.replace("name: pop", "name: soul\nbases: []").replace("Prince", "Rihanna").replace("a man}", "a woman}")
-    (place / "data" / "concepts" / "soul.yaml").write_text(other)
-    (place / "data" / "concepts" / "pop.yaml").write_text(POP + "# reviewed\n")
+    (place / "data" / "concepts" / "pop.yaml").write_text(POP)
     code, told, comment = review(place)
     assert code == 0, told[-4000:]
-    all_stages = {"lists", "curate@pop", "prompts@pop", "erase@mini-sd-pop", "curate@soul", "prompts@soul"}
-    assert stages(comment) == dict.fromkeys(all_stages, "ran"), "a new list needs no other file"
-    assert "**soul** (new)" in comment
+    own = {"lists", "curate@pop", "prompts@pop", "erase@mini-sd-pop"}
+    assert stages(comment) == dict.fromkeys(own, "ran"), "a new list needs no other file, and disturbs no other list"
+    assert "**pop** (new)" in comment
     assert re.search(r"There is no champion to compare with: .* holds no other version of unhype-pop\.", comment)
     store = open_store(place)
     (first,) = versions(store, "unhype-pop")
@@ -125,11 +122,11 @@ def test_an_edited_name_reruns_its_list_and_ends_in_a_challenger_beside_the_cham
     (place / "data" / "concepts" / "pop.yaml").write_text(POP.replace("Drake", "Sting"))
     code, told, comment = review(place)
     assert code == 0, told[-4000:]
-    own = {"lists", "curate@pop", "prompts@pop", "erase@mini-sd-pop"}
     assert stages(comment) == dict.fromkeys(own, "ran")
     with Repo(str(place)) as repo:
-        assert not {name for name in repo.status() if name.endswith(("pop", "soul")) or name == "lists"}, "nothing left"
-    assert not any(f"'{stage}'" in told for stage in all_stages - own), "DVC did not even look at the other list"
+        left = {name for name in repo.status() if name == "lists" or name.endswith(("pop", "soul"))}
+    assert left == {"curate@soul", "prompts@soul", "erase@mini-sd-soul"}, "what was never asked for never ran"
+    assert "soul" not in comment
 
     new, old = versions(store, "unhype-pop")
     assert (new.number, new.aliases, old.aliases) == (2, ("challenger",), ("champion",))
