@@ -88,6 +88,26 @@ class Flow(FlowSpec):
             )
         return concepts, path
 
+    def look_at(self, examined):
+        """A shard of what is examined: draw it, let the judge look, and keep both for :meth:`join`."""
+        from unhype.evaluation.shards import Shard
+        from unhype.pipeline.carrying import pack
+
+        shard = Shard(self.input, self.shards)
+        current.card.append(Markdown(f"# Shard {self.input + 1} of {self.shards}"))
+        watched(examined.draw(shard))
+        watched(examined.look(shard))
+        self.seen = examined.judge.memory if examined.judge else {}
+        self.pictures = pack(examined.job.data, examined.pictures(shard))
+
+    def join(self, inputs):
+        """What the judge saw in all shards; their pictures are put where they are not found."""
+        from unhype.pipeline.carrying import unpack
+
+        for shard in inputs:
+            unpack(shard.pictures, self.place("data"))
+        return {key: seen for shard in inputs for key, seen in shard.seen.items()}
+
     def registry(self):
         """The store of runs and models."""
         from unhype.registry.store import open_store

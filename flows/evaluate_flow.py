@@ -87,16 +87,8 @@ class EvaluateFlow(Flow):
     @step
     def look(self):
         """A shard of the prompts: draw them, and let the judge look."""
-        from unhype.evaluation.shards import Shard
-        from unhype.pipeline.carrying import pack
-
         with plainly():
-            assessment, shard = self._assessment({}), Shard(self.input, self.shards)
-            current.card.append(Markdown(f"# Shard {self.input + 1} of {self.shards}"))
-            watched(assessment.draw(shard))
-            watched(assessment.look(shard))
-            self.seen = assessment.judge.memory if assessment.judge else {}
-            self.pictures = pack(assessment.job.data, assessment.pictures(shard))
+            self.look_at(self._assessment({}))
         self.next(self.evaluate)
 
     @resources(cpu=2, memory=6000, gpu=1)
@@ -109,13 +101,10 @@ class EvaluateFlow(Flow):
         import json
 
         from unhype.files import write_text
-        from unhype.pipeline.carrying import unpack
 
         self.merge_artifacts(inputs, exclude=["seen", "pictures"])
         with plainly():
-            assessment = self._assessment({key: seen for shard in inputs for key, seen in shard.seen.items()})
-            for shard in inputs:
-                unpack(shard.pictures, assessment.job.data)
+            assessment = self._assessment(self.join(inputs))
             watched(assessment.draw())  # nothing is missing now, and manifests list what all shards drew
             self.scores = assessment.scores()
             folder = assessment.job.build / "evaluations" / f"{current.flow_name}-{current.run_id}"

@@ -130,8 +130,7 @@ class TrainFlow(Flow):
             current.card.append(Markdown(f"# {job.concepts.name} on {job.base.reference}: training"))
             watched(making.train(job, jobs.load_base(job)))
             self.curve, self.code = making.read_curve(job), job.code
-            # The card last: where it lies, all is there.
-            self.guard = pack(job.build, sorted(_files(job.guard_folder), key=lambda path: path.name == "guard.json"))
+            self.guard = pack(job.build, _files(job.guard_folder))
         for lines in _lines(self.curve):
             current.card.append(VegaChart(curves(self.curve, lines)))
         self.numbers = list(range(self.shards))
@@ -144,18 +143,8 @@ class TrainFlow(Flow):
     @step
     def look(self):
         """A shard of the held-out prompts: draw them with and without the guard, and let the judge look."""
-        from unhype.evaluation.shards import Shard
-        from unhype.pipeline.carrying import pack
-
         with plainly():
-            shard = Shard(self.input, self.shards)
-            job = self._job()
-            current.card.append(Markdown(f"# Shard {self.input + 1} of {self.shards}"))
-            examination = self._examination(job, {})
-            watched(examination.draw(shard))
-            watched(examination.look(shard))
-            self.seen = examination.judge.memory if examination.judge else {}
-            self.pictures = pack(job.data, examination.pictures(shard))
+            self.look_at(self._examination(self._job(), {}))
         self.next(self.evaluate)
 
     @resources(cpu=2, memory=6000, gpu=1)
@@ -165,21 +154,19 @@ class TrainFlow(Flow):
     @step
     def evaluate(self, inputs):
         """Join the shards, and score what was seen."""
-        from unhype.pipeline.carrying import pack, unpack
+        from unhype.pipeline.carrying import pack
         from unhype.reports.tables import markdown, protocol_rows
 
         self.merge_artifacts(inputs, exclude=["seen", "pictures"])
-        self.seen = {key: seen for shard in inputs for key, seen in shard.seen.items()}
         with plainly():
+            self.seen = self.join(inputs)
             job = self._job()
-            for shard in inputs:
-                unpack(shard.pictures, job.data)
             examination = self._examination(job, self.seen)
             watched(examination.draw())  # nothing is missing now, and manifests list what all shards drew
             self.drawn = [path.relative_to(job.data).as_posix() for path in examination.pictures()]
             self.scores = examination.scores()
             examination.write(self.scores)
-            self.guard = pack(job.build, [job.build / name for name in self.guard] + _files(job.guard_folder))
+            self.guard = pack(job.build, _files(job.guard_folder))
             self._show(job, examination)
         print(markdown(protocol_rows(self.scores)))
         self.next(self.gate)
@@ -343,7 +330,8 @@ RULES = ("rule", "verdict", "checked", "failures")
 
 
 def _files(folder):
-    return [path for path in folder.iterdir() if path.is_file()]
+    """A guard's files, its card last: where that lies, all is there."""
+    return sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.name == "guard.json")
 
 
 def _lines(curve):
