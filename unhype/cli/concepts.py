@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from unhype.cli.options import new_command
 from unhype.concepts.accepting import ALLOW, accept, accepted_path
 from unhype.concepts.diff import diff_sets
 from unhype.concepts.loading import FOLDER, available_sets, load_set, set_path
@@ -37,10 +38,7 @@ def add_commands(subparsers: Any) -> None:
     verbs = concepts.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def verb(name: str, run: object, text: str, example: str) -> argparse.ArgumentParser:
-        command: argparse.ArgumentParser = verbs.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"Example: {example}"
-        )
-        command.set_defaults(run=run)
+        command = new_command(verbs, name, run, text, example)
         command.add_argument(
             "--folder",
             type=Path,

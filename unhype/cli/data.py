@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unhype.cli.models import VERSION
+from unhype.cli.options import new_command
 
 if TYPE_CHECKING:
     from unhype.registry.models import Version
@@ -23,10 +24,8 @@ def add_commands(verbs: Any) -> None:
     )
     inner = data.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def verb(name: str, run: Callable[[argparse.Namespace], None], text: str, example: str) -> Any:
-        told = f"{text[0].upper()}{text[1:]}."
-        command = inner.add_parser(name, help=text, description=told, epilog=f"Example: unhype data {example}")
-        command.set_defaults(run=run)
+    def verb(name: str, run: Callable[[argparse.Namespace], None], text: str, example: str) -> argparse.ArgumentParser:
+        command = new_command(inner, name, run, text, f"unhype data {example}")
         command.add_argument("--model", required=True, metavar="URI", help=VERSION)
         command.add_argument("--remote", default="", metavar="NAME", help="of dvc remote list (default: its default)")
         command.add_argument(

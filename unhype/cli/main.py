@@ -26,6 +26,7 @@ from unhype.cli import (
     scoring,
     tabling,
 )
+from unhype.cli.options import new_command
 from unhype.errors import UnhypeError
 from unhype.offline import stay_offline
 from unhype.terminal import show_anyway
@@ -73,9 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     def verb(
         name: str, run: object, text: str, example: str, about: str = "", settings: bool = True
     ) -> argparse.ArgumentParser:
-        told = f"{text[0].upper()}{text[1:]}. {about}".strip()
-        command = verbs.add_parser(name, help=text, description=told, epilog=f"Example: {example}")
-        command.set_defaults(run=run)
+        command = new_command(verbs, name, run, text, example, about)
         if settings:
             command.add_argument(
                 "--data",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unhype.cli.options import new_command
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
@@ -29,10 +30,8 @@ def add_commands(verbs: Any) -> None:
     )
     inner = models.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def verb(name: str, run: Callable[[argparse.Namespace], None], text: str, example: str) -> Any:
-        told = f"{text[0].upper()}{text[1:]}."
-        command = inner.add_parser(name, help=text, description=told, epilog=f"Example: unhype models {example}")
-        command.set_defaults(run=run)
+    def verb(name: str, run: Callable[[argparse.Namespace], None], text: str, example: str) -> argparse.ArgumentParser:
+        command = new_command(inner, name, run, text, f"unhype models {example}")
         command.add_argument("--root", type=Path, metavar="FOLDER", help="where mlflow.db is (default: this checkout)")
         return command
 

@@ -37,6 +37,16 @@ class Verb(Protocol):
         ...
 
 
+def new_command(
+    among: Any, name: str, run: object, text: str, example: str, about: str = ""
+) -> argparse.ArgumentParser:
+    """A command among an argparse's subparsers: what it runs, a line that says what it does, an example."""
+    told = f"{text[0].upper()}{text[1:]}. {about}".strip()
+    command: argparse.ArgumentParser = among.add_parser(name, help=text, description=told, epilog=f"Example: {example}")
+    command.set_defaults(run=run)
+    return command
+
+
 BASES = f"a shipped base, {', '.join(ALIASES)}, a hub id, a folder or a .safetensors file"
 
 
