@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,10 @@ def _facts(scores: Mapping[str, Any]) -> str:
         return f"{n}; one training seed. Mean H_o {scores['H_o']:.3f}, the least {worst[1]['H']:.3f} ({worst[0]})."
     return (
         f"{n}, {roles['retain']['n']} trained to be kept; one training seed. "
-        "In brackets the base on the same prompts and seeds.\n"
+        "In brackets the base on the same prompts and seeds. "
         f"Where a forgotten name was asked for there is a face in {forget['face']:.1%} of the pictures, "
-        f"and in {forget['neutral']:.1%} it belongs to nobody\n"
-        f"in particular; {others['identical']:.1%} of the pictures of names never seen are the base's own, to the bit."
+        f"and in {forget['neutral']:.1%} it belongs to nobody in particular; {others['identical']:.1%} of the pictures "
+        "of names never seen are the base's own, to the bit."
     )
 
 
@@ -85,12 +86,20 @@ def filled(page: str) -> str:
     def block(match: re.Match[str]) -> str:
         opening, concepts, what, closing = match.groups()
         if what in ALL:
-            return f"{opening}{ALL[what](_comparisons(concepts))}\n{closing}"
+            return f"{opening}{_narrow(ALL[what](_comparisons(concepts)))}\n{closing}"
         named = concepts if "/" in concepts else f"{BASE.name}/{concepts}"
         path = ROOT / "data" / "scores" / f"{named}{FILES.get(what, '')}.json"
-        return f"{opening}{WHAT[what](json.loads(path.read_text(encoding='utf-8')))}\n{closing}"
+        return f"{opening}{_narrow(WHAT[what](json.loads(path.read_text(encoding='utf-8'))))}\n{closing}"
 
     return BLOCK.sub(block, page)
+
+
+def _narrow(text: str) -> str:
+    """Lines of at most 120 characters; a table's rows stay whole."""
+    return "\n".join(
+        line if line.startswith("|") else textwrap.fill(line, 120, break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
 
 
 def _comparisons(concepts: str) -> dict[str, Any]:

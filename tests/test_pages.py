@@ -46,6 +46,14 @@ def test_pages_name_only_what_exists(page: Path, names: set[str], capsys: pytest
     assert [*missing_chores(text), *missing_options(text), *wrong_commands(text, capsys)] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_is_at_most_120_wide(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    # Rows of tables, pictures and commands are as long as they are, and so is what can't be broken.
+    prose = [line for line in text.splitlines() if not line.startswith(("|", "![", "    "))]
+    assert [line for line in prose if len(line) > 120 and " " in re.sub(r"`[^`]+`|\]\(\S+\)", "", line)] == []
+
+
 def test_contributing_tells_the_rooms_in_their_order() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
