@@ -35,13 +35,17 @@ setup: .venv/.installed ## create .venv and install everything (once: about 2 mi
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,nudity,export,s3]'
 	@touch $@
 
+# Two processes share the tests, file by file, each with one thread: most tests wait for imports, which take one core.
+# Files in their own order: the longest, which start flows, are then neither first nor last.
+PYTEST := $(BIN)/pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 test quick: export HF_HUB_OFFLINE := 1
+test quick: export OMP_NUM_THREADS := 1
 
 test: lint ## lint, then every test
-	$(IN_VENV) $(BIN)/pytest
+	$(IN_VENV) $(PYTEST)
 
 quick: .venv/.installed ## the fast tests only
-	$(IN_VENV) $(BIN)/pytest -m "not slow"
+	$(IN_VENV) $(PYTEST) -m "not slow"
 
 lint: .venv/.installed ## style, types and who imports whom
 	$(BIN)/ruff check .
