@@ -47,7 +47,8 @@ def drawn(html: str) -> dict[str, dict[str, pd.DataFrame]]:
     """Title → revision → the rows that the page draws."""
     found = {}
     for text in re.findall(r"var spec = (\{.*\});", html):
-        spec = json.loads(text)
+        if not (spec := json.loads(text)):
+            continue  # of a list that was never measured
         rows = pd.DataFrame(spec["data"]["values"])
         found[spec["title"]["text"]] = {
             str(rev): part.drop(columns="rev").reset_index(drop=True) for rev, part in rows.groupby("rev")
