@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,56 +10,26 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
+from tests.checkouts import POP, commit, environment
 from unhype.registry.models import versions
 from unhype.registry.store import Store, open_store
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-POP = """
-name: pop
-kind: people
-source: a test
-forget:
-  - {concept: Cher, anchor: a woman}
-  - {concept: Prince, anchor: a man}
-retain: [Amy Adams, Drake]
-evaluation: [Aaron Paul]
-"""
-
-SETTINGS = """
-sampling: {steps: 2, guidance: 4.0, batch: 8}
-prompts: {per_role: 8}
-gates:
-  {least: 1, strata: 4, forgotten: 1, worst: 1, faces: 0, aliases: 1, unseen: 0, near_misses: 0, mixed_gone: 1,
-  mixed_kept: 0, drift: 1, margin: 1, samples: 50}
-training:
-  hypernet: {rank: 2, alpha: 1.0, steps: 40, hidden: 16, basis: 4}
-  schedule: {steps: 4, batch: 2, rate: 1.0e-3}
-  retained: 2
-  pictures: 1
-"""
-
-CODE = ("unhype", "flows", "dvc.yaml", "pyproject.toml", "Makefile", ".gitignore", ".dvcignore", ".dvc/config")
-DATA = ("bases/mini-sd", "judges")
-
-
-def git(place: Path, *words: str) -> str:
-    who = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
-    return subprocess.run(["git", *who, *words], cwd=place, check=True, capture_output=True, text=True).stdout
-
 
 def review(place: Path) -> tuple[int, str, str]:
     """``make ci-concepts``: exit code, all output, the comment."""
     bins = Path(sys.executable).parent
-    environment = {**os.environ, "PYTHONPATH": str(place), "OMP_NUM_THREADS": "2"}
-    for variable in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "METAFLOW_DATASTORE_SYSROOT_LOCAL"):
-        environment.pop(variable, None)
     # Set up already, by other means: nothing is installed.
     command = ["make", "-o", ".venv/.installed", "ci-concepts", f"BIN={bins}"]
     done = subprocess.run(
-        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=place,
+        env=environment(place),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     comment = place / "build" / "ci" / "comment.md"
     return done.returncode, done.stdout, comment.read_text(encoding="utf-8") if comment.exists() else ""
@@ -83,47 +51,25 @@ def promote(store: Store, name: str, number: int) -> None:
     store.client.set_registered_model_alias(name, "champion", str(number))
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small checkout: the project's code and stages, one base, the list ``soul``; nothing has run."""
-    place = tmp_path / "checkout"
-    for name in (*CODE, *(f"data/{part}" for part in DATA)):
-        source, target = ROOT / name, place / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(source, target)
-    (place / "params.yaml").write_text(SETTINGS)
-    (place / "data" / "concepts").mkdir()
-    (place / "data" / "concepts" / "soul.yaml").write_text(POP.replace("pop", "soul").replace("Drake", "Adele"))
-    git(place, "init", "--quiet")
-    git(place, "add", "--all")
-    git(place, "commit", "--quiet", "--message", "code, and one list")
-    monkeypatch.chdir(place)
-    return place
-
-
-def test_an_edited_name_reruns_its_list_and_ends_in_a_challenger_beside_the_champion(place: Path) -> None:
-    (place / "data" / "concepts" / "pop.yaml").write_text(POP)
-    code, told, comment = review(place)
+def test_an_edited_name_reruns_its_list_and_ends_in_a_challenger_beside_the_champion(checkout: Path) -> None:
+    (checkout / "data" / "concepts" / "pop.yaml").write_text(POP)
+    code, told, comment = review(checkout)
     assert code == 0, told[-4000:]
     own = {"lists", "curate@pop", "prompts@pop", "erase@mini-sd-pop"}
     assert stages(comment) == dict.fromkeys(own, "ran"), "a new list needs no other file, and disturbs no other list"
     assert "**pop** (new)" in comment
     assert re.search(r"There is no champion to compare with: .* holds no other version of unhype-pop\.", comment)
-    store = open_store(place)
+    store = open_store(checkout)
     (first,) = versions(store, "unhype-pop")
     assert first.aliases == ("challenger",)
     promote(store, "unhype-pop", 1)
-    git(place, "add", "--all")
-    git(place, "commit", "--quiet", "--message", "the first version")
+    commit(checkout, "the first version")
 
-    (place / "data" / "concepts" / "pop.yaml").write_text(POP.replace("Drake", "Sting"))
-    code, told, comment = review(place)
+    (checkout / "data" / "concepts" / "pop.yaml").write_text(POP.replace("Drake", "Sting"))
+    code, told, comment = review(checkout)
     assert code == 0, told[-4000:]
     assert stages(comment) == dict.fromkeys(own, "ran")
-    with Repo(str(place)) as repo:
+    with Repo(str(checkout)) as repo:
         left = {name for name in repo.status() if name == "lists" or name.endswith(("pop", "soul"))}
     assert left == {"curate@soul", "prompts@soul", "erase@mini-sd-soul"}, "what was never asked for never ran"
     assert "soul" not in comment
@@ -144,12 +90,12 @@ def test_an_edited_name_reruns_its_list_and_ends_in_a_challenger_beside_the_cham
     assert 0 < base[3] < base[0] / 2, "what others are asked for was drawn before"
     assert champion[1] == champion[0], "the name stands in no prompt of the gates"
 
-    folder = place / "build" / "ci"
+    folder = checkout / "build" / "ci"
     (shown,) = re.findall(r"!\[[^]]*\]\(([\w-]+\.png)\)", comment)
     assert 1000 < (folder / shown).stat().st_size <= 60_000
     assert "models:/unhype-pop/2" in (folder / "unhype-pop-2.html").read_text(encoding="utf-8")
 
-    code, told, comment = review(place)
+    code, told, comment = review(checkout)
     assert code == 0, told[-4000:]
     assert stages(comment) == dict.fromkeys(own, "skipped")
     assert "/2`, `@challenger`" in comment

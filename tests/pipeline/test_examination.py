@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -19,6 +20,7 @@ from unhype.erasing.material import pictures_needed
 from unhype.errors import UnhypeError
 from unhype.pipeline import job as jobs
 from unhype.pipeline.examination import Examination
+from unhype.pipeline.plots import ERASURE, SWITCH
 from unhype.prompts.tables import training_tables
 from unhype.reports.tables import turn_rows
 
@@ -79,6 +81,11 @@ def test_each_class_in_turn(job: jobs.Job) -> None:
     assert len(header) == len(rows[0])
     examination.write(scores)
     assert (job.guard_folder / "gallery.png").exists()
+    points = pd.read_csv(job.results_folder / ERASURE)
+    assert list(points["asked"]) == ["by name", "by another name", "dog alone", "ship alone"]
+    assert pd.read_csv(job.results_folder / SWITCH).groupby("role").size().to_dict() == {
+        role: told["n"] for role, told in scores["roles"].items()
+    }
     assert [progress.done == progress.total for progress in examination.draw()] == [True] * 4, "nothing is drawn twice"
 
     unjudged = Examination(job, family, guard, None)

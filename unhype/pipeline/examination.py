@@ -30,8 +30,9 @@ from unhype.judges.embeddings import Embeddings
 from unhype.judges.judge import Judge
 from unhype.judges.remembering import remembering
 from unhype.pictures.gallery import draw_gallery, save_picture
+from unhype.pipeline import plots
 from unhype.pipeline.job import Job
-from unhype.pipeline.making import bare_album
+from unhype.pipeline.making import bare_album, read_curve
 from unhype.progress import Progress
 from unhype.prompts.stored import rows_hash
 from unhype.prompts.tables import evaluation_table
@@ -142,12 +143,20 @@ class Examination:
     def write(self, scores: dict[str, Any]) -> None:
         """``scores.json`` and ``gallery.png`` of every role: beside the guard, and as the latest of its set and base.
 
-        No tracked file is among them: what pages show is taken over by a person (``make figures``).
+        With the latest goes what DVC shows of it. No tracked file is among all these: what pages show is taken over
+        by a person (``make figures``).
         """
         gallery = self.gallery(list(self.table["group"].unique()))
         for folder in (self.job.guard_folder, self.job.results_folder):
             write_text(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
             save_picture(gallery, folder / "gallery.png")
+        self.write_plots(scores)
+
+    def write_plots(self, scores: dict[str, Any]) -> None:
+        """What ``dvc metrics`` and ``dvc plots`` show, beside the latest scores; no picture is needed."""
+        forget = self.table[self.table["group"] == "forget"]
+        asked = {str(concept): len(rows) for concept, rows in forget.groupby("concept")}
+        plots.write(self.job.results_folder, scores, read_curve(self.job), self.strengths, asked, self.kind.faces)
 
     def gallery(self, roles: Sequence[str]) -> Image.Image:
         """Prompts of these roles: the base above, guarded below, same seeds. The pictures must be drawn."""

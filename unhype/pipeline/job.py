@@ -4,7 +4,7 @@ A guard is made in :mod:`unhype.pipeline.making` and scored in :mod:`unhype.pipe
 plain files behind and skips what is there already, so a job that was stopped goes on:
 
     data/prompts/<set>/{train,retain,pairs,evaluation}.csv      data/images/<base>/<set>/<eraser>/{…png,manifest.csv}
-    build/results/<base>/<set>/{scores.json,gallery.png}        what was measured last
+    build/results/<base>/<set>/{scores.json,figures.json,gallery.png,plots/…csv}        what was measured last
     build/guards/<set>-<hash>/{guard.safetensors,guard.json,curve.jsonl,scores.json,gallery.png}
 """
 
