@@ -16,7 +16,7 @@ from tests.checkouts import POP, commit, environment
 from unhype.registry.models import versions
 from unhype.registry.store import open_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]  # four minutes alone, more beside other work
 
 STAGES = ("lists", "curate@pop", "prompts@pop", "erase@mini-sd-pop")
 ERASE = "erase@mini-sd-pop"

@@ -14,7 +14,7 @@ from tests.checkouts import POP, commit, environment
 from unhype.registry.models import versions
 from unhype.registry.store import Store, open_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]  # four minutes alone, more beside other work
 
 
 def review(place: Path) -> tuple[int, str, str]:
