@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from unhype.miniature.folders import BASE
-from unhype.reports import hyperforget
+from unhype.reports import hyperforget, trajectory
 from unhype.reports.bases import Found, bases_rows, refusals
 from unhype.reports.comparison import comparison_rows, cost_rows, footnote, strata_rows
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
@@ -72,6 +72,9 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "strata": lambda results: markdown(strata_rows(results["unhype"])),
     "methods": lambda seeds: markdown(hyperforget.method_rows(seeds)),
     "digits": lambda digits: markdown(hyperforget.turn_rows(digits)),
+    "paths": lambda scores: markdown(trajectory.path_rows(scores)),
+    "dial": lambda scores: markdown(trajectory.dial_rows(scores)),
+    "paths_note": trajectory.note,
 }
 ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
 """What is told of a comparison on every base that has one."""
