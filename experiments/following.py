@@ -53,14 +53,24 @@ class Walk:
 
 @dataclass(frozen=True)
 class Emitted:
-    """One hypernetwork: its target, settings that differ, and whether slopes are matched at every s alike."""
+    """One hypernetwork: its target, settings that differ, whether slopes are matched at every s alike, and
+    whether H begins at rest: an output layer of zeros emits the start at every s."""
 
     target: str
     changes: tuple[str, ...]
     evenly: bool = False
+    at_rest: bool = False
 
 
-Part = Walk | Emitted
+@dataclass(frozen=True)
+class Line:
+    """A null: straight from the start to where the mean walk ends, by so much of the way."""
+
+    target: str
+    reach: float
+
+
+Part = Walk | Emitted | Line
 
 
 class Evenly(Trainer[Hypernet]):
@@ -109,12 +119,15 @@ class Bench:
             self.family, training, self.material, [np.flatnonzero(owner == name) for name in self.names]
         )
 
-    def hypernet(self, settings: TrainingSettings) -> Hypernet:
+    def hypernet(self, settings: TrainingSettings, at_rest: bool = False) -> Hypernet:
         """An untrained H; A0 is the same for all heads."""
         made = Hypernet(settings.hypernet, self.family.sites, self.family.width).bind(self.family.denoiser)
         drawn = torch.Generator().manual_seed(0)
         for A0 in made.A0:
             A0.data.copy_(A0_LENGTH * torch.randn(A0.shape, generator=drawn) / math.sqrt(A0.shape[1]))
+        if at_rest:
+            for weight in made.head.parameters():
+                weight.data.zero_()
         return made
 
     @torch.no_grad()
@@ -151,7 +164,11 @@ class Bench:
         if not file.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             began = time.process_time()
-            if isinstance(part, Walk):
+            if isinstance(part, Line):
+                mean = load_file(self.file(f"{part.target}: SGD, mean").with_suffix(".safetensors"))["path"]
+                way, done = torch.linspace(0, part.reach, len(mean))[:, None, None], 0
+                path = mean[:1] + way * (mean[-1] - mean[0])
+            elif isinstance(part, Walk):
                 path, done = self.walked(part), self.training.hypernet.steps
             else:
                 path, done = self.trained(part, file.with_suffix(".training"))
@@ -172,7 +189,7 @@ class Bench:
         settings, steps = overridden(self.training, part.changes), 0
         kind = Evenly if part.evenly else Trainer
         with aiming_at(part.target):
-            made = kind(self.family, settings, self.material, partial(self.hypernet, settings))
+            made = kind(self.family, settings, self.material, partial(self.hypernet, settings, part.at_rest))
             curve = []
             for report in made.run(checkpoint):
                 steps += 1
@@ -195,7 +212,7 @@ class Bench:
         found = {
             "name": name,
             "target": part.target,
-            "kind": "SGD" if isinstance(part, Walk) else "H",
+            "kind": "H" if isinstance(part, Emitted) else "SGD",
             "S": S,
             "seconds_a_step": seconds,
             "length": float(length(path).mean()),
@@ -206,7 +223,7 @@ class Bench:
             "moved": float((chord.norm(dim=-1) / (mean[-1] - mean[0]).norm(dim=-1)).mean()),
             "chord": float(torch.cosine_similarity(chord, mean[-1] - mean[0], dim=-1).mean()),
             "first_step": float(((path[1] - path[0]).norm(dim=-1) / (mean[1] - mean[0]).norm(dim=-1)).mean()),
-            "in_range": float((within(chord).norm(dim=-1) / chord.norm(dim=-1)).mean()),
+            "in_range": float((within(chord).norm(dim=-1) / chord.norm(dim=-1).clamp(min=1e-12)).mean()),
             "remaining": self.remaining(path, places),
             **self.alike(path, part.target),
         }

@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 from development import BUILD, development_job, overridden
-from following import Bench, Emitted, Part, Walk
+from following import Bench, Emitted, Line, Part, Walk
 from paths import length, plane
 
 from unhype.files import write_text
@@ -42,6 +42,8 @@ def parts(seed_rows: int, mean_rows: int) -> dict[str, Part]:
     matching = ("mode=matching", head)
     return {
         "whole: SGD, mean": Walk("whole", 100, mean_rows),
+        "whole: stays at the start": Line("whole", 0.0),
+        "whole: straight line to SGD's end": Line("whole", 1.0),
         "whole: SGD, seed 0": Walk("whole", 0, seed_rows),
         "whole: SGD, seed 1": Walk("whole", 1, seed_rows),
         "whole: matching": Emitted("whole", matching),
@@ -49,6 +51,7 @@ def parts(seed_rows: int, mean_rows: int) -> dict[str, Part]:
         "whole: both": Emitted("whole", ("mode=both", head)),
         "whole: matching, S = 10": Emitted("whole", (*matching, "hypernet.steps=10")),
         "whole: matching, at every s alike": Emitted("whole", matching, evenly=True),
+        "whole: matching, from rest, at every s alike": Emitted("whole", matching, evenly=True, at_rest=True),
         "moving: SGD, mean": Walk("moving", 100, mean_rows),
         "moving: matching": Emitted("moving", matching),
         "moving: direct": Emitted("moving", ("mode=direct", head)),
@@ -112,15 +115,24 @@ def main() -> None:
         draw_planes(panels(kept, bench.names[0]), PICTURE)
 
 
+PANELS = {
+    "whole target": ("SGD, mean", "SGD, seed 0", "SGD, seed 1", "matching", "matching, from rest, at every s alike"),
+    "whole target, from farther off": ("SGD, mean", "matching", "both", "direct"),
+    "moving target": ("SGD, mean", "matching", "direct"),
+}
+"""What is drawn together: a path that goes far would make the others a dot."""
+
+
 def panels(kept: dict[str, torch.Tensor], concept: str) -> dict[str, dict[str, list[list[float]]]]:
-    """The paths of the first concept, a plane for each target."""
+    """The paths of the first concept in planes of their own."""
     found = {}
-    for target in ("moving", "whole"):
-        paths = {name.partition(": ")[2]: path[:, 0] for name, path in kept.items() if name.startswith(target)}
+    for title, names in PANELS.items():
+        target = title.partition(" ")[0]
+        paths = {name: kept[f"{target}: {name}"][:, 0] for name in names if f"{target}: {name}" in kept}
         if paths:
             points, share = plane(list(paths.values()))
-            title = f"{concept}, {target} target: {share:.0%} of variance"
-            found[title] = {name: each.tolist() for name, each in zip(paths, points, strict=True)}
+            shown = {name: each.tolist() for name, each in zip(paths, points, strict=True)}
+            found[f"{concept}, {title}: {share:.0%} of variance"] = shown
     return found
 
 

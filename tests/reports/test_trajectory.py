@@ -45,7 +45,7 @@ def test_one_row_a_path_and_only_hypernetworks_have_a_price() -> None:
     told = [dict(zip(header, row, strict=True)) for row in rows]
     assert [each["end"] for each in told] == ["0.40 ± 0.05"] * 2
     assert [each["s a step"] for each in told] == ["–", "0.25"]
-    assert told[1]["cosine"] == "0.50 0.60 0.70"
+    assert told[1]["slope: cosine"] == "0.50 0.60 0.70"
 
 
 def test_pictures_are_told_where_they_were_drawn() -> None:
@@ -61,5 +61,8 @@ def test_a_panel_for_each_plane(tmp_path: Path) -> None:
     line = [[float(s), float(s * s)] for s in range(5)]
     for panels in ({"one": {"SGD": line}}, {"one": {"SGD": line}, "other": {"SGD": line, "matching": line}}):
         draw_planes(panels, tmp_path / f"{len(panels)}.png")
-    one, two = (Image.open(tmp_path / f"{n}.png").size for n in (1, 2))
-    assert two[0] == 2 * one[0]
+    widths = []
+    for n in (1, 2):
+        with Image.open(tmp_path / f"{n}.png") as picture:
+            widths.append(picture.width)
+    assert widths[1] == 2 * widths[0]

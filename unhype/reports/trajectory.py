@@ -54,9 +54,9 @@ def note(scores: Scores) -> str:
     """What the tables are of."""
     lengths = ", ".join(f"{length:.2f} ({target})" for target, length in scores["lengths"].items())
     return (
-        f"S = {scores['S']}, η = {scores['eta']:g}, {scores['concepts']} names, one training seed; "
-        f"SGD sees {scores['rows'][1]} rows of a name in a step (mean) or {scores['rows'][0]} (seeds), "
-        f"H {scores['batch']} rows of all names. Length of the mean walk: {lengths}. "
+        f"S = {scores['S']}, η = {scores['eta']:g}, {scores['concepts']} names, one training seed. "
+        f"A step of SGD has {scores['rows'][1]} rows of each name (mean) or {scores['rows'][0]} (seeds);\n"
+        f"one of H has {scores['batch']} rows, of all names together. Length of the mean walk: {lengths}. "
         f"Pictures: n = {scores['n']} at each place."
     )
 
