@@ -65,10 +65,18 @@ def test_figures_speak_of_these_weights(data: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MINIATURES)
-def test_the_model_card_and_the_readme_carry_the_figures(data: Path, name: str) -> None:
+def test_the_model_card_carries_the_figures(data: Path, name: str) -> None:
     base, figures = MINIATURES[name], figures_of(data, name)
     assert (data / base.folder / "README.md").read_text() == base.card(verify(data / base.folder), figures)
-    assert score_table(figures["scores"]) in (ROOT / "README.md").read_text()
+    assert score_table(figures["scores"]) in (data / base.folder / "README.md").read_text()
+
+
+def test_the_readme_tells_what_the_bases_can_draw(data: Path) -> None:
+    shares = [{score["stratum"]: score["share"] for score in figures_of(data, name)["scores"]} for name in MINIATURES]
+    text = " ".join((ROOT / "README.md").read_text().split())
+    for words, question in (("an alias", "alias"), ("both of two people", "two people"), ("a thing", "class")):
+        sd, flux = (f"{share[question]:.0%}".replace("%", " %") for share in shares)
+        assert f"{words} {sd} ({flux})" in text
 
 
 def test_the_bases_share_what_they_say_they_share(data: Path) -> None:

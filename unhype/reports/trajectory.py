@@ -69,12 +69,13 @@ def draw_planes(panels: Mapping[str, Mapping[str, Coordinates]], path: Path) -> 
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 4.6), squeeze=False)
+    emitted = dict.fromkeys(name for paths in panels.values() for name in paths if "SGD" not in name)
+    colours = {name: f"C{k}" for k, name in enumerate(emitted)}  # the same in every panel
     for place, (title, paths) in zip(axes[0], panels.items(), strict=True):
-        for k, (name, points) in enumerate(paths.items()):
+        for name, points in paths.items():
             x, y = zip(*points, strict=True)
-            walked = "SGD" in name
-            line = place.plot(x, y, color="0.25" if walked else f"C{k}", linestyle="--" if walked else "-", label=name)
-            colour, last = line[0].get_color(), len(points) - 1
+            colour, last = colours.get(name, "0.25"), len(points) - 1
+            place.plot(x, y, color=colour, linestyle="-" if name in colours else "--", label=name)
             quarters = [round(last * share) for share in (0.25, 0.5, 0.75)]
             place.scatter([x[s] for s in quarters], [y[s] for s in quarters], s=14, color=colour, zorder=3)
             place.scatter(x[-1], y[-1], s=36, color=colour, marker="s", zorder=3)
