@@ -2,8 +2,8 @@
 
 Trained as ``spm_gate`` trains its bank (unhype/baselines/adapters.py), but all LoRAs begin with the same A: an A drawn
 for each would put each into a corner of its own, and its concept cannot tell which. A LoRA is one vector, site after
-site A and then B, in canonical form: kA and B/k are the same ΔW, so ‖A‖ = 1, and A points to the side of the A that it
-began as.
+site A and then B, in canonical form: kA and B/k are the same ΔW, so ‖A‖ = 1, and A points to the side of the A that the
+first began with.
 
 Shapes: n LoRAs of m concepts, ``size`` numbers each; q prompts; i inputs and o outputs of a site.
 """
@@ -79,8 +79,14 @@ def distances(some: torch.Tensor, others: torch.Tensor, sites: Sequence[Site]) -
     return (own[:, None] + other - 2 * inner(some, others)).clamp(min=0).sqrt()
 
 
-def train_bank(case: Case, usual: TrainingSettings, kept: Sequence[int], folder: Path) -> torch.Tensor:
-    """The bank on its way: canonical ``[m, len(kept), size]``, after so many steps each; resumes."""
+def train_bank(
+    case: Case, usual: TrainingSettings, kept: Sequence[int], folder: Path, apart: bool = False
+) -> torch.Tensor:
+    """The bank on its way: canonical ``[m, len(kept), size]``, after so many steps each; resumes.
+
+    Args:
+        apart: every LoRA begins with an A of its own.
+    """
     sites, paths = case.family.sites, {step: folder / f"bank-{step}.safetensors" for step in (0, *kept)}
     if not paths[kept[-1]].exists():
         shape = replace(usual.hypernet, rank=1)
@@ -89,7 +95,7 @@ def train_bank(case: Case, usual: TrainingSettings, kept: Sequence[int], folder:
 
         def build() -> Bank:
             bank = Bank(shape, sites, len(centres), lambda c: (F.normalize(c, dim=-1) @ centres.T).argmax(1))
-            return alike(bank)
+            return bank if apart else alike(bank)
 
         trainer = Trainer(case.family, settings, case.material, build)
         write_tensors(paths[0], trainer.emitter.tensors(), {"format": "pt"})

@@ -5,7 +5,7 @@ of its training, each with two measured losses: what is left of the name (compan
 prompts to keep move under it. Ten names are held out. Asked for a name's CLIP vector and two losses, each method gives
 a LoRA (lora_methods.py); told are the losses that it then has in other sentences and noise (lora_measures.py).
 
-PYTHONPATH=experiments .venv/bin/python experiments/lora_diffusion.py --steps 300 --denoising-steps 1500 --take
+PYTHONPATH=experiments .venv/bin/python experiments/lora_diffusion.py --steps 300 --rate 6e-3 --take lora-diffusion
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,40 +57,42 @@ def main() -> None:
     nets, losses, c = (of[setting.seen] for of in (setting.bank, setting.losses, setting.c))
     zoo = Zoo(nets, losses, c, sizes(setting.family.sites))
     asked = zoo.losses.median(0).values
-    scores = {
-        "steps": options.steps,
-        "denoising_steps": options.denoising_steps,
-        "asked": asked.tolist(),
-        "pictures": options.pictures * len(setting.held),
-        "methods": [],
-    }
+    rows = []
     for name, seeds in methods(setting, zoo, options).items():
-        row = {
-            "method": name,
-            **{
-                part: [figures(setting, give, places, asked) for give in seeds]
-                for part, places in (("held", setting.held), ("seen", setting.beside))
-            },
-        }
-        if options.pictures:
-            label = name.replace(" ", "_").replace("'", "")
-            row["held"][0]["shown"] = shown(setting, label, seeds[0], asked, options.pictures)
-        scores["methods"].append(row)
-        print(markdown(weights_rows({"methods": [row]})).splitlines()[-1], flush=True)
-        write_text(setting.case.folder / "scores.json", json.dumps(rounded(scores), indent=1) + "\n")
+        path = setting.case.folder / f"{name}.json"
+        if not path.exists():
+            write_text(path, json.dumps(rounded(measured(setting, name, seeds, asked, options)), indent=1) + "\n")
+        rows.append(json.loads(path.read_text(encoding="utf-8")))
+        print(markdown(weights_rows({"methods": rows[-1:]})).splitlines()[-1], flush=True)
+    told = {key: getattr(options, key) for key in ("steps", "rate", "apart", "denoising_steps", "seeds", "pictures")}
+    scores = {**told, "asked": rounded(asked.tolist()), "methods": rows}
     print(markdown(weights_rows(scores)))
     if options.take:
-        write_text(ROOT / "data/scores/mini-sd/lora-diffusion.json", json.dumps(rounded(scores), indent=1) + "\n")
+        write_text(ROOT / "data/scores/mini-sd" / f"{options.take}.json", json.dumps(scores, indent=1) + "\n")
+
+
+def measured(
+    setting: Setting, name: str, seeds: list[Method], asked: torch.Tensor, options: argparse.Namespace
+) -> dict[str, Any]:
+    """A row of the table: names held out, and names seen, once a seed; pictures of the first seed."""
+    both = {"held": setting.held, "seen": setting.beside}
+    found = {part: [figures(setting, give, places, asked) for give in seeds] for part, places in both.items()}
+    if options.pictures:
+        label = re.sub(r"\W+", "_", name)
+        found["held"][0] |= shown(setting, label, seeds[0], asked, options.pictures)
+    return {"method": name, **found}
 
 
 def asked_for() -> argparse.Namespace:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--steps", type=int, default=300, help="of the bank's training, and of H's")
+    asked.add_argument("--rate", type=float, default=2e-3, help="of the bank's training")
     asked.add_argument("--denoising-steps", type=int, default=1500, help="of the denoiser's training")
     asked.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the denoiser")
     asked.add_argument("--pictures", type=int, default=4, help="of each name that is held out, and method")
+    asked.add_argument("--apart", action="store_true", help="every LoRA of the bank begins with an A of its own")
     asked.add_argument("--build", type=Path, default=BUILD)
-    asked.add_argument("--take", action="store_true", help="write data/scores/mini-sd/lora-diffusion.json")
+    asked.add_argument("--take", metavar="NAME", help="write data/scores/mini-sd/NAME.json")
     return asked.parse_args()
 
 
@@ -98,12 +102,13 @@ def prepared(options: argparse.Namespace) -> Setting:
     usual = replace(job.training, pictures=1, schedule=replace(job.training.schedule, steps=options.steps))
     job = replace(job, training=usual)
     family, tables = jobs.load_base(job), job.training_tables
-    folder = options.build / "lora-diffusion" / str(options.steps)
+    folder = options.build / "lora-diffusion" / f"{options.steps}-{options.rate:g}{'-apart' * options.apart}"
     folder.mkdir(parents=True, exist_ok=True)
     alone = material_of(job, family, {**tables, "pairs": tables["pairs"].iloc[:0]})
     case = Case(family, job.base.hash, tables["train"], tables["retain"], alone, job.sampling, 0, folder)
     names = list(case.concepts)
-    bank = train_bank(case, usual, [round(share * options.steps) for share in KEPT], folder)
+    faster = replace(usual, schedule=replace(usual.schedule, rate=options.rate))
+    bank = train_bank(case, faster, [round(share * options.steps) for share in KEPT], folder, options.apart)
     held = list(range(len(names)))[HELD_OUT]
     seen = [i for i in range(len(names)) if i not in held]
     return Setting(job, family, case, latents_of_pairs(job, family), bank, family.vectors(names), seen, held)
@@ -112,7 +117,8 @@ def prepared(options: argparse.Namespace) -> Setting:
 def methods(setting: Setting, zoo: Zoo, options: argparse.Namespace) -> dict[str, list[Method]]:
     """All that give LoRAs; the denoiser once a seed."""
     by_c: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
-        "PCA + linear map": Principal(zoo),
+        "PCA + linear map": Principal(zoo, 0.1),
+        "PCA + linear map, ridge by names left out": Principal(zoo),
         "the nearest seen name's": partial(nearest, zoo),
         "mean of the seen names'": partial(mean, zoo),
         "no LoRA": lambda c, asked: torch.zeros(len(c), sum(zoo.sizes)),
@@ -132,9 +138,11 @@ def methods(setting: Setting, zoo: Zoo, options: argparse.Namespace) -> dict[str
     looked: dict[str, list[Method]] = {
         name: [lambda i, asked, give=give: give(setting.c[i], asked)] for name, give in by_c.items()
     }
+    hypernet = hyper(setting)
     trained_ones: dict[str, list[Method]] = {
         "its own, trained": [partial(own, setting, zoo)],
-        "UnHype's H": [dialled(setting, hyper(setting))],
+        "UnHype's H, dialled": [dialled(setting, hypernet)],
+        "UnHype's H, wholly": [lambda i, asked: emitted(setting, hypernet, i, torch.ones(len(i)))],
     }
     return trained_ones | drawn | looked
 
@@ -153,23 +161,24 @@ def hyper(setting: Setting) -> Hypernet:
     return copy.deepcopy(guard.trained.hypernet).bind(setting.family.denoiser)
 
 
+@torch.no_grad()
+def emitted(setting: Setting, hypernet: Hypernet, places: torch.Tensor, share: torch.Tensor) -> dict[str, Factors]:
+    """H's LoRAs at shares s/S of its way, its switch forced open."""
+    factors: dict[str, Factors] = hypernet(setting.c[places], share * hypernet.config.steps)
+    return factors
+
+
 def dialled(setting: Setting, hypernet: Hypernet) -> Method:
-    """H, its switch forced open. It reads no losses: its dial stands where seen names have what is asked."""
+    """H reads no losses: its dial stands where seen names have what is asked."""
     shares = torch.linspace(0, 1, 6)
-
-    @torch.no_grad()
-    def emit(places: torch.Tensor, share: torch.Tensor) -> dict[str, Factors]:
-        factors: dict[str, Factors] = hypernet(setting.c[places], share * hypernet.config.steps)
-        return factors
-
     each = torch.tensor(setting.beside).repeat_interleave(len(shares))
-    factors = emit(each, shares.repeat(len(setting.beside)))
+    factors = emitted(setting, hypernet, each, shares.repeat(len(setting.beside)))
     got = missed(setting.family, setting.trained_on[0], factors, each.tolist()).view(-1, len(shares)).mean(0)
     curve = np.maximum.accumulate(got.flip(0).numpy())
 
     def give(places: torch.Tensor, asked: torch.Tensor) -> dict[str, Factors]:
         share = np.interp(asked[:, 0].numpy(), curve, shares.flip(0).numpy())
-        return emit(places, torch.from_numpy(share).float())
+        return emitted(setting, hypernet, places, torch.from_numpy(share).float())
 
     return give
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -99,10 +99,12 @@ def figures(setting: Setting, give: Method, places: list[int], asked: torch.Tens
     wholly = give(torch.tensor(places), asked[-1:].expand(n, -1))
     moved = missed(setting.family, kept, setting.factors(wholly), [0] * n)
     wanted = asked[:, 0]
+    off = (got - wanted).square().sum()
     found = {
         "left": float(got[:, -1].mean()),
         "moved": float(moved.mean()),
-        "R2": 1 - float((got - wanted).square().sum() / (n * (wanted - wanted.mean()).square().sum())),
+        # of those alone that read what is asked
+        "R2": 1 - float(off / (n * (wanted - wanted.mean()).square().sum())) if bool(got.std(1).any()) else None,
         "got": got.mean(0).tolist(),
     }
     if isinstance(wholly, dict):
@@ -119,8 +121,8 @@ def figures(setting: Setting, give: Method, places: list[int], asked: torch.Tens
     }
 
 
-def shown(setting: Setting, label: str, give: Method, asked: torch.Tensor, n: int) -> float:
-    """The share of pictures of names held out that still show them, drawn as ``spm_gate`` draws a bank's."""
+def shown(setting: Setting, label: str, give: Method, asked: torch.Tensor, n: int) -> dict[str, float]:
+    """The share of pictures of names held out that still show them, and with a face; drawn as ``spm_gate`` draws."""
     names = [list(setting.case.concepts)[i] for i in setting.held]
     table = setting.strata[(setting.strata["group"] == "forgotten") & setting.strata["concept"].isin(names)]
     table = table.groupby("concept").head(n).reset_index(drop=True)
@@ -135,9 +137,5 @@ def shown(setting: Setting, label: str, give: Method, asked: torch.Tensor, n: in
     judge = judge_of(setting.job)
     drift = np.abs(before.astype(int) - after).mean((1, 2, 3)) / 255
     score = score_groups(table, judge.read(after), judge.read(before), drift, faces=True)["forgotten"]
-    return _known(score.told(), label)
-
-
-def _known(score: Mapping[str, Any], label: str) -> float:
-    print(f"{label}: {score}", flush=True)
-    return float(score["shown"])
+    told = score.told()
+    return {key: told[key] for key in ("shown", "shown_base", "face", "neutral", "drift")}

@@ -19,7 +19,7 @@ from unhype.hyperforget.denoiser import DenoiserSettings, Layer, waves
 from unhype.hyperforget.diffusion import STEPS, alpha_bar, denoised, noised
 from unhype.training import Report, Schedule, fit
 
-COMPONENTS, FOLDS = 48, 5
+COMPONENTS, FOLDS = 80, 5
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,13 @@ def mean(zoo: Zoo, c: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
 class Principal:
     """Principal components of the LoRAs, and a linear map to them from c and losses (ridge; weights2weights' space).
 
-    From their products too: how far a name's own direction is gone depends on the losses. How much ridge, names that
-    are left out decide.
+    From their products too: how far a name's own direction is gone depends on the losses.
+
+    Args:
+        ridge: how much; if None, as little as is best for the LoRAs of names that are left out, by the square.
     """
 
-    def __init__(self, zoo: Zoo) -> None:
+    def __init__(self, zoo: Zoo, ridge: float | None = None) -> None:
         self.zoo, flat = zoo, zoo.scaled.flatten(0, 1)
         self.axes = torch.linalg.svd(flat, full_matrices=False).Vh[:COMPONENTS].T
         causes = self._causes(zoo.c.repeat_interleave(zoo.nets.shape[1], 0), zoo.losses.flatten(0, 1))
@@ -98,7 +100,7 @@ class Principal:
                 total += float((causes[out] @ line - targets[out]).square().sum())
             return total
 
-        self.ridge = min(10.0 ** np.arange(-2, 5), key=missed)
+        self.ridge = min(10.0 ** np.arange(-2, 5), key=missed) if ridge is None else ridge
         self.line = _ridge(causes, targets, self.ridge)
 
     def __call__(self, c: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:

@@ -133,8 +133,9 @@ def test_principal_components_find_a_linear_map_and_the_nearest_a_neighbour(meth
     whole = linear_zoo(methods)
     zoo = methods.Zoo(whole.nets[:-5], whole.losses[:-5], whole.c[:-5], whole.sizes)
     c, asked, true = whole.c[-5:], whole.losses[-5:, 2], whole.nets[-5:, 2]
-    found = methods.Principal(zoo)(c, asked)
-    assert (found - true).norm() < 0.05 * true.norm()
+    for ridge in (None, 0.1):
+        found = methods.Principal(zoo, ridge)(c, asked)
+        assert (found - true).norm() < 0.05 * true.norm()
     torch.testing.assert_close(methods.nearest(zoo, zoo.c[:3], zoo.losses[:3, 1]), zoo.nets[:3, 1])
     torch.testing.assert_close(methods.mean(zoo, c[:1], asked[:1])[0], zoo.nets[:, 2].mean(0))
     torch.testing.assert_close(zoo.unscaled(zoo.scaled), zoo.nets)
