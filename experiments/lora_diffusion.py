@@ -14,10 +14,9 @@ import argparse
 import copy
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,9 @@ HELD_OUT = slice(9, None, 10)
 
 KEPT = (0.08, 0.15, 0.25, 0.4, 0.65, 1.0)
 """Shares of the bank's training after which its LoRAs are kept."""
+
+SCHEDULE = Schedule(1500, 96, 1.5e-3, average=0.995, muon=True)
+"""Of the denoiser."""
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -87,7 +89,7 @@ def asked_for() -> argparse.Namespace:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--steps", type=int, default=300, help="of the bank's training, and of H's")
     asked.add_argument("--rate", type=float, default=2e-3, help="of the bank's training")
-    asked.add_argument("--denoising-steps", type=int, default=1500, help="of the denoiser's training")
+    asked.add_argument("--denoising-steps", type=int, default=SCHEDULE.steps, help="of the denoiser's training")
     asked.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the denoiser")
     asked.add_argument("--pictures", type=int, default=4, help="of each name that is held out, and method")
     asked.add_argument("--apart", action="store_true", help="every LoRA of the bank begins with an A of its own")
@@ -115,36 +117,42 @@ def prepared(options: argparse.Namespace) -> Setting:
 
 
 def methods(setting: Setting, zoo: Zoo, options: argparse.Namespace) -> dict[str, list[Method]]:
-    """All that give LoRAs; the denoiser once a seed."""
+    """All that give LoRAs, those that need no training of their own first; the denoiser once a seed."""
     by_c: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+        "the nearest seen name's": partial(nearest, zoo),
         "PCA + linear map": Principal(zoo, 0.1),
         "PCA + linear map, ridge by names left out": Principal(zoo),
-        "the nearest seen name's": partial(nearest, zoo),
         "mean of the seen names'": partial(mean, zoo),
         "no LoRA": lambda c, asked: torch.zeros(len(c), sum(zoo.sizes)),
     }
-    schedule = Schedule(options.denoising_steps, 96, 1.5e-3, average=0.995, muon=True)
-    drawn: dict[str, list[Method]] = {"diffusion, 20 steps": [], "one denoising step": []}
-    for seed in options.seeds:
-        torch.manual_seed(seed)
-        model, began = LoraDenoiser(zoo, DenoiserSettings()), time.monotonic()
-        path = setting.case.folder / f"denoiser-{options.denoising_steps}-{seed}.safetensors"
-        for report in model.train_on(schedule, seed, path):
-            if report.step % 100 == 0:
-                took = time.monotonic() - began
-                print(f"denoiser {seed}: step {report.step}, loss {report.loss:.3f}, {took:.0f} s", flush=True)
-        for name, steps in zip(drawn, (20, 1), strict=True):
-            drawn[name].append(lambda i, asked, m=model, n=steps, s=seed: m.sample(setting.c[i], asked, s, n))
     looked: dict[str, list[Method]] = {
         name: [lambda i, asked, give=give: give(setting.c[i], asked)] for name, give in by_c.items()
     }
     hypernet = hyper(setting)
     trained_ones: dict[str, list[Method]] = {
         "its own, trained": [partial(own, setting, zoo)],
-        "UnHype's H, dialled": [dialled(setting, hypernet)],
         "UnHype's H, wholly": [lambda i, asked: emitted(setting, hypernet, i, torch.ones(len(i)))],
+        "UnHype's H, dialled": [dialled(setting, hypernet)],
     }
-    return trained_ones | drawn | looked
+
+    @cache
+    def denoiser(seed: int) -> LoraDenoiser:
+        torch.manual_seed(seed)
+        model, schedule = LoraDenoiser(zoo, DenoiserSettings()), replace(SCHEDULE, steps=options.denoising_steps)
+        path = setting.case.folder / f"denoiser-{options.denoising_steps}-{seed}.safetensors"
+        for report in model.train_on(schedule, seed, path):
+            if report.step % 100 == 0:
+                print(f"denoiser {seed}: step {report.step}, loss {report.loss:.3f}", flush=True)
+        return model
+
+    def drawn(steps: int, seed: int, places: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+        return denoiser(seed).sample(setting.c[places], asked, seed, steps)
+
+    sampled: dict[str, list[Method]] = {
+        name: [partial(drawn, steps, seed) for seed in options.seeds]
+        for name, steps in (("diffusion, 20 steps", 20), ("diffusion, one step", 1))
+    }
+    return trained_ones | looked | sampled
 
 
 def own(setting: Setting, zoo: Zoo, places: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:

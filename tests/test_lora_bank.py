@@ -156,11 +156,11 @@ def test_the_denoiser_learns_from_the_zoo_and_draws_by_its_seed(methods: Any, tm
 
 
 def test_the_table_has_a_row_a_method_and_means_over_seeds() -> None:
-    held = [{"left": 0.4, "moved": 0.1, "R2": 0.5, "shown": 0.25}, {"left": 0.6, "moved": 0.1, "R2": 0.7}]
+    held = [{"left": 0.4, "moved": 0.1, "R2": 0.5, "shown": 0.25, "face": 1.0}, {"left": 0.6, "moved": 0.1, "R2": 0.7}]
     header, rows = weights_rows({"methods": [{"method": "mean", "held": held, "seen": held[:1]}]})
     assert len(header) == len(rows[0])
     assert rows[0][:5] == ["mean", "0.500 ± 0.100", "0.100", "0.600 ± 0.100", "0.250"]
-    assert rows[0][5:] == ["–", "–", "0.400", "0.100", "0.500"]
+    assert rows[0][5:] == ["1.000", "–", "–", "0.400", "0.100", "0.500"]
 
 
 def teardown_module() -> None:

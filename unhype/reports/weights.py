@@ -13,6 +13,7 @@ HELD = {
     "moved": "others move ↓",
     "R2": "R² ↑",
     "shown": "shown ↓",
+    "face": "face ↑",
     "off": "from its own",
     "far": "from the bank",
 }
