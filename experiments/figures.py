@@ -23,6 +23,7 @@ from unhype.reports import hyperforget, trajectory
 from unhype.reports.bases import Found, bases_rows, refusals
 from unhype.reports.comparison import comparison_rows, cost_rows, footnote, strata_rows
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
+from unhype.reports.weights import weights_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "experiments").glob("*.md")))
@@ -71,6 +72,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "footnote": footnote,
     "strata": lambda results: markdown(strata_rows(results["unhype"])),
     "methods": lambda seeds: markdown(hyperforget.method_rows(seeds)),
+    "weights": lambda scores: markdown(weights_rows(scores)),
     "digits": lambda digits: markdown(hyperforget.turn_rows(digits)),
     "paths": lambda scores: markdown(trajectory.path_rows(scores)),
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),
