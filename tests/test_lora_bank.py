@@ -176,4 +176,5 @@ def test_likeness_of_orthogonal_and_of_equal_updates(bank: Any) -> None:
     told = bank.likeness(some, torch.eye(6), SITES)
     assert (told["mean"], told["nearest"], told["components"]) == (0.0, 0.0, 5)
     told = bank.likeness(some[:1].expand(6, -1) * torch.arange(1, 7)[:, None] ** 0.5, torch.eye(6), SITES)
-    assert told["mean"] == pytest.approx(1, abs=1e-6) and told["components"] == 1
+    assert told["mean"] == pytest.approx(1, abs=1e-6)
+    assert told["components"] == 1
