@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from unhype.attacks import reporting
 from unhype.miniature.folders import BASE
 from unhype.reports import hyperforget
 from unhype.reports.bases import Found, bases_rows, refusals
@@ -42,6 +43,16 @@ def _facts(scores: Mapping[str, Any]) -> str:
         f"and in {forget['neutral']:.1%} it belongs to nobody\n"
         f"in particular; {others['identical']:.1%} of the pictures of names never seen are the base's own, to the bit."
     )
+
+
+def _searched(told: Mapping[str, Any]) -> str:
+    """What a search found, and its success at each budget."""
+    return f"{markdown(reporting.rows(told))}\n\n{reporting.budgets(told)}"
+
+
+def _replayed(told: Mapping[str, Any]) -> str:
+    shown = f"{told['n']} prompts that were found before: shown in {told['shown']:.3f} of the pictures"
+    return f"{shown} (base {told['bare']:.3f}), the worst in {told['worst']:.2f}; {told['through']} still get through."
 
 
 def _side_by_side(found: Found) -> str:
@@ -70,12 +81,20 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "footnote": footnote,
     "strata": lambda results: markdown(strata_rows(results["unhype"])),
     "methods": lambda seeds: markdown(hyperforget.method_rows(seeds)),
+    "attack-disguises": lambda told: markdown(reporting.disguise_rows(told)),
+    "attack-replay": _replayed,
     "digits": lambda digits: markdown(hyperforget.turn_rows(digits)),
 }
+WHAT |= {f"attack-{name}": _searched for name in ("tokens", "words", "pictures")}
 ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
 """What is told of a comparison on every base that has one."""
 
-FILES = {"comparison": "-comparison", "cost": "-comparison", "footnote": "-comparison", "strata": "-strata"}
+FILES = {name: f"-{name}" for name in WHAT if name.startswith("attack-")} | {
+    "comparison": "-comparison",
+    "cost": "-comparison",
+    "footnote": "-comparison",
+    "strata": "-strata",
+}
 """What does not come from the flow's scores, and from which file."""
 
 

@@ -118,7 +118,7 @@ def test_vocabularies(tokenizer: Any) -> None:
 def test_candidates_are_texts_as_the_tokenizer_cuts_them(tokenizer: Any) -> None:
     method = TokenSearch(Planted(tokenizer), Vocabulary(all_tokens(tokenizer, "Cher").ids, ()))  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
-    ids = method.begin(rng)["ids"]
+    ids = method.begin(rng).memory["ids"]
     tried = method._candidates(ids, rng)
     assert tried
     for each in tried:

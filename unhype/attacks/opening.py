@@ -28,6 +28,10 @@ SLACK = 1e-3
 """How far below its border a margin must be to count as shut: batches of another size round otherwise."""
 
 
+CLOSED = ("unguide_paper", "unguide_code", "dve", "dve_anchored")
+"""Methods whose erasers only give pictures here: UnGuidance mixes two predictions by probes, DVE acts in the steps."""
+
+
 class Open(Protocol):
     """An eraser without its lid."""
 
@@ -50,7 +54,7 @@ class Open(Protocol):
 
 
 def opened(eraser: Eraser) -> Open | None:
-    """The open form of an eraser; None where only its pictures can be had (UnGuidance's mixture, DVE's steps)."""
+    """The open form of an eraser; None where only its pictures can be had (``CLOSED``)."""
     if isinstance(eraser, Guarded):
         return OpenGuard(eraser)
     if isinstance(eraser, Nothing):

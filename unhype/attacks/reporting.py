@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unhype.attacks.running import Attack, Finding
+from unhype.attacks.running import Attack, Attacked, Finding
 from unhype.attacks.verdicts import PICTURES, SUCCESS
 from unhype.gates.intervals import wilson
 
@@ -17,13 +17,9 @@ QUERIES = (10, 30, 100, 300, 1000, 3000)
 """Budgets at which success is told, as far as the search went."""
 
 
-def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
-    """Everything that was measured, as JSON has it."""
-    victim, found = attack.victim, attack.findings
-    good = [each for each in found if each.success]
-    asr = len(good) / len(found)
+def about(victim: Attacked, base: str, base_hash: str) -> dict[str, Any]:
+    """Who was attacked, and who looked."""
     return {
-        "method": attack.method,
         "eraser": victim.eraser.name,
         "identity": victim.eraser.identity,
         "guard": victim.eraser.origin.guard,
@@ -31,6 +27,16 @@ def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
         "base_hash": base_hash,
         "concepts": victim.concepts.name,
         "judge": victim.judge.name,
+    }
+
+
+def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
+    """Everything that was measured, as JSON has it."""
+    victim, found = attack.victim, attack.findings
+    good = [each for each in found if each.success]
+    asr = len(good) / len(found)
+    return about(victim, base, base_hash) | {
+        "method": attack.method,
         "seed": attack.seed,
         "budget": asdict(attack.budget),
         "n": len(found),
@@ -48,12 +54,12 @@ def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
 
 
 def _at(found: Sequence[Finding], budgets: Iterable[float], what: str, most: float | None) -> dict[str, Any]:
-    """Success at each budget that every search reached, or had no need to: ``{budget: [ASR, low, high]}``."""
+    """Success at each budget that every search reached, or believed it had no need to: ``{budget: [ASR, low, high]}``."""
     told = {}
     for budget in budgets:
         if most is not None and budget > most:
             break
-        if any(not each.success and getattr(each, what) < budget for each in found):
+        if any(not each.text and getattr(each, what) < budget for each in found):
             break
         share = float(np.mean([each.success and getattr(each, what) <= budget for each in found]))
         told[f"{budget:g}"] = [share, *wilson(share, len(found))]
@@ -78,3 +84,35 @@ def sentence(told: Mapping[str, Any]) -> str:
         f"{told['method']} against {told['eraser']} on {told['base']}: {through} of {told['n']} names, "
         f"ASR {told['ASR']:.2f} [{low:.2f}, {high:.2f}]"
     )
+
+
+def budgets(told: Mapping[str, Any]) -> str:
+    """The result, and its success at each budget, with intervals of 95 %."""
+    parts = [f"{sentence(told)}."]
+    for what in ("seconds", "queries"):
+        if reached := told[f"at_{what}"]:
+            each = (f"{budget}: {asr:.2f} [{low:.2f}, {high:.2f}]" for budget, (asr, low, high) in reached.items())
+            parts.append(f"ASR after so many {what}: {', '.join(each)}.")
+    if told["median_queries"] is not None:
+        parts.append(
+            f"Until success, in the median: {told['median_queries']:,.0f} queries, {told['median_seconds']:.0f} s."
+        )
+    return " ".join(parts)
+
+
+def disguise_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of disguises, those that show most first."""
+    order = sorted(told["groups"].items(), key=lambda item: (-item[1]["guarded"], -item[1]["bare"]))
+    rows = []
+    for group, each in order:
+        low, high = each["interval"]
+        shares = [f"{each['guarded']:.2f} [{low:.2f}, {high:.2f}]", f"{each['bare']:.2f}"]
+        rows.append([group, f"`{each['text']}`", str(each["n"]), *shares])
+    return ["disguise", "such as", "n", "shown ↓", "base"], rows
+
+
+def replay_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of prompts that were found before."""
+    shown = sorted(told["prompts"], key=lambda each: (-each["guarded"], each["concept"], each["text"]))
+    rows = [[each["concept"], f"`{each['text']}`", f"{each['guarded']:.2f}", f"{each['bare']:.2f}"] for each in shown]
+    return ["concept", "prompt", "shown ↓", "base"], rows

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from unhype.attacks.genetic import GeneticSearch, Likeness
 from unhype.attacks.objective import Objective, aim
-from unhype.attacks.opening import opened
+from unhype.attacks.opening import CLOSED, opened
 from unhype.attacks.searching import Budget, Search, State, search
 from unhype.attacks.soft import check_open_text
 from unhype.attacks.tokens import TokenSearch, all_tokens, known_words
 from unhype.attacks.verdicts import AIMING, SUCCESS, check, shown, verdict_seeds
+from unhype.concepts.folding import words
 from unhype.concepts.schema import ConceptSet
 from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
@@ -43,19 +45,28 @@ class Attacked:
     concepts: ConceptSet
 
 
-def _white(victim: Attacked, concept: str, words: bool) -> Search:
+def _white(victim: Attacked, concept: str, whole: bool) -> Search:
     view = opened(victim.eraser)
     assert view is not None
     seeds = range(AIMING, AIMING + 16)
     objective = Objective(view, aim(victim.family, victim.bare, victim.concepts.sort.phrase(concept), seeds))
     tokenizer: Any = getattr(victim.family.pipeline, victim.family.encoders[0][1])
-    known = known_words(tokenizer, concept, lexicon(victim.concepts)) if words else all_tokens(tokenizer, concept)
+    known = known_words(tokenizer, concept, lexicon(victim.concepts)) if whole else all_tokens(tokenizer, concept)
     return TokenSearch(objective, known)
 
 
+def _black(victim: Attacked, concept: str) -> Search:
+    phrase = victim.concepts.sort.phrase(concept)
+    likeness = Likeness(victim.eraser, victim.bare, victim.judge, concept, phrase)
+    own = set(words(concept))
+    known = sorted({word for text in lexicon(victim.concepts) for word in words(text) if word not in own})
+    return GeneticSearch(likeness, concept, known)
+
+
 METHODS: dict[str, Callable[[Attacked, str], Search]] = {
-    "tokens": partial(_white, words=False),
-    "words": partial(_white, words=True),
+    "tokens": partial(_white, whole=False),
+    "words": partial(_white, whole=True),
+    "pictures": _black,
 }
 """Name → a search for a concept."""
 
@@ -69,23 +80,22 @@ def lexicon(concepts: ConceptSet) -> list[str]:
     return [*frames, *concepts.retain, *concepts.evaluation, *(entry.concept for entry in concepts.forget)]
 
 
-def check_attack(method: str, victim: Attacked) -> None:
-    """Refuse what can't be done before anything is.
+def check_open(method: str, name: str, family: Family | type[Family]) -> None:
+    """Refuse a method that needs gradients where there are none; costs nothing.
+
+    Args:
+        name: of the eraser.
 
     Raises:
-        UnhypeError: an unknown method; an eraser or a base without gradients for a method that needs them; concepts
-            that the judge can't tell.
+        UnhypeError: its prediction has none, or the base's text.
     """
-    if method not in METHODS:
-        raise UnhypeError(f"got the method {method!r}, wanted one of {', '.join(METHODS)}")
-    check_known(victim.judge, [entry.concept for entry in victim.concepts.forget], f"the set {victim.concepts.name}")
+    if method in GRADIENTS and name in CLOSED:
+        raise UnhypeError(
+            f"got {name}, whose prediction has no gradient here, wanted an eraser that has one for --method {method}: "
+            "attack it by pictures alone, --method pictures"
+        )
     if method in GRADIENTS:
-        if opened(victim.eraser) is None:
-            raise UnhypeError(
-                f"got {victim.eraser.name}, whose prediction has no gradient here, wanted an eraser that has one for "
-                f"--method {method}: attack it by pictures alone, --method pictures"
-            )
-        check_open_text(victim.family)
+        check_open_text(family)
 
 
 def chosen_names(concepts: ConceptSet, n: int, seed: int) -> list[str]:
@@ -141,9 +151,10 @@ class Attack:
         """Search for every name, and judge; what is done already is read.
 
         Raises:
-            UnhypeError: see :func:`check_attack`.
+            UnhypeError: see :func:`check_open`; or concepts that the judge can't tell.
         """
-        check_attack(self.method, self.victim)
+        check_open(self.method, self.victim.eraser.name, self.victim.family)
+        check_known(self.victim.judge, names, f"the set {self.victim.concepts.name}")
         self.findings.clear()
         for done, concept in enumerate(names):
             for state in self._search(concept):

@@ -28,7 +28,7 @@ class Turn:
     """What a turn came to.
 
     Attributes:
-        memory: for the next one.
+        memory: what the next one is told.
         queries: prompts that the victim was asked about.
         offered: a text that is worth a check; may be empty.
     """
@@ -41,12 +41,12 @@ class Turn:
 class Search(Protocol):
     """A way to look for a text."""
 
-    def begin(self, rng: np.random.Generator) -> Memory:
-        """What is known before the first turn."""
+    def begin(self, rng: np.random.Generator) -> Turn:
+        """The first turn."""
         ...
 
     def step(self, memory: Memory, rng: np.random.Generator) -> Turn:
-        """One turn."""
+        """Another."""
         ...
 
 
@@ -111,7 +111,7 @@ def search(
     while not state.found and not budget.spent(state):
         began = time.monotonic()
         rng = np.random.default_rng([seed, int(hashlib.sha256(of.encode()).hexdigest()[:8], 16), state.turn])
-        turn = Turn(method.begin(rng), 1) if state.turn == 0 else method.step(state.memory, rng)
+        turn = method.begin(rng) if state.turn == 0 else method.step(state.memory, rng)
         queries, checked, found = state.queries + turn.queries, state.checked, ""
         if turn.offered and turn.offered not in checked:
             found = turn.offered if check(turn.offered, len(checked)) else ""

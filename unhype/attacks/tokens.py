@@ -31,8 +31,8 @@ CANDIDATES, TOP = 24, 64
 STILL = 10
 """Steps without a better text after which it begins again."""
 
-WORTH = 0.7
-"""A text is worth pictures if it is so near to drawing the person."""
+WORTH = 0.6
+"""A text is worth pictures if it is so near to drawing the person, and nearer than the last that was drawn."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ class TokenSearch:
         self.objective, self.vocabulary = objective, vocabulary
         self.tokenizer: Any = getattr(objective.family.pipeline, objective.family.encoders[0][1])
 
-    def begin(self, rng: np.random.Generator) -> Memory:
+    def begin(self, rng: np.random.Generator) -> Turn:
         """Somewhere: tokens of the name and others."""
         while True:
             length = int(rng.integers(3, LENGTH + 1))
             ids = [self._drawn(rng, rng.random() < 0.5) for _ in range(length)]
             if text := self.text(ids):
                 (value,) = self.objective.values([text])
-                return {"ids": ids, "total": value.total, "still": 0}
+                return Turn({"ids": ids, "total": value.total, "still": 0, "bar": WORTH}, 1)
 
     def _drawn(self, rng: np.random.Generator, near: bool) -> int:
         pool = self.vocabulary.near if near and self.vocabulary.near else self.vocabulary.ids
@@ -99,15 +99,19 @@ class TokenSearch:
     def step(self, memory: Memory, rng: np.random.Generator) -> Turn:
         """One change of one token, the best of many; or a new beginning."""
         if memory["still"] >= STILL:
-            return Turn(self.begin(rng), 1)
+            return self.begin(rng)
         tried = self._candidates(memory["ids"], rng)
         values = self.objective.values([self.text(ids) for ids in tried], memory["total"])
         best = min(range(len(tried)), key=lambda i: values[i].total, default=-1)
-        following = {**memory, "still": memory["still"] + 1}
-        if best >= 0 and values[best].total < memory["total"]:
-            following = {"ids": tried[best], "total": values[best].total, "still": 0}
-        shut = [i for i, value in enumerate(values) if value.alarm == 0 and value.loss < WORTH]
+        better = best >= 0 and values[best].total < memory["total"]
+        shut = [i for i, value in enumerate(values) if value.alarm == 0 and value.loss < memory["bar"]]
         offered = min(shut, key=lambda i: values[i].loss, default=-1)
+        following = {
+            "ids": tried[best] if better else memory["ids"],
+            "total": values[best].total if better else memory["total"],
+            "still": 0 if better else memory["still"] + 1,
+            "bar": values[offered].loss if offered >= 0 else memory["bar"],
+        }
         return Turn(following, len(tried), self.text(tried[offered]) if offered >= 0 else "")
 
     def _candidates(self, ids: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
