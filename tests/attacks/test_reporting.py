@@ -39,8 +39,11 @@ def test_a_verdict_counts_and_not_what_a_search_believes() -> None:
 
 def test_success_is_told_at_budgets_that_every_search_had() -> None:
     found = told()
-    assert {budget: each[0] for budget, each in found["at_seconds"].items()} == {"10": 0.25, "30": 0.25, "60": 0.5}
-    assert {budget: each[0] for budget, each in found["at_queries"].items()} == {"10": 0.0, "30": 0.25, "100": 0.25, "300": 0.5}
+    seconds, queries = (
+        {budget: each[0] for budget, each in found[f"at_{what}"].items()} for what in ("seconds", "queries")
+    )
+    assert seconds == {"10": 0.25, "30": 0.25, "60": 0.5}
+    assert queries == {"10": 0.0, "30": 0.25, "100": 0.25, "300": 0.5}
     line = budgets(found)
     assert "2 of 4 names, ASR 0.50" in line
     assert "10: 0.25" in line

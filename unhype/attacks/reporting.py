@@ -54,7 +54,7 @@ def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
 
 
 def _at(found: Sequence[Finding], budgets: Iterable[float], what: str, most: float | None) -> dict[str, Any]:
-    """Success at each budget that every search reached, or believed it had no need to: ``{budget: [ASR, low, high]}``."""
+    """Success at each budget that no search fell short of: ``{budget: [ASR, low, high]}``."""
     told = {}
     for budget in budgets:
         if most is not None and budget > most:
