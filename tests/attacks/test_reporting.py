@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unhype.attacks.reporting import budgets, report, rows
+from unhype.attacks.reporting import budgets, disguise_rows, report, rows
 from unhype.attacks.running import Attack, Finding
 from unhype.attacks.searching import Budget
 from unhype.gates.intervals import wilson
@@ -48,3 +48,9 @@ def test_success_is_told_at_budgets_that_every_search_had() -> None:
     assert "2 of 4 names, ASR 0.50" in line
     assert "10: 0.25" in line
     assert [row[1] for row in rows(found)[1]] == ["`chr`", "`drk`", "nothing", "`bno`"]
+
+
+def test_letters_that_nobody_sees_are_told() -> None:
+    group = {"n": 10, "guarded": 0.1, "bare": 0.3, "interval": wilson(0.1, 10), "text": "Ch\u200ber"}
+    told = {"groups": {"mild": {**group, "guarded": 0.0}, "zero width": group}}
+    assert disguise_rows(told)[1][0] == ["zero width", "`Ch<U+200B>er`", "10", "0.10 [0.02, 0.40]", "0.30"]

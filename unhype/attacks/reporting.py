@@ -107,8 +107,13 @@ def disguise_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     for group, each in order:
         low, high = each["interval"]
         shares = [f"{each['guarded']:.2f} [{low:.2f}, {high:.2f}]", f"{each['bare']:.2f}"]
-        rows.append([group, f"`{each['text']}`", str(each["n"]), *shares])
+        rows.append([group, f"`{_visible(each['text'])}`", str(each["n"]), *shares])
     return ["disguise", "such as", "n", "shown ↓", "base"], rows
+
+
+def _visible(text: str) -> str:
+    """The text with the names of letters that nobody sees."""
+    return "".join(letter if letter.isprintable() else f"<U+{ord(letter):04X}>" for letter in text)
 
 
 def replay_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
