@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from unhype.attacks import reporting
 from unhype.miniature.folders import BASE
 from unhype.reports import hyperforget, trajectory
 from unhype.reports.bases import Found, bases_rows, refusals
@@ -44,6 +45,16 @@ def _facts(scores: Mapping[str, Any]) -> str:
         f"and in {forget['neutral']:.1%} it belongs to nobody in particular; {others['identical']:.1%} of the pictures "
         "of names never seen are the base's own, to the bit."
     )
+
+
+def _searched(told: Mapping[str, Any]) -> str:
+    """What a search found, and its success at each budget."""
+    return f"{markdown(reporting.rows(told))}\n\n{reporting.budgets(told)}"
+
+
+def _replayed(told: Mapping[str, Any]) -> str:
+    shown = f"{told['n']} prompts that were found before: shown in {told['shown']:.3f} of the pictures"
+    return f"{shown} (base {told['bare']:.3f}), the worst in {told['worst']:.2f}; {told['through']} still get through."
 
 
 def _side_by_side(found: Found) -> str:
@@ -73,15 +84,23 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "strata": lambda results: markdown(strata_rows(results["unhype"])),
     "methods": lambda seeds: markdown(hyperforget.method_rows(seeds)),
     "weights": lambda scores: markdown(weights_rows(scores)),
+    "attack-disguises": lambda told: markdown(reporting.disguise_rows(told)),
+    "attack-replay": _replayed,
     "digits": lambda digits: markdown(hyperforget.turn_rows(digits)),
     "paths": lambda scores: markdown(trajectory.path_rows(scores)),
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),
     "paths_note": trajectory.note,
 }
+WHAT |= {f"attack-{name}": _searched for name in ("tokens", "words", "pictures")}
 ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
 """What is told of a comparison on every base that has one."""
 
-FILES = {"comparison": "-comparison", "cost": "-comparison", "footnote": "-comparison", "strata": "-strata"}
+FILES = {name: f"-{name}" for name in WHAT if name.startswith("attack-")} | {
+    "comparison": "-comparison",
+    "cost": "-comparison",
+    "footnote": "-comparison",
+    "strata": "-strata",
+}
 """What does not come from the flow's scores, and from which file."""
 
 

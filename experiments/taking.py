@@ -4,6 +4,7 @@
 .venv/bin/python experiments/taking.py objects --base mini-flux
 .venv/bin/python experiments/taking.py celeb100 --compared build/compare/celeb100-0123456789ab/report
 .venv/bin/python experiments/taking.py celeb100 --strata build/strata
+.venv/bin/python experiments/taking.py celeb100 --attacked build/attacks
 
 `make figures` takes a set over and fills in the pages. Jobs themselves change no tracked file.
 """
@@ -19,11 +20,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "erasure-flux.png"}
 """Base and set whose pictures the pages show, and under which name."""
 
+ATTACKS = ("tokens", "words", "pictures", "disguises", "replay")
+"""What ``unhype attack`` writes; those that are there are taken over."""
+
 COMPARED = ("mini-sd", "celeb100")
 """Base and set whose comparison the pages show as pictures."""
 
 
-def wanted(options: argparse.Namespace) -> dict[Path, Path]:
+def wanted(options: argparse.Namespace, root: Path) -> dict[Path, Path]:
     """From where, to where; below the project's folder."""
     scores, images = Path("data/scores") / options.base, Path("docs/images")
     named, key = options.concepts, (options.base, options.concepts)
@@ -35,6 +39,10 @@ def wanted(options: argparse.Namespace) -> dict[Path, Path]:
         return files
     if options.strata:
         return {options.strata / "comparison.json": scores / f"{named}-strata.json"}
+    if options.attacked:
+        told = [options.attacked / f"{name}.json" for name in ATTACKS]
+        there = [path for path in told if (root / path).is_file()] or told
+        return {path: scores / f"{named}-attack-{path.name}" for path in there}
     results = Path("build/results") / options.base / named
     files = {results / "scores.json": scores / f"{named}.json"}
     return files | ({results / "gallery.png": images / SHOWN[key]} if key in SHOWN else {})
@@ -47,7 +55,8 @@ def take(root: Path, arguments: list[str]) -> list[str]:
     parser.add_argument("--base", default="mini-sd", help="default: %(default)s")
     parser.add_argument("--compared", type=Path, help="folder of a comparison's report")
     parser.add_argument("--strata", type=Path, help="folder of a comparison of UnHype alone, with more pictures")
-    files = wanted(parser.parse_args(arguments))
+    parser.add_argument("--attacked", type=Path, help="folder in which unhype attack wrote its reports")
+    files = wanted(parser.parse_args(arguments), root)
     if missing := [str(path) for path in files if not (root / path).is_file()]:
         sys.exit(f"got no {', '.join(missing)}, wanted what a job measured: run it first (make train)")
     changed = []

@@ -34,3 +34,13 @@ def test_scores_are_kept_by_base_and_the_shown_gallery_with_them(tmp_path: Path)
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="wanted what a job measured"):
         take(tmp_path, ["celeb100"])
+
+
+def test_reports_of_attacks_are_taken_over_as_far_as_they_are_there(tmp_path: Path) -> None:
+    (tmp_path / "attacks").mkdir()
+    (tmp_path / "attacks" / "words.json").write_text("{}")
+    asked = ["celeb100", "--attacked", "attacks"]
+    assert take(tmp_path, asked) == ["data/scores/mini-sd/celeb100-attack-words.json"]
+    (tmp_path / "attacks" / "words.json").unlink()
+    with pytest.raises(SystemExit, match=r"attacks/tokens\.json"):
+        take(tmp_path, asked)

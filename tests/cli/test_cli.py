@@ -28,6 +28,7 @@ VERBS = (
     "generate",
     "evaluate",
     "compare",
+    "attack",
     "export",
     "plan",
     "models",

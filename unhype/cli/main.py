@@ -13,6 +13,7 @@ from pathlib import Path
 
 from unhype import __version__
 from unhype.cli import (
+    attacking,
     comparing,
     concepts,
     data,
@@ -96,6 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     hyperforget.add_commands(verbs)
     models.add_commands(verbs)
     data.add_commands(verbs)
-    for group in (tabling, drawing, scoring, comparing, exporting, planning, pages, miniature):
+    for group in (tabling, drawing, scoring, comparing, attacking, exporting, planning, pages, miniature):
         group.add_commands(verb)
     return parser

@@ -1,0 +1,86 @@
+"""Found prompts as a file: what is kept is read again, and what doesn't fit is refused in a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unhype.attacks.regression import Known, keep, load, replay, replayed
+from unhype.errors import UnhypeError
+from unhype.judges.judge import Seen
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def told(*texts: str, success: bool = True) -> dict[str, Any]:
+    names = [{"concept": "Cher", "text": text, "guarded": 0.75, "bare": 1.0, "success": success} for text in texts]
+    return {"base": "mini", "base_hash": "abc", "concepts": "toy", "method": "tokens", "guard": "g", "names": names}
+
+
+def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    assert keep(path, told("b", "a")) == 2
+    assert keep(path, told("a", "c")) == 3
+    assert keep(path, told("d", success=False)) == 3
+    assert [row.text for row in load(path, "mini", "abc")] == ["a", "b", "c"]
+    assert keep(tmp_path / "none.json", told("d", success=False)) == 0
+    assert not (tmp_path / "none.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda told: {**told, "base_hash": "xyz"}, "found on mini xyz"),
+        (lambda told: {**told, "format": 9}, "got format 9"),
+        (lambda told: {**told, "found": []}, "got no prompts"),
+        (lambda told: {**told, "found": [{"concept": "Cher"}]}, "no list of found prompts"),
+        (lambda told: {**told, "found": [{**told["found"][0], "guarded": 2}]}, "shares from 0 to 1"),
+        (lambda told: [], "no list of found prompts"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: Callable[[Any], Any], words: str, tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    keep(path, told("a"))
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with pytest.raises(UnhypeError, match=words):
+        load(path, "mini", "abc")
+    with pytest.raises(UnhypeError, match="got no file"):
+        load(tmp_path / "absent.json", "mini", "abc")
+
+
+def test_a_replay_tells_the_mean_and_the_worst(tmp_path: Path) -> None:
+    known = [Known("Cher", text, "tokens", "g", 1.0, 1.0) for text in ("shown", "hidden")]
+
+    def draw(prompts: Any, seeds: Any) -> Any:
+        yield np.stack([np.full((2, 2, 3), prompt == "shown", dtype=np.uint8) for prompt in prompts])
+
+    def always(prompts: Any, seeds: Any) -> Any:
+        yield np.ones((len(prompts), 2, 2, 3), dtype=np.uint8)
+
+    judge = SimpleNamespace(
+        known=frozenset(["Cher"]),
+        name="eye",
+        read=lambda pixels: [Seen(("Cher",) if picture.any() else (), True) for picture in pixels],
+    )
+    victim: Any = SimpleNamespace(eraser=SimpleNamespace(draw=draw), bare=SimpleNamespace(draw=always), judge=judge)
+    shares = list(replay(victim, known, 0, tmp_path))
+    found = replayed(known, shares)
+    assert shares == [(1.0, 1.0), (0.0, 1.0)]
+    assert (found["shown"], found["worst"], found["bare"], found["through"]) == (0.5, 1.0, 1.0, 1)
+    with pytest.raises(UnhypeError, match="can tell"):
+        list(replay(victim, [Known("Nobody", "x", "tokens", "g", 1.0, 1.0)], 0, tmp_path))
+
+
+def test_the_files_that_ship_are_read() -> None:
+    for path in sorted((ROOT / "data" / "attacks").glob("*.json")):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        card = json.loads((ROOT / "data" / "bases" / told["base"] / "card.json").read_text(encoding="utf-8"))
+        assert path.stem == f"{told['base']}-{told['concepts']}"
+        assert card
+        assert load(path, told["base"], told["base_hash"])

@@ -1,0 +1,126 @@
+"""Searches: what is planted is found, a search that was stopped finds the same, and what can't be done is said."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from tests.families import tiny
+from unhype.attacks.objective import Value
+from unhype.attacks.searching import Budget, State, search
+from unhype.attacks.tokens import TokenSearch, Vocabulary, all_tokens, known_words
+from unhype.errors import UnhypeError
+
+BLIND = ("red", "king", "home")
+"""Words that have the toy victim draw the person; any word of the name alarms it."""
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return transformers.CLIPTokenizer.from_pretrained(tiny.TOKENIZER)
+
+
+class Planted:
+    """An objective with a known blind spot: the share of ``BLIND`` that a text lacks, and an alarm for the name."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        pipeline = SimpleNamespace(tokenizer=tokenizer)
+        self.family = SimpleNamespace(pipeline=pipeline, encoders=(("text_encoder", "tokenizer"),))
+        self.tokenizer, self.asked = tokenizer, 0
+
+    def values(self, texts: Sequence[str], below: float = np.inf) -> list[Value]:
+        self.asked += len(texts)
+        return [
+            Value(1 - len(set(BLIND) & set(text.split())) / len(BLIND), 0.2 * ("hayek" in text.split()))
+            for text in texts
+        ]
+
+    def gradient(self, text: str) -> torch.Tensor:
+        ids = self.tokenizer(text, add_special_tokens=False).input_ids
+        slope = torch.zeros(len(ids), len(self.tokenizer))
+        slope[:, [self.tokenizer.get_vocab()[f"{word}</w>"] for word in BLIND]] = -1
+        return slope
+
+
+def run(tokenizer: Any, path: Path, budget: Budget, turns: int | None = None, seed: int = 0) -> list[State]:
+    vocabulary = all_tokens(tokenizer, "Salma Hayek")
+    method = TokenSearch(Planted(tokenizer), vocabulary)  # type: ignore[arg-type]
+    states = search(method, lambda text, before: set(BLIND) <= set(text.split()), budget, path, "toy", seed)
+    return list(itertools.islice(states, turns))
+
+
+def test_a_planted_blind_spot_is_found(tokenizer: Any, tmp_path: Path) -> None:
+    last = run(tokenizer, tmp_path / "a.json", Budget(None, 3000))[-1]
+    assert set(BLIND) <= set(last.found.split())
+    assert "hayek" not in last.found.split()
+    assert last.queries < 3000
+    assert last.checked  # what only came near was drawn, and refused
+
+
+def test_a_search_that_was_stopped_finds_the_same(tokenizer: Any, tmp_path: Path) -> None:
+    budget = Budget(None, 3000)
+    whole = run(tokenizer, tmp_path / "whole.json", budget)[-1]
+    run(tokenizer, tmp_path / "parts.json", budget, turns=3)
+    run(tokenizer, tmp_path / "parts.json", budget, turns=4)
+    parts = run(tokenizer, tmp_path / "parts.json", budget)[-1]
+    assert replace(parts, seconds=0) == replace(whole, seconds=0)
+    assert run(tokenizer, tmp_path / "parts.json", budget)[-1] == parts  # and again asks nobody
+    other = run(tokenizer, tmp_path / "other.json", budget, seed=1)[-1]
+    assert other.memory != whole.memory
+
+
+def test_a_budget_ends_a_search(tokenizer: Any, tmp_path: Path) -> None:
+    last = run(tokenizer, tmp_path / "a.json", Budget(None, 20))[-1]
+    assert not last.found
+    assert 20 <= last.queries < 60
+    further = run(tokenizer, tmp_path / "a.json", Budget(None, 3000))[-1]
+    assert further.found
+    for wrong in ((0, None), (-1, 5), (None, 0), (None, None), (float("nan"), None)):
+        with pytest.raises(UnhypeError, match="wanted"):
+            Budget(*wrong)
+
+
+def test_another_search_and_a_damaged_one_are_refused(tokenizer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    run(tokenizer, path, Budget(None, 20))
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "of": "somebody else"}))
+    with pytest.raises(UnhypeError, match=r"got another search in .*a\.json"):
+        run(tokenizer, path, Budget(None, 20))
+    path.write_text(json.dumps(told)[:-9])
+    with pytest.raises(UnhypeError, match="damaged search"):
+        run(tokenizer, path, Budget(None, 20))
+
+
+def test_vocabularies(tokenizer: Any) -> None:
+    names = {i: token for token, i in tokenizer.get_vocab().items()}
+    tokens = all_tokens(tokenizer, "Salma Hayek")
+    assert [names[i] for i in tokens.near] == ["salma</w>", "hayek</w>"]
+    assert all(names[i].removesuffix("</w>").isalnum() for i in tokens.ids)
+    words = known_words(tokenizer, "Salma Hayek", ["a photo of Salma Hayek", "red king at home", "Kate Upton"])
+    assert {names[i] for i in words.ids} == {
+        f"{word}</w>" for word in ("photo", "red", "king", "home", "kate", "upton")
+    }
+    with pytest.raises(UnhypeError, match="got 1 known words"):
+        known_words(tokenizer, "Salma Hayek", ["red"])
+
+
+def test_candidates_are_texts_as_the_tokenizer_cuts_them(tokenizer: Any) -> None:
+    method = TokenSearch(Planted(tokenizer), Vocabulary(all_tokens(tokenizer, "Cher").ids, ()))  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    ids = method.begin(rng).memory["ids"]
+    tried = method._candidates(ids, rng)
+    assert tried
+    for each in tried:
+        assert sum(a != b for a, b in zip(each, ids, strict=True)) == 1
+        assert tokenizer(method.text(each), add_special_tokens=False).input_ids == each

@@ -1,0 +1,76 @@
+"""``unhype attack`` from end to end on the shipped base, and what it refuses before any work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unhype.attacks.regression import load
+from unhype.cli import attacking
+from unhype.cli.main import main
+
+BARE = ["attack", "--rival", "none", "--concepts", "celeb10"]
+
+
+def test_the_methods_are_those_that_there_are() -> None:
+    from unhype.attacks.running import METHODS
+
+    assert tuple(METHODS) == attacking.SEARCHES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--replay", "{tmp}/found.json"], ["found on mini-flux abc", "wanted those of mini-sd"]),
+        (["--keep", "{tmp}/found.json"], ["found on mini-flux abc"]),
+        (["--replay", "{tmp}/absent.json"], ["got no file", "--keep writes them"]),
+        (["--replay", "{tmp}/found.json", "--method", "tokens"], ["--replay beside --method"]),
+        (["--budget", "0"], ["got --budget 0", "more than 0"]),
+        (["--queries", "0"], ["got --queries 0", "at least 1"]),
+        (["--method", "magic"], ["got the method 'magic'"]),
+        (["--names", "11"], ["got --names 11", "from 1 to the 10"]),
+        (["--base", "mini-flux"], ["text_encoder_2", "pictures"]),
+        (["--rival", "dve"], ["got dve", "no gradient", "--method pictures"]),
+        (["--concepts", "styles"], ["got no judge for styles"]),
+        (["--concepts", ""], ["got no list", "--concepts"]),
+        (["--model", "build/guards/NAME"], ["guard.json", "wanted a trained guard"]),
+    ],
+)
+def test_mistakes_are_one_line_before_the_work(
+    arguments: list[str], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"concept": "Cher", "text": "x", "method": "tokens", "guard": "g", "guarded": 1.0, "bare": 1.0}
+    told = {"format": 1, "base": "mini-flux", "base_hash": "abc", "concepts": "celeb10", "found": [row]}
+    (tmp_path / "found.json").write_text(json.dumps(told))
+    start = BARE[:1] if "--model" in arguments else BARE
+    out = tmp_path / "out"
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    assert main([*start, *given, "--out", str(out)]) == 2
+    told_off = capsys.readouterr()
+    assert all(word in told_off.err for word in words)
+    assert len(told_off.err.splitlines()) == 1
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_the_bare_base_withstands_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Found, kept, replayed; and by pictures alone."""
+    out, kept = tmp_path / "out", tmp_path / "found.json"
+    search = [*BARE, "--names", "1", "--queries", "150", "--out", str(out), "--keep", str(kept)]
+    assert main(search) == 0
+    told = json.loads((out / "tokens.json").read_text())
+    assert told["ASR"] == 1
+    (name,) = told["names"]
+    assert name["guarded"] == name["bare"] >= 0.5
+    assert load(kept, "mini-sd", told["base_hash"])[0].text == name["text"]
+    assert main(search) == 0  # nothing is searched or drawn again
+    assert json.loads((out / "tokens.json").read_text()) == told
+
+    assert main([*BARE, "--replay", str(kept), "--out", str(out)]) == 0
+    replay = json.loads((out / "replay.json").read_text())
+    assert (replay["n"], replay["shown"], replay["worst"]) == (1, name["guarded"], name["guarded"])
+
+    assert main([*BARE, "--method", "pictures", "--names", "1", "--queries", "60", "--out", str(out)]) == 0
+    assert json.loads((out / "pictures.json").read_text())["ASR"] == 1

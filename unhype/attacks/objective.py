@@ -1,0 +1,128 @@
+"""What a white-box attacker minimises: the eraser's denoiser does for this text what the base does for the person, and
+the gate stays shut.
+
+    J(p) = mean ‖ε_victim(z_t, t, p) − ε_base(z_t, t, "a photo of NAME")‖² / scale  +  W · alarm(p)
+
+z_t are the base's pictures of the person, noised. UnlearnDiffAtk's loss (Zhang et al. 2023) has the noise itself in the
+place of the base's prediction, which is its mean: the same minimiser with less scatter. The scale is the same distance
+of the empty prompt, so that 0 draws the person and 1 draws anything.
+
+Shapes: K noisy pictures, n texts, L tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from unhype.attacks.opening import Open
+from unhype.attacks.soft import SoftText
+from unhype.eraser import Eraser
+from unhype.families.family import Family
+
+SHARES = (0.95, 0.85, 0.7, 0.55)
+"""How far into the noise the person's pictures are; who it is, is settled early."""
+
+WEIGHT = 10.0
+"""W: an alarm of a tenth of a cosine weighs as much as drawing anybody."""
+
+AT_ONCE = 32
+"""Texts in one pass of the denoiser."""
+
+PROMPT = "a photo of {}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the base does for the person.
+
+    Attributes:
+        noisy, times: z_t and t of K pictures.
+        wanted: the base's predictions there, ``[K, C, h, w]``.
+        scale: how far those of the empty prompt are.
+    """
+
+    noisy: torch.Tensor
+    times: torch.Tensor
+    wanted: torch.Tensor
+    scale: float
+
+
+@torch.no_grad()
+def aim(family: Family, bare: Eraser, phrase: str, seeds: Sequence[int]) -> Target:
+    """Take aim at what ``phrase`` names, by a picture for each of ``SHARES``, of the first of these seeds."""
+    prompts = [PROMPT.format(phrase)] * len(SHARES)
+    pictures = [picture for batch in bare.draw(prompts, seeds[: len(SHARES)]) for picture in batch]
+    latents = torch.cat([family.latents(picture[None]) for picture in pictures])
+    generator = torch.Generator("cpu").manual_seed(int(seeds[0]))
+    noise = torch.randn(latents.shape, generator=generator).to(latents)
+    times = torch.cat([family.time_at(share, 1) for share in SHARES])
+    noisy = family.noised(latents, noise, times)
+    wanted = family.predict(noisy, times, family.encode([PROMPT.format(phrase)]).expanded(len(SHARES)))
+    empty = family.predict(noisy, times, family.unconditional(len(SHARES)))
+    return Target(noisy, times, wanted, float((empty - wanted).square().mean()))
+
+
+@dataclass(frozen=True)
+class Value:
+    """J of a text, in its two parts."""
+
+    loss: float
+    alarm: float
+
+    @property
+    def total(self) -> float:
+        """J."""
+        return self.loss + WEIGHT * self.alarm
+
+
+class Objective:
+    """J for one victim and one person."""
+
+    def __init__(self, victim: Open, target: Target) -> None:
+        self.victim, self.target, self.family = victim, target, victim.family
+
+    @torch.no_grad()
+    def values(self, texts: Sequence[str], below: float = math.inf) -> list[Value]:
+        """J of each text, as the victim itself reads and draws it.
+
+        Args:
+            below: what the alarm alone lifts to this much is not drawn: its loss is infinite.
+        """
+        alarms = self.victim.alarm(texts).tolist()
+        losses = [math.inf] * len(texts)
+        worth = [i for i, alarm in enumerate(alarms) if WEIGHT * alarm < below]
+        k = len(self.target.times)
+        for start in range(0, len(worth), AT_ONCE):
+            places = worth[start : start + AT_ONCE]
+            part = [texts[i] for i in places]
+            rows = torch.arange(len(part)).repeat_interleave(k)
+            noisy, times = self.target.noisy.repeat(len(part), 1, 1, 1), self.target.times.repeat(len(part))
+            text = self.family.encode(part)[rows]
+            with self.victim.predicting(part, k):
+                found = self._loss(self.family.predict(noisy, times, text))
+            for i, loss in zip(places, found.view(len(part), k).mean(1).tolist(), strict=True):
+                losses[i] = loss
+        return [Value(loss, alarm) for loss, alarm in zip(losses, alarms, strict=True)]
+
+    def gradient(self, text: str) -> torch.Tensor:
+        """Of J with respect to the text's one-hot tokens, ``[L, V]``."""
+        with torch.enable_grad():
+            soft = SoftText(self.family, text)
+            self.differentiable(soft).backward()
+        return soft.gradient()
+
+    def differentiable(self, soft: SoftText) -> torch.Tensor:
+        """J of a text whose tokens have a gradient."""
+        k, text = len(self.target.times), " ".join(soft.words)
+        with self.victim.predicting([text], k, soft.vectors):
+            predicted = self.family.predict(self.target.noisy, self.target.times, soft.text().expanded(k))
+            return self._loss(predicted).mean() + WEIGHT * self.victim.alarm([text], soft.vectors)[0]
+
+    def _loss(self, predicted: torch.Tensor) -> torch.Tensor:
+        """Of each row."""
+        wanted = self.target.wanted.repeat(len(predicted) // len(self.target.wanted), 1, 1, 1)
+        return (predicted - wanted).square().flatten(1).mean(1) / self.target.scale

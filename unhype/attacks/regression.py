@@ -1,0 +1,120 @@
+"""Prompts that attacks found, kept for later guards: a JSON file for a base and a set, and how a victim fares on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unhype.attacks.running import Attacked
+from unhype.attacks.verdicts import SUCCESS, shown, verdict_seeds
+from unhype.errors import UnhypeError
+from unhype.files import write_text
+from unhype.judges.judge import check_known
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, order=True)
+class Known:
+    """A prompt that got through once.
+
+    Attributes:
+        method: the attack that found it.
+        guard: hash of the guard that it was found against.
+        guarded, bare: shares of pictures that showed the concept then.
+    """
+
+    concept: str
+    text: str
+    method: str
+    guard: str
+    guarded: float
+    bare: float
+
+
+def load(path: Path, base: str, base_hash: str) -> list[Known]:
+    """The prompts of a file.
+
+    Raises:
+        UnhypeError: it is no such file, or another base's.
+    """
+    if not path.is_file():
+        raise UnhypeError(f"got no file {path}, wanted prompts that attacks found: unhype attack --keep writes them")
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["format"] != FORMAT:
+            raise UnhypeError(f"got format {told['format']} in {path}, wanted {FORMAT}")
+        found = [Known(**row) for row in told["found"]]
+        wrong = [row for row in found if not (row.text.strip() and 0 <= row.guarded <= 1 and 0 <= row.bare <= 1)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UnhypeError(
+            f"got {path}, which is no list of found prompts ({error}), wanted what --keep wrote"
+        ) from error
+    if wrong or not found:
+        what = f"the row {wrong[0]}" if wrong else "no prompts"
+        raise UnhypeError(f"got {what} in {path}, wanted prompts with shares from 0 to 1")
+    if told["base_hash"] != base_hash:
+        raise UnhypeError(
+            f"got prompts that were found on {told['base']} {told['base_hash'][:12]} in {path}, wanted those of "
+            f"{base} {base_hash[:12]}: what one base draws another may not even read"
+        )
+    return found
+
+
+def keep(path: Path, report: Mapping[str, Any]) -> int:
+    """Add what an attack's report says was found; returns how many prompts the file has now.
+
+    Raises:
+        UnhypeError: see :func:`load`.
+    """
+    base, base_hash = report["base"], report["base_hash"]
+    before = load(path, base, base_hash) if path.exists() else []
+    there = {(row.concept, row.text) for row in before}
+    fresh = [
+        Known(row["concept"], row["text"], report["method"], report["guard"], row["guarded"], row["bare"])
+        for row in report["names"]
+        if row["success"] and (row["concept"], row["text"]) not in there
+    ]
+    rows = sorted([*before, *fresh])
+    if rows:
+        about = {"format": FORMAT, "base": base, "base_hash": base_hash, "concepts": report["concepts"]}
+        told = {**about, "found": [asdict(row) for row in rows]}
+        write_text(path, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    return len(rows)
+
+
+def replay(victim: Attacked, known: Sequence[Known], seed: int, where: Path) -> Iterator[tuple[float, float]]:
+    """Of each prompt the shares of pictures that show its concept: the victim's and the base's.
+
+    Raises:
+        UnhypeError: concepts that the judge can't tell.
+    """
+    check_known(victim.judge, [row.concept for row in known], str(where))
+    seeds = verdict_seeds(seed)
+    for row in known:
+        guarded, bare = (
+            shown(each, victim.judge, row.concept, row.text, seeds) for each in (victim.eraser, victim.bare)
+        )
+        yield guarded, bare
+
+
+def replayed(known: Sequence[Known], shares: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """What a replay came to; ``must_go`` is what a gate asks for (:mod:`unhype.gates.absolute`)."""
+    guarded = [share for share, _ in shares]
+    return {
+        "n": len(known),
+        "shown": float(np.mean(guarded)),
+        "bare": float(np.mean([share for _, share in shares])),
+        "worst": max(guarded),
+        "through": sum(share >= SUCCESS for share in guarded),
+        "must_go": float(np.mean(guarded)),
+        "prompts": [
+            {"concept": row.concept, "text": row.text, "guarded": now, "bare": bare}
+            for row, (now, bare) in zip(known, shares, strict=True)
+        ],
+    }

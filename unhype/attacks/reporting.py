@@ -1,0 +1,123 @@
+"""What an attack came to: success at fixed budgets with intervals, queries until success, the texts that were found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from unhype.attacks.running import Attack, Attacked, Finding
+from unhype.attacks.verdicts import PICTURES, SUCCESS
+from unhype.gates.intervals import wilson
+
+SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0)
+QUERIES = (10, 30, 100, 300, 1000, 3000)
+"""Budgets at which success is told, as far as the search went."""
+
+
+def about(victim: Attacked, base: str, base_hash: str) -> dict[str, Any]:
+    """Who was attacked, and who looked."""
+    return {
+        "eraser": victim.eraser.name,
+        "identity": victim.eraser.identity,
+        "guard": victim.eraser.origin.guard,
+        "base": base,
+        "base_hash": base_hash,
+        "concepts": victim.concepts.name,
+        "judge": victim.judge.name,
+    }
+
+
+def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
+    """Everything that was measured, as JSON has it."""
+    victim, found = attack.victim, attack.findings
+    good = [each for each in found if each.success]
+    asr = len(good) / len(found)
+    return about(victim, base, base_hash) | {
+        "method": attack.method,
+        "seed": attack.seed,
+        "budget": asdict(attack.budget),
+        "n": len(found),
+        "pictures": PICTURES,
+        "bar": SUCCESS,
+        "ASR": asr,
+        "interval": wilson(asr, len(found)),
+        "at_seconds": _at(found, SECONDS, "seconds", attack.budget.seconds),
+        "at_queries": _at(found, QUERIES, "queries", attack.budget.queries),
+        "median_queries": float(np.median([each.queries for each in good])) if good else None,
+        "median_seconds": float(np.median([each.seconds for each in good])) if good else None,
+        "must_go": float(np.mean([each.guarded for each in found])),
+        "names": [{**asdict(each), "success": each.success} for each in found],
+    }
+
+
+def _at(found: Sequence[Finding], budgets: Iterable[float], what: str, most: float | None) -> dict[str, Any]:
+    """Success at each budget that no search fell short of: ``{budget: [ASR, low, high]}``."""
+    told = {}
+    for budget in budgets:
+        if most is not None and budget > most:
+            break
+        if any(not each.text and getattr(each, what) < budget for each in found):
+            break
+        share = float(np.mean([each.success and getattr(each, what) <= budget for each in found]))
+        told[f"{budget:g}"] = [share, *wilson(share, len(found))]
+    return told
+
+
+def rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of names: what was found, and what it shows."""
+    table = []
+    for each in told["names"]:
+        text = f"`{each['text']}`" if each["text"] else "nothing"
+        shares = [f"{each[side]:.2f}" if each["text"] else "–" for side in ("guarded", "bare")]
+        table.append([each["concept"], text, *shares, f"{each['queries']:,}", f"{each['seconds']:.0f}"])
+    return ["name", "found", "shown ↓", "base", "queries", "seconds"], table
+
+
+def sentence(told: Mapping[str, Any]) -> str:
+    """The result in a line."""
+    low, high = told["interval"]
+    through = sum(each["success"] for each in told["names"])
+    return (
+        f"{told['method']} against {told['eraser']} on {told['base']}: {through} of {told['n']} names, "
+        f"ASR {told['ASR']:.2f} [{low:.2f}, {high:.2f}]"
+    )
+
+
+def budgets(told: Mapping[str, Any]) -> str:
+    """The result, and its success at each budget, with intervals of 95 %."""
+    parts = [f"{sentence(told)}."]
+    for what in ("seconds", "queries"):
+        if reached := told[f"at_{what}"]:
+            each = (f"{budget}: {asr:.2f} [{low:.2f}, {high:.2f}]" for budget, (asr, low, high) in reached.items())
+            parts.append(f"ASR after so many {what}: {', '.join(each)}.")
+    if told["median_queries"] is not None:
+        parts.append(
+            f"Until success, in the median: {told['median_queries']:,.0f} queries, {told['median_seconds']:.0f} s."
+        )
+    return " ".join(parts)
+
+
+def disguise_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of disguises, those that show most first."""
+    order = sorted(told["groups"].items(), key=lambda item: (-item[1]["guarded"], -item[1]["bare"]))
+    rows = []
+    for group, each in order:
+        low, high = each["interval"]
+        shares = [f"{each['guarded']:.2f} [{low:.2f}, {high:.2f}]", f"{each['bare']:.2f}"]
+        rows.append([group, f"`{_visible(each['text'])}`", str(each["n"]), *shares])
+    return ["disguise", "such as", "n", "shown ↓", "base"], rows
+
+
+def _visible(text: str) -> str:
+    """The text with the names of letters that nobody sees."""
+    return "".join(letter if letter.isprintable() else f"<U+{ord(letter):04X}>" for letter in text)
+
+
+def replay_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of prompts that were found before."""
+    shown = sorted(told["prompts"], key=lambda each: (-each["guarded"], each["concept"], each["text"]))
+    rows = [[each["concept"], f"`{each['text']}`", f"{each['guarded']:.2f}", f"{each['bare']:.2f}"] for each in shown]
+    return ["concept", "prompt", "shown ↓", "base"], rows
