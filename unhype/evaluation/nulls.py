@@ -66,7 +66,7 @@ def principal(model: HyperForget, zoo: Zoo) -> Method:
     nets = torch.cat([matched(net[None], start, shape) for net, start in zip(nets, starts, strict=True)])
     targets = nets - starts if model.started else nets
     centre, begun = targets.mean(0), starts.mean(0)
-    axes, start_axes = (torch.pca_lowrank(some, COMPONENTS)[2] for some in (targets - centre, starts - begun))
+    axes, start_axes = (components(some) for some in (targets - centre, starts - begun))
 
     def causes(asked: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         known = [torch.ones(len(asked), 1), asked, (asked + 1e-3).log()]
@@ -81,3 +81,8 @@ def principal(model: HyperForget, zoo: Zoo) -> Method:
         return own + found if model.started else found
 
     return method
+
+
+def components(rows: torch.Tensor) -> torch.Tensor:
+    """The first principal components of centred rows ``[n, size]``, as columns ``[size, COMPONENTS]``: no draws."""
+    return torch.linalg.eigh(rows.T.double() @ rows.double()).eigenvectors.flip(-1)[:, :COMPONENTS].float()
