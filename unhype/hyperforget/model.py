@@ -18,7 +18,7 @@ from torch import nn
 from unhype.errors import UnhypeError
 from unhype.hyperforget.denoiser import Denoiser, DenoiserSettings
 from unhype.hyperforget.diffusion import denoised
-from unhype.hyperforget.digits import CLASSES
+from unhype.hyperforget.digits import CLASSES, check_digits
 from unhype.hyperforget.nets import Shape, canonical, nets_of, parts_of
 from unhype.hyperforget.zoo import Zoo
 from unhype.tensors import read_carded
@@ -112,10 +112,7 @@ class HyperForget(nn.Module):
 
         Digits that this model does not forget are refused, and losses that no net of its zoo had.
         """
-        if odd := [digit for digit in forget if digit not in range(CLASSES)]:
-            raise UnhypeError(f"got the digit {odd[0]} to forget, wanted one from 0 to {CLASSES - 1}")
-        if not 0 < len(set(forget)) < CLASSES:
-            raise UnhypeError(f"got {len(set(forget))} digits to forget, wanted at least one, and one that is kept")
+        check_digits(*forget)
         if self.signal != "classes" and set(forget) != {self.card["digit"]}:
             got = ", ".join(map(str, forget))
             raise UnhypeError(f"got {got} to forget, wanted {self.card['digit']}: this model forgets no other digit")
@@ -128,11 +125,7 @@ class HyperForget(nn.Module):
 
 
 def made_for(zoo: Zoo, signal: str, start: str, digit: int, denoiser: DenoiserSettings) -> HyperForget:
-    """A model before it is trained, standardised by a zoo.
-
-    Args:
-        digit: that is forgotten; with ``classes`` the one that no net of the zoo has forgotten.
-    """
+    """A model before it is trained, standardised by a zoo; of ``classes`` no net of it has forgotten the ``digit``."""
     check_asked(signal, start, zoo.settings.kind)
     seed, shape = int(zoo.card["seed"]), zoo.shape
     torch.manual_seed(seed)

@@ -14,7 +14,7 @@ import torch
 from unhype.errors import UnhypeError
 from unhype.evaluation.nets import PROMPTS, evaluate
 from unhype.files import write_text
-from unhype.hyperforget.digits import CLASSES, load_split
+from unhype.hyperforget.digits import CLASSES, check_digits, load_split
 from unhype.hyperforget.model import HyperForget, check_asked, load_model, made_for
 from unhype.hyperforget.nets import Shape, nets_of, parts_of
 from unhype.hyperforget.training import HyperForgetSettings, train
@@ -45,8 +45,7 @@ class ForgettingJob:
 
     def __post_init__(self) -> None:
         check_asked(self.signal, self.start, self.settings.zoo.kind)
-        if self.digit not in range(CLASSES):
-            raise UnhypeError(f"got the digit {self.digit} to forget, wanted one from 0 to {CLASSES - 1}")
+        check_digits(self.digit)
 
     @property
     def folder(self) -> Path:
