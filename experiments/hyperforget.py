@@ -4,8 +4,8 @@
 .venv/bin/python experiments/hyperforget.py --signal two --start none --digits 0 1 2 3 4 5 6 7 8 9 --name two-none-turns
 .venv/bin/python experiments/hyperforget.py --signal two --start none --zoo scratch --name scratch
 
-Models and zoos are kept in build/hyperforget and made once. With --take the scores go to data/scores/hyperforget, from
-where experiments/figures.py puts them into the page.
+Models, zoos and scores are kept in build/hyperforget and made once: whoever stops it goes on where it was. With --take
+the scores go to data/scores/hyperforget, from where experiments/figures.py puts them into the page.
 """
 
 from __future__ import annotations

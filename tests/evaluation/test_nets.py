@@ -19,7 +19,7 @@ from unhype.hyperforget.zoo import Zoo, build
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Zoo, HyperForget]:
     zoo = build(SMALL, load_split(0), [3], tmp_path_factory.mktemp("zoo") / "zoo.safetensors")
     model = made_for(zoo, "two", "none", 3, NARROW)
-    model.card["sampling"] = 2
+    model.card |= {"sampling": 2, "draws": 1}
     model.least.fill_(0.0)  # as a zoo of long paths would have it
     model.most.fill_(20.0)
     return zoo, model

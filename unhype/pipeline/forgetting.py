@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ from unhype.training import Report
 
 MAKERS = ("unhype.hyperforget.training",)
 """The code that shapes a model."""
+
+JUDGES = ("unhype.evaluation.nets",)
+"""The code that measures one."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class ForgettingJob:
         model.card |= {
             "loss": asdict(how.loss),
             "schedule": asdict(how.schedule),
-            "sampling": how.sampling,
+            "sampling": how.sampling if self.start == "none" else how.draw_steps,
+            "draws": 1 if self.start == "none" else how.draws,
             "code": digest(MAKERS),
         }
         if self.model_file.exists() and load_model(self.model_file).card.items() >= model.card.items():
@@ -89,12 +94,19 @@ class ForgettingJob:
         return load_model(self.model_file)
 
     def evaluate(self) -> dict[str, Any]:
-        """Measure the model beside its nulls, and write that beside the model."""
-        model, zoo = self.trained(), self.zoo()
-        rows = list(evaluate(model, zoo, load_split(self.seed), self.digit))
+        """Measure the model beside its nulls, and write that beside the model; what was measured alike stays."""
+        model, scores_file = self.trained(), self.folder / "scores.json"
         about = {key: model.card[key] for key in ("signal", "start", "digit", "seed", "hash", "zoo", "code")}
+        about |= {"sampling": model.card["sampling"], "draws": model.card["draws"], "judges": digest(JUDGES)}
+        if scores_file.exists():
+            with contextlib.suppress(ValueError):  # not whole: measured again
+                known: dict[str, Any] = json.loads(scores_file.read_text(encoding="utf-8"))
+                if about.items() <= known.items():
+                    return known
+        zoo = self.zoo()
+        rows = list(evaluate(model, zoo, load_split(self.seed), self.digit))
         scores = {**about, "n": len(zoo.held_out), "prompts": PROMPTS.tolist(), "methods": rows}
-        write_text(self.folder / "scores.json", json.dumps(scores, indent=1) + "\n")
+        write_text(scores_file, json.dumps(scores, indent=1) + "\n")
         return scores
 
 
