@@ -42,16 +42,23 @@ def nulls(model: HyperForget, zoo: Zoo) -> Mapping[str, Method]:
         pairs = zip(*near(asked), strict=True)
         return torch.stack([(one + matched(other[None], one, zoo.shape)[0]) / 2 for one, other in pairs])
 
-    def regression(asked: torch.Tensor, seeds: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        return model.sample(asked, seeds.tolist(), starts if model.started else None, steps=1)
-
     return {
         "zoo net with the nearest losses": lambda asked, seeds, starts: near(asked)[0],
         f"the same + {NOISE:.0%} noise": noisy,
         "mean of the two nearest, matched": mean,
-        "one denoising step (regression)": regression,
+        "one denoising step (regression)": sampler(model, steps=1),
         "PCA + linear map": principal(model, zoo),
     }
+
+
+def sampler(model: HyperForget, steps: int | None = None) -> Method:
+    """The model itself, a few nets at a time: all at once want a gigabyte."""
+
+    def method(asked: torch.Tensor, seeds: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        parts = zip(*(some.split(32) for some in (asked, seeds, starts)), strict=True)
+        return torch.cat([model.sample(a, s.tolist(), b if model.started else None, steps) for a, s, b in parts])
+
+    return method
 
 
 def principal(model: HyperForget, zoo: Zoo) -> Method:
