@@ -45,12 +45,21 @@ def read_carded(path: Path, what: str, plain: bool = False) -> tuple[dict[str, t
         raise UnhypeError(describe(error, path)) from error
     if plain and "card" not in about:
         return tensors, {"hash": tensors_hash(tensors)}
-    card: dict[str, Any] = json.loads(about.get("card", "{}"))
+    card = _card(about.get("card", "{}"))
     if card.get("what") != what:
         raise UnhypeError(f"got {card.get('what', 'something else')} in {path}, wanted {what}: check the path")
     if tensors_hash(tensors) != card.get("hash"):
         raise UnhypeError(f"got other numbers in {path} than its hash says, wanted {what} as written: make it anew")
     return tensors, card
+
+
+def _card(told: str) -> dict[str, Any]:
+    """The card as it was written; empty where another program wrote something of its own under that name."""
+    try:
+        card = json.loads(told)
+    except ValueError:
+        return {}
+    return card if isinstance(card, dict) else {}
 
 
 def tensors_hash(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -66,7 +66,11 @@ TRAINED = ["--model", "build/hyperforget/two-trained-3-0"]
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--forget", "12"], ["hyperforget/two-none-12-0", "flows/hyperforget_flow.py run --forget 12"]),
+        (["--forget", "4"], ["hyperforget/two-none-4-0", "flows/hyperforget_flow.py run --forget 4"]),
+        (["--forget", "12"], ["got the digit 12", "from 0 to 9"]),
+        (["--forget", "-1"], ["got the digit -1", "from 0 to 9"]),
+        ([word for digit in "0123456789" for word in ("--forget", digit)], ["got 10 digits", "is kept"]),
+        (["--forget", "3", "--forget", "4"], ["got 2 digits to forget, wanted --model", "classes"]),
         (["--forget", "12", *TRAINED], ["got the digit 12", "from 0 to 9"]),
         (["--forget", "4", *TRAINED], ["got 4 to forget, wanted 3"]),
         ([word for digit in "0123456789" for word in ("--forget", digit)] + TRAINED, ["got 10 digits", "is kept"]),

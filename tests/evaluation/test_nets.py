@@ -9,7 +9,7 @@ import torch
 
 from tests.hyperforget.conftest import NARROW, SMALL
 from unhype.evaluation.nets import PROMPTS, evaluate
-from unhype.evaluation.nulls import nulls, principal
+from unhype.evaluation.nulls import components, nulls, principal
 from unhype.hyperforget.digits import load_split
 from unhype.hyperforget.model import HyperForget, made_for
 from unhype.hyperforget.zoo import Zoo, build
@@ -19,7 +19,7 @@ from unhype.hyperforget.zoo import Zoo, build
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Zoo, HyperForget]:
     zoo = build(SMALL, load_split(0), [3], tmp_path_factory.mktemp("zoo") / "zoo.safetensors")
     model = made_for(zoo, "two", "none", 3, NARROW)
-    model.card["sampling"] = 2
+    model.card |= {"sampling": 2, "draws": 1}
     model.least.fill_(0.0)  # as a zoo of long paths would have it
     model.most.fill_(20.0)
     return zoo, model
@@ -68,3 +68,17 @@ def test_a_line_through_a_zoo_of_one_line_is_exact(made: tuple[Zoo, HyperForget]
     asked = torch.tensor([[2.0, 1.0], [5.0, 0.5]])
     found = principal(model, known)(asked, torch.arange(2), zoo.held_out)
     assert torch.allclose(found, zoo.starts[0] + asked[:, :1] * slope, atol=2e-2)
+
+
+def test_the_linear_null_is_the_same_each_time_and_draws_nothing(made: tuple[Zoo, HyperForget]) -> None:
+    zoo, model = made
+    asked, before = model.ask([3], 2.0)[None], torch.get_rng_state()
+    once, again = (principal(model, zoo)(asked, torch.tensor([0]), zoo.held_out[:1]) for _ in range(2))
+    assert torch.equal(once, again)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_principal_components_are_those_that_vary_most() -> None:
+    spread = torch.tensor([1.0, 9.0, 3.0]).diag()
+    rows = torch.cat([spread, -spread])
+    assert torch.allclose(components(rows).abs(), torch.eye(3)[:, [1, 2, 0]], atol=1e-6)

@@ -36,7 +36,7 @@ def class_zoo(split: Split, tmp_path_factory: pytest.TempPathFactory) -> Zoo:
 def untrained(zoo: Zoo, signal: str = "two", start: str = "none", digit: int = 3) -> HyperForget:
     """A model as it is before training."""
     model = made_for(zoo, signal, start, digit, NARROW)
-    model.card |= {"sampling": 4, "schedule": {}, "code": "c"}
+    model.card |= {"sampling": 4, "draws": 2, "schedule": {}, "code": "c"}
     return model
 
 

@@ -7,8 +7,7 @@ import torch
 
 from unhype.hyperforget.denoiser import Denoiser, DenoiserSettings
 from unhype.hyperforget.digits import Split
-from unhype.hyperforget.nets import Shape, logits, nets_of, parts_of
-from unhype.hyperforget.training import relabelled
+from unhype.hyperforget.nets import Shape, logits, nets_of, parts_of, relabelled
 
 SHAPE = Shape(hidden=7)
 

@@ -10,9 +10,10 @@ import torch
 
 from tests.hyperforget.conftest import saved, untrained
 from unhype.errors import UnhypeError
+from unhype.hyperforget.diffusion import denoised
 from unhype.hyperforget.digits import Split
-from unhype.hyperforget.model import check_asked, load_model, signal_of
-from unhype.hyperforget.nets import canonical
+from unhype.hyperforget.model import GUIDANCE, check_asked, load_model, signal_of
+from unhype.hyperforget.nets import canonical, relabelled
 from unhype.hyperforget.zoo import LEARNING, Zoo
 from unhype.tensors import read_carded, write_carded
 
@@ -43,6 +44,33 @@ def test_a_net_depends_on_its_own_seed_alone_and_its_file_is_all_of_it(
     assert not torch.allclose(nets[0], nets[1], atol=1e-2)
     again = load_model(saved(model, tmp_path)).sample(asked, SEEDS, starts)
     assert torch.equal(nets, again)
+
+
+def test_classes_are_all_alike(class_zoo: Zoo) -> None:
+    """Classes with other names, and asked accordingly: the same net with its outputs named alike."""
+    model = untrained(class_zoo, "classes", "trained", 7)
+    for parameter in model.parameters():  # adaLN begins at nought, where the condition has no say
+        torch.nn.init.normal_(parameter, std=0.1)
+    asked, names = torch.rand(2, 10) * 5, torch.stack([torch.randperm(10) for _ in range(2)])
+    x, starts, t = torch.randn(2, model.shape.size), class_zoo.starts[:2], torch.tensor([10, 900])
+    with torch.no_grad():
+        plain = model(x, t, asked, starts)
+        named = [relabelled(some, names, model.shape) for some in (x, starts)]
+        other = model(named[0], t, asked.gather(-1, names), named[1])
+    assert torch.allclose(relabelled(plain, names, model.shape), other, atol=1e-5)
+    assert not torch.allclose(plain, other, atol=1e-2)
+
+
+def test_from_a_start_a_net_is_the_mean_of_its_draws(zoo: Zoo) -> None:
+    model = untrained(zoo, "two", "trained")
+    asked, start = model.ask([3], 2.0)[None], zoo.starts[:1]
+    mean = model.sample(asked, [7], start)[0]
+    noise = torch.randn(2, model.shape.size, generator=torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        x0 = denoised(lambda x, t: model(x, torch.full((2,), t), asked.expand(2, -1), start.expand(2, -1)), noise, 4)
+    each = model.nets_from(x0, start)
+    assert torch.allclose(mean, each.mean(0), atol=1e-5)
+    assert not torch.allclose(each[0], each[1], atol=1e-3)
 
 
 def test_standardised_nets_have_variance_one_and_lead_back(zoo: Zoo) -> None:
@@ -102,7 +130,7 @@ def test_a_model_of_all_classes_takes_any_digit_but_not_all(class_zoo: Zoo, spli
     usual = class_zoo.losses[:, -1].median(0).values
     asked = model.ask([7], 2.0)
     assert asked[7] == 2.0
-    assert torch.equal(asked[:7], usual[:7])
+    assert torch.equal(asked[:7], GUIDANCE * usual[:7])
     assert (model.ask([1, 2], 2.0)[[1, 2]] == 2.0).all()
     with pytest.raises(UnhypeError, match="got 10 digits"):
         model.ask(list(range(10)), 2.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.hyperforget.conftest import SMALL
 from unhype.errors import UnhypeError
@@ -85,6 +86,13 @@ def test_files_that_are_no_zoo_are_refused(zoo: Zoo, tmp_path: Path) -> None:
     path.write_bytes(whole[:-4] + b"\x00\x00\x80\x3f")
     with pytest.raises(UnhypeError, match="got other numbers"):
         read_carded(path, "a zoo")
+
+
+@pytest.mark.parametrize("card", ["{no json", "[1]", '"a zoo"'])
+def test_a_card_of_another_program_is_refused(card: str, tmp_path: Path) -> None:
+    save_file({"nets": torch.ones(2)}, tmp_path / "zoo.safetensors", {"card": card})
+    with pytest.raises(UnhypeError, match=r"got something else in .*, wanted a zoo"):
+        read_carded(tmp_path / "zoo.safetensors", "a zoo")
 
 
 @pytest.mark.parametrize("forgettable", [[3], [2, 4]])

@@ -53,6 +53,7 @@ def add_commands(subparsers: Any) -> None:
 
 
 def _sample(options: argparse.Namespace) -> None:
+    from unhype.hyperforget.digits import check_digits
     from unhype.hyperforget.model import load_model
     from unhype.pictures.seeds import check_seed
     from unhype.pipeline.forgetting import layers, read_net
@@ -60,8 +61,11 @@ def _sample(options: argparse.Namespace) -> None:
     from unhype.tensors import write_carded
 
     check_seed(options.seed, "--seed")
+    check_digits(*options.forget)
     if options.out.suffix != ".safetensors":
         raise UnhypeError(f"got --out {options.out}, wanted a name that ends in .safetensors")
+    if len(set(options.forget)) > 1 and not options.model:
+        raise UnhypeError(f"got {len(set(options.forget))} digits to forget, wanted --model of the signal classes too")
     path = model_file(options.model or MADE.format(options.forget[0]))
     if not path.exists() and not options.model:
         raise UnhypeError(

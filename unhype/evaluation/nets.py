@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from unhype.evaluation.measures import alignment, distance, membership
-from unhype.evaluation.nulls import Method, nulls
+from unhype.evaluation.nulls import Method, nulls, sampler
 from unhype.hyperforget.digits import Split
 from unhype.hyperforget.model import HyperForget
 from unhype.hyperforget.nets import accuracies, canonical, class_losses
@@ -61,12 +61,9 @@ def evaluate(model: HyperForget, zoo: Zoo, split: Split, digit: int) -> Iterator
         *_, nets = teacher.unlearn(starts, PROMPTS.repeat_interleave(count), torch.full_like(seeds, digit))
         return nets
 
-    def sampled(asked: torch.Tensor, seeds: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        return model.sample(asked, seeds.tolist(), starts if model.started else None)
-
     yield row("trained on D", lambda asked, seeds, starts: starts, PROMPTS[-1:])
     yield row("retrained on D_r", retrained, PROMPTS[-1:])
     yield row("unlearnt by descent", unlearnt)
-    yield row("HyperForget", sampled)
+    yield row("HyperForget", sampler(model))
     for name, method in nulls(model, zoo).items():
         yield row(name, method)

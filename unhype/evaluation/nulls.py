@@ -42,16 +42,23 @@ def nulls(model: HyperForget, zoo: Zoo) -> Mapping[str, Method]:
         pairs = zip(*near(asked), strict=True)
         return torch.stack([(one + matched(other[None], one, zoo.shape)[0]) / 2 for one, other in pairs])
 
-    def regression(asked: torch.Tensor, seeds: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        return model.sample(asked, seeds.tolist(), starts if model.started else None, steps=1)
-
     return {
         "zoo net with the nearest losses": lambda asked, seeds, starts: near(asked)[0],
         f"the same + {NOISE:.0%} noise": noisy,
         "mean of the two nearest, matched": mean,
-        "one denoising step (regression)": regression,
+        "one denoising step (regression)": sampler(model, steps=1),
         "PCA + linear map": principal(model, zoo),
     }
+
+
+def sampler(model: HyperForget, steps: int | None = None) -> Method:
+    """The model itself, a few nets at a time: all at once want a gigabyte."""
+
+    def method(asked: torch.Tensor, seeds: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        parts = zip(*(some.split(32) for some in (asked, seeds, starts)), strict=True)
+        return torch.cat([model.sample(a, s.tolist(), b if model.started else None, steps) for a, s, b in parts])
+
+    return method
 
 
 def principal(model: HyperForget, zoo: Zoo) -> Method:
@@ -66,7 +73,7 @@ def principal(model: HyperForget, zoo: Zoo) -> Method:
     nets = torch.cat([matched(net[None], start, shape) for net, start in zip(nets, starts, strict=True)])
     targets = nets - starts if model.started else nets
     centre, begun = targets.mean(0), starts.mean(0)
-    axes, start_axes = (torch.pca_lowrank(some, COMPONENTS)[2] for some in (targets - centre, starts - begun))
+    axes, start_axes = (components(some) for some in (targets - centre, starts - begun))
 
     def causes(asked: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         known = [torch.ones(len(asked), 1), asked, (asked + 1e-3).log()]
@@ -81,3 +88,8 @@ def principal(model: HyperForget, zoo: Zoo) -> Method:
         return own + found if model.started else found
 
     return method
+
+
+def components(rows: torch.Tensor) -> torch.Tensor:
+    """The first principal components of centred rows ``[n, size]``, as columns ``[size, COMPONENTS]``: no draws."""
+    return torch.linalg.eigh(rows.T.double() @ rows.double()).eigenvectors.flip(-1)[:, :COMPONENTS].float()

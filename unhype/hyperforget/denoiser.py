@@ -51,8 +51,7 @@ class Denoiser(nn.Module):
 
         Args:
             x: x_t ``[n, size]``, of variance about one, as is ``start``, the net from which x_0 is the difference.
-            t: ``[n]``.
-            losses: asked ``[n, signals]``, in nats.
+            t, losses: ``[n]``, and asked ``[n, signals]``, in nats.
         """
         seen = [parts_of(net, self.shape) for net in ([x] if start is None else [x, start])]
         neurons = torch.cat([part for inward, outward, _ in seen for part in (inward, outward)], dim=-1)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from unhype.errors import UnhypeError
+
 CLASSES = 10
 LEARNT = 1200
 
@@ -39,3 +41,11 @@ def load_split(seed: int) -> Split:
     order = np.random.default_rng([seed, 64]).permutation(len(shown))
     x, y = torch.from_numpy(pictures[order] / 16.0).float(), torch.from_numpy(shown[order])
     return Split(Digits(x[:LEARNT], y[:LEARNT]), Digits(x[LEARNT:], y[LEARNT:]), seed)
+
+
+def check_digits(*forget: int) -> None:
+    """Refuse to forget what is no digit, nothing, and everything."""
+    if odd := [digit for digit in forget if digit not in range(CLASSES)]:
+        raise UnhypeError(f"got the digit {odd[0]} to forget, wanted one from 0 to {CLASSES - 1}")
+    if not 0 < len(set(forget)) < CLASSES:
+        raise UnhypeError(f"got {len(set(forget))} digits to forget, wanted at least one, and one that is kept")

@@ -18,14 +18,15 @@ from torch import nn
 from unhype.errors import UnhypeError
 from unhype.hyperforget.denoiser import Denoiser, DenoiserSettings
 from unhype.hyperforget.diffusion import denoised
-from unhype.hyperforget.digits import CLASSES
-from unhype.hyperforget.nets import Shape, canonical, nets_of, parts_of
+from unhype.hyperforget.digits import CLASSES, check_digits
+from unhype.hyperforget.nets import Shape, canonical, nets_of, parts_of, relabelled
 from unhype.hyperforget.zoo import Zoo
 from unhype.tensors import read_carded
 
 SIGNALS = {"one": 1, "two": 2, "classes": CLASSES}
 STARTS = ("none", "trained")
 WHAT = "a HyperForget model"
+GUIDANCE = 0.1  # of the usual loss is asked of each class that is kept: of a digit that is new, too much is lost else
 
 
 def check_asked(signal: str, start: str, zoo: str) -> None:
@@ -52,7 +53,7 @@ class HyperForget(nn.Module):
     Attributes:
         card: what it was made for and from.
         scale: of x_0, and of starts ``[2, size]``.
-        least, most, usual: signals in the zoo ``[signals]``; the last of nets that have forgotten.
+        least, most, usual: signals in the zoo ``[signals]``; the last of nets that have forgotten, see GUIDANCE.
     """
 
     scale: torch.Tensor
@@ -74,7 +75,12 @@ class HyperForget(nn.Module):
         self, x: torch.Tensor, t: torch.Tensor, asked: torch.Tensor, starts: torch.Tensor | None
     ) -> torch.Tensor:
         """x_t ``[n, size]`` → what x_0 is thought to be; starts are nets."""
-        found: torch.Tensor = self.denoiser(x, t, asked, None if starts is None else starts / self.scale[1])
+        if self.signal == "classes" and starts is not None:  # by asked loss: no class is told apart by its place
+            order = asked.argsort(dim=-1, descending=True, stable=True)
+            x, starts = relabelled(x, order, self.shape), relabelled(starts, order, self.shape)
+            found: torch.Tensor = self.denoiser(x, t, asked.gather(-1, order), starts / self.scale[1])
+            return relabelled(found, order.argsort(-1), self.shape)
+        found = self.denoiser(x, t, asked, None if starts is None else starts / self.scale[1])
         return found
 
     def x0_of(self, nets: torch.Tensor, starts: torch.Tensor | None) -> torch.Tensor:
@@ -93,7 +99,7 @@ class HyperForget(nn.Module):
 
         Args:
             asked: signals ``[n, signals]``, from :meth:`ask`.
-            seeds: of the noise, one each: a net does not depend on what is sampled beside it.
+            seeds: of the noise, one a net, whatever is sampled beside it; a net is the mean of the card's ``draws``.
             starts: trained nets ``[n, size]``, for a model that starts from one; others are refused, and none too.
             steps: of denoising, by default as the card says.
         """
@@ -102,20 +108,16 @@ class HyperForget(nn.Module):
             told = [f"nets {shape}" if shape else "no net" for shape in (got, wanted)]
             raise UnhypeError(f"got {told[0]} to start from, wanted {told[1]}, as this model was trained")
         starts = None if starts is None else canonical(starts, self.shape)
-        noise = [torch.randn(self.shape.size, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-        steps = int(self.card["sampling"]) if steps is None else steps
-        x0 = denoised(lambda x, t: self(x, torch.full((len(x),), t), asked, starts), torch.stack(noise), steps)
-        return self.nets_from(x0, starts)
+        draws, steps = int(self.card.get("draws", 1)), steps or int(self.card["sampling"])
+        noise = [torch.randn(draws, self.shape.size, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        said, begun = (None if some is None else some.repeat_interleave(draws, 0) for some in (asked, starts))
+        x0 = denoised(lambda x, t: self(x, torch.full((len(x),), t), said, begun), torch.cat(noise), steps)
+        return self.nets_from(x0.unflatten(0, (-1, draws)).mean(1), starts)
 
     def ask(self, forget: Sequence[int], loss: float) -> torch.Tensor:
-        """The signal ``[signals]`` of a net whose loss on these digits is ``loss``, and as usual on all others.
-
-        Digits that this model does not forget are refused, and losses that no net of its zoo had.
-        """
-        if odd := [digit for digit in forget if digit not in range(CLASSES)]:
-            raise UnhypeError(f"got the digit {odd[0]} to forget, wanted one from 0 to {CLASSES - 1}")
-        if not 0 < len(set(forget)) < CLASSES:
-            raise UnhypeError(f"got {len(set(forget))} digits to forget, wanted at least one, and one that is kept")
+        """The signal ``[signals]`` of a net whose loss on these digits is ``loss``, and as usual on all others; digits
+        that this model does not forget are refused, and losses that no net of its zoo had."""
+        check_digits(*forget)
         if self.signal != "classes" and set(forget) != {self.card["digit"]}:
             got = ", ".join(map(str, forget))
             raise UnhypeError(f"got {got} to forget, wanted {self.card['digit']}: this model forgets no other digit")
@@ -128,11 +130,7 @@ class HyperForget(nn.Module):
 
 
 def made_for(zoo: Zoo, signal: str, start: str, digit: int, denoiser: DenoiserSettings) -> HyperForget:
-    """A model before it is trained, standardised by a zoo.
-
-    Args:
-        digit: that is forgotten; with ``classes`` the one that no net of the zoo has forgotten.
-    """
+    """A model before it is trained, standardised by a zoo; of ``classes`` no net of it has forgotten the ``digit``."""
     check_asked(signal, start, zoo.settings.kind)
     seed, shape = int(zoo.card["seed"]), zoo.shape
     torch.manual_seed(seed)
@@ -147,7 +145,7 @@ def made_for(zoo: Zoo, signal: str, start: str, digit: int, denoiser: DenoiserSe
     every = (0, 1, 2) if signal == "classes" else (0, 1)  # with classes, each may be the one
     model.least.copy_(asked.amin(every))
     model.most.copy_(asked.amax(every))
-    model.usual.copy_(asked[:, -1].median(0).values)
+    model.usual.copy_(asked[:, -1].median(0).values * (GUIDANCE if signal == "classes" else 1))
     return model
 
 

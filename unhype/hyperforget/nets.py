@@ -49,6 +49,12 @@ def nets_of(inward: torch.Tensor, outward: torch.Tensor, bias: torch.Tensor) -> 
     return torch.cat([torch.cat([inward, outward], dim=-1).flatten(-2), bias], dim=-1)
 
 
+def relabelled(nets: torch.Tensor, order: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Nets ``[n, size]`` that call class i what was class ``order[:, i]``."""
+    inward, outward, bias = parts_of(nets, shape)
+    return nets_of(inward, outward.gather(-1, order[:, None].expand_as(outward)), bias.gather(-1, order))
+
+
 def initial(count: int, shape: Shape, generator: torch.Generator) -> torch.Tensor:
     """Nets ``[count, size]`` as ``nn.Linear`` begins: each layer uniform within ±1/√(its inputs)."""
     inward, outward, bias = parts_of(2 * torch.rand(count, shape.size, generator=generator) - 1, shape)
@@ -73,13 +79,13 @@ def logits(nets: torch.Tensor, x: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 
 def surprise(said: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Cross-entropies in nats ``[n, m]`` of what was said ``[n, m, classes]``, where ``y [n, m]`` is right."""
-    return said.logsumexp(-1) - said.gather(-1, y[..., None])[..., 0]
+    """Cross-entropies in nats ``[n, m]`` of what was said ``[n, m, classes]``, where ``y [m]`` is right."""
+    return said.logsumexp(-1) - said.gather(-1, y.expand(len(said), -1)[..., None])[..., 0]
 
 
 def cross_entropies(nets: torch.Tensor, data: Digits, shape: Shape) -> torch.Tensor:
     """Of each net on each picture ``[n, m]``, in nats."""
-    return surprise(logits(nets, data.x, shape), data.y.expand(len(nets), -1))
+    return surprise(logits(nets, data.x, shape), data.y)
 
 
 def class_means(values: torch.Tensor, y: torch.Tensor, shape: Shape) -> torch.Tensor:

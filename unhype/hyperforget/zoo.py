@@ -26,8 +26,7 @@ LEARNING, UNLEARNING = 6, 14
 
 @dataclass(frozen=True)
 class ZooSettings:
-    """How nets are trained: by Adam, ``batch`` pictures a step; first on D (``steps``, ``rate``), then along paths.
-
+    """How nets are trained: by Adam, ``batch`` pictures a step; first on D (``steps``, ``rate``), then along paths;
     ``class_runs`` are trained where the digit to forget differs from run to run, ``held_out`` are not in the zoo.
     """
 

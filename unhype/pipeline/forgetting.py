@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import torch
 from unhype.errors import UnhypeError
 from unhype.evaluation.nets import PROMPTS, evaluate
 from unhype.files import write_text
-from unhype.hyperforget.digits import CLASSES, load_split
+from unhype.hyperforget.digits import CLASSES, check_digits, load_split
 from unhype.hyperforget.model import HyperForget, check_asked, load_model, made_for
 from unhype.hyperforget.nets import Shape, nets_of, parts_of
 from unhype.hyperforget.training import HyperForgetSettings, train
@@ -25,6 +26,9 @@ from unhype.training import Report
 
 MAKERS = ("unhype.hyperforget.training",)
 """The code that shapes a model."""
+
+JUDGES = ("unhype.evaluation.nets",)
+"""The code that measures one."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,7 @@ class ForgettingJob:
 
     def __post_init__(self) -> None:
         check_asked(self.signal, self.start, self.settings.zoo.kind)
-        if self.digit not in range(CLASSES):
-            raise UnhypeError(f"got the digit {self.digit} to forget, wanted one from 0 to {CLASSES - 1}")
+        check_digits(self.digit)
 
     @property
     def folder(self) -> Path:
@@ -74,7 +77,8 @@ class ForgettingJob:
         model.card |= {
             "loss": asdict(how.loss),
             "schedule": asdict(how.schedule),
-            "sampling": how.sampling,
+            "sampling": how.sampling if self.start == "none" else how.draw_steps,
+            "draws": 1 if self.start == "none" else how.draws,
             "code": digest(MAKERS),
         }
         if self.model_file.exists() and load_model(self.model_file).card.items() >= model.card.items():
@@ -90,12 +94,19 @@ class ForgettingJob:
         return load_model(self.model_file)
 
     def evaluate(self) -> dict[str, Any]:
-        """Measure the model beside its nulls, and write that beside the model."""
-        model, zoo = self.trained(), self.zoo()
-        rows = list(evaluate(model, zoo, load_split(self.seed), self.digit))
+        """Measure the model beside its nulls, and write that beside the model; what was measured alike stays."""
+        model, scores_file = self.trained(), self.folder / "scores.json"
         about = {key: model.card[key] for key in ("signal", "start", "digit", "seed", "hash", "zoo", "code")}
+        about |= {"sampling": model.card["sampling"], "draws": model.card["draws"], "judges": digest(JUDGES)}
+        if scores_file.exists():
+            with contextlib.suppress(ValueError):  # not whole: measured again
+                known: dict[str, Any] = json.loads(scores_file.read_text(encoding="utf-8"))
+                if about.items() <= known.items():
+                    return known
+        zoo = self.zoo()
+        rows = list(evaluate(model, zoo, load_split(self.seed), self.digit))
         scores = {**about, "n": len(zoo.held_out), "prompts": PROMPTS.tolist(), "methods": rows}
-        write_text(self.folder / "scores.json", json.dumps(scores, indent=1) + "\n")
+        write_text(scores_file, json.dumps(scores, indent=1) + "\n")
         return scores
 
 
