@@ -1,4 +1,4 @@
-"""Bases side by side: every method a row, every base a column, a dash where nothing was measured and a line why."""
+"""Bases side by side: every method a row, every base in each cell, a dash where nothing was measured and a line why."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ FOUND = {
 }
 
 
-def test_a_column_for_each_base_and_the_best_first() -> None:
+def test_a_cell_has_each_base_and_the_best_is_first() -> None:
     header, rows = bases_rows(FOUND)
-    assert header[:5] == ("method", "H ↑ mini-sd", "H ↑ mini-flux", "Acc_e ↓ mini-sd", "Acc_e ↓ mini-flux")
-    assert [row[:5] for row in rows] == [
-        ["gem", "–", "0.900", "–", "–"],
-        ["uce", "0.600 ± 0.100", "0.300", "–", "0.250"],
-        ["none", "0.100", "0.200", "–", "–"],
+    assert header == ("mini-sd · mini-flux", *SHOWN, "seeds")
+    assert [row[:3] for row in rows] == [
+        ["gem", "– · 0.900", "– · –"],
+        ["uce", "0.600 · 0.300", "– · 0.250"],
+        ["none", "0.100 · 0.200", "– · –"],
     ]
-    assert [row[-1] for row in rows] == ["–, 1", "2, 1", "1, 1"]
-    assert {len(row) for row in rows} == {len(header)} == {2 + 2 * len(SHOWN)}
+    assert [row[-1] for row in rows] == ["– · 1", "2 · 1", "1 · 1"]
+    assert {len(row) for row in rows} == {len(header)}
     assert set(SHOWN) <= set(COLUMNS)
 
 

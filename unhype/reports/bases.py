@@ -1,4 +1,4 @@
-"""One comparison on several bases, side by side: each method a row, each figure a column for every base."""
+"""One comparison on several bases, side by side: each method a row, in each cell the figure of every base."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from unhype.reports.comparison import COLUMNS, Results, spread
+from unhype.reports.comparison import COLUMNS, Results
 from unhype.reports.tables import UNKNOWN, Rows
 
 SHOWN = ("H ↑", "Acc_e ↓", "Acc_s ↑", "alias ↓", "two ↓", "mixed, gone ↓", "mixed, kept ↑")
-"""Of a comparison's columns; all of them for each base would be wider than a page."""
+"""Of a comparison's columns; all of them for several bases would be wider than a page."""
+
+SIDE = " · "
+"""Between the figures of two bases."""
 
 Found = Mapping[str, Results]
 """Base → what was measured on it."""
 
 
 def bases_rows(found: Found) -> Rows:
-    """One row a method, the best H first, mean ± spread over seeds; a dash where a base has no figure of it."""
+    """One row a method, the best H first; in a cell the mean over seeds on each base, a dash where there is none.
+
+    Spreads are in the table of each base alone (:func:`unhype.reports.comparison.comparison_rows`).
+    """
     methods = dict.fromkeys(method for results in found.values() for method, runs in results.items() if runs)
     rows = []
     for method in sorted(methods, key=lambda method: -_rank(found, method)):
         good = [_good(results, method) for results in found.values()]
-        cells = [
-            spread([run[COLUMNS[heading]] for run in runs if COLUMNS[heading] in run])
-            for heading in SHOWN
-            for runs in good
-        ]
-        rows.append([method, *cells, ", ".join(str(len(runs)) if runs else UNKNOWN for runs in good)])
-    headings = [f"{heading} {base}" for heading in SHOWN for base in found]
-    return ("method", *headings, "seeds"), rows
+        cells = [SIDE.join(_mean(runs, COLUMNS[heading]) for runs in good) for heading in SHOWN]
+        rows.append([method, *cells, SIDE.join(str(len(runs)) if runs else UNKNOWN for runs in good)])
+    return (SIDE.join(found), *SHOWN, "seeds"), rows
 
 
 def refusals(found: Found) -> list[str]:
@@ -44,6 +45,11 @@ def refusals(found: Found) -> list[str]:
 
 def _good(results: Results, method: str) -> list[Mapping[str, float]]:
     return [run["summary"] for run in results.get(method, ()) if "summary" in run]
+
+
+def _mean(runs: list[Mapping[str, float]], name: str) -> str:
+    values = [run[name] for run in runs if name in run]
+    return f"{np.mean(values):.3f}" if values else UNKNOWN
 
 
 def _rank(found: Found, method: str) -> float:
