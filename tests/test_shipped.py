@@ -113,7 +113,8 @@ def test_the_scores_that_ship_are_of_the_base_that_ships(data: Path, concepts: s
     scores = json.loads((data / "scores" / "mini-sd" / f"{concepts}.json").read_text())
     assert scores["base_hash"] == content_hash(data / BASE)
     assert all(score["n"] >= 500 for role, score in scores["roles"].items() if role != "unjudged")
-    assert f"<!-- figures: {concepts} provenance -->" in (ROOT / "README.md").read_text()
+    assert f"<!-- figures: {concepts} facts -->" in (ROOT / "README.md").read_text()
+    assert f"<!-- figures: {concepts} provenance -->" in (ROOT / "docs/experiments/main_job.md").read_text()
 
 
 def test_the_pages_tell_the_scores_that_ship() -> None:
