@@ -98,13 +98,9 @@ class Bench:
     """Base, concepts and loss, the same for all paths; every path is made once and kept."""
 
     def __init__(self, training: TrainingSettings, concepts: int, n: int, build: Path) -> None:
-        schedule = training.schedule
-        self.training, self.folder = (
-            training,
-            build
-            / "trajectory"
-            / f"{concepts}-S{training.hypernet.steps}-eta{training.eta:g}-{schedule.steps}x{schedule.batch}",
-        )
+        S, schedule = training.hypernet.steps, training.schedule
+        name = f"{concepts}-S{S}-eta{training.eta:g}-{schedule.steps}x{schedule.batch}"
+        self.training, self.folder = training, build / "trajectory" / name
         self.job = development_job(n, training, first(concepts), build)
         self.family: Family = jobs.load_base(self.job)
         self.names = [entry.concept for entry in self.job.concepts.forget]

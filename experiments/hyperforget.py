@@ -18,6 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from rounding import rounded
+
 from unhype.evaluation.nets import evaluate
 from unhype.files import write_text
 from unhype.hyperforget.digits import CLASSES, load_split
@@ -79,15 +81,6 @@ def turn(job: ForgettingJob, digit: int) -> dict[str, Any]:
     print(f"{digit}: {rows[-1]}", flush=True)
     about = {key: model.card[key] for key in ("signal", "start", "seed", "hash", "zoo", "code", "sampling", "draws")}
     return {**about, "digit": digit, "unseen": model.card["digit"], "n": len(zoo.held_out), "methods": rows}
-
-
-def rounded(value: Any) -> Any:
-    """Numbers to five digits, as far as tables show them."""
-    if isinstance(value, dict):
-        return {key: rounded(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [rounded(part) for part in value]
-    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

@@ -24,10 +24,10 @@ import numpy as np
 import torch
 from company import latents_of_pairs
 from development import BUILD, development_job, development_set, material_of, trained
-from hyperforget import rounded
 from lora_bank import likeness, missed, sizes, train_bank
 from lora_measures import Method, Setting, figures, shown
 from lora_methods import LoraDenoiser, Principal, Zoo, mean, nearest
+from rounding import rounded
 
 from unhype.adapters.lora import Factors
 from unhype.baselines.case import Case

@@ -9,7 +9,7 @@ S steps with the same η on the same loss (walking.py); H is trained by the prod
 ``mean`` is SGD with a large batch, ``seed 0`` and ``seed 1`` have small ones: how far these are apart is the floor.
 
 PYTHONPATH=experiments .venv/bin/python experiments/trajectory.py --take        everything; what is there is not redone
-PYTHONPATH=experiments .venv/bin/python experiments/trajectory.py --only "SGD" "moving: matching" --build /tmp/tiny
+PYTHONPATH=experiments .venv/bin/python experiments/trajectory.py --only "SGD" "moving: matching" --build build/tiny
 
 With --take the figures go to data/scores/trajectory, from where experiments/figures.py puts them into the page.
 """
@@ -20,12 +20,12 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from development import BUILD, development_job, overridden
 from following import Bench, Emitted, Line, Part, Walk
 from paths import length, plane
+from rounding import rounded
 
 from unhype.files import write_text
 from unhype.reports.tables import markdown
@@ -111,7 +111,7 @@ def main() -> None:
     }
     print(markdown(path_rows(scores)))
     if options.take:
-        write_text(SCORES / f"{options.name}.json", json.dumps(rounded(scores), indent=1) + "\n")
+        write_text(SCORES / f"{options.name}.json", json.dumps(rounded(scores, 4), indent=1) + "\n")
         draw_planes(panels(kept, bench.names[0]), PICTURE)
 
 
@@ -134,15 +134,6 @@ def panels(kept: dict[str, torch.Tensor], concept: str) -> dict[str, dict[str, l
             shown = {name: each.tolist() for name, each in zip(paths, points, strict=True)}
             found[f"{concept}, {title}: {share:.0%} of variance"] = shown
     return found
-
-
-def rounded(value: Any) -> Any:
-    """Numbers to four digits, as far as tables show them."""
-    if isinstance(value, dict):
-        return {key: rounded(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [rounded(part) for part in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 if __name__ == "__main__":
