@@ -10,30 +10,36 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-POP = """
-name: pop
+LIST = """
+name: {name}
 kind: people
 source: a test
 forget:
-  - {concept: Cher, anchor: a woman}
-  - {concept: Prince, anchor: a man}
+  - {{concept: Cher, anchor: a woman}}
+  - {{concept: Prince, anchor: a man}}
 retain: [Amy Adams, Drake]
 evaluation: [Aaron Paul]
 """
 
-SETTINGS = """
-sampling: {steps: 2, guidance: 4.0, batch: 8}
-prompts: {per_role: 8}
+POP = LIST.format(name="pop")
+
+
+def settings(rows: int = 8, strata: int = 4, samples: int = 50, steps: int = 40) -> str:
+    """Of a job at toy size whose gates let everything pass: rows of a role, pictures of a stratum, bootstrap, S."""
+    return f"""
+sampling: {{steps: 2, guidance: 4.0, batch: 8}}
+prompts: {{per_role: {rows}}}
 gates:
-  {least: 1, strata: 4, forgotten: 1, worst: 1, faces: 0, aliases: 1, unseen: 0, near_misses: 0, mixed_gone: 1,
-  mixed_kept: 0, drift: 1, margin: 1, samples: 50}
+  {{least: 1, strata: {strata}, forgotten: 1, worst: 1, faces: 0, aliases: 1, unseen: 0, near_misses: 0, mixed_gone: 1,
+  mixed_kept: 0, drift: 1, margin: 1, samples: {samples}}}
 training:
-  hypernet: {rank: 2, alpha: 1.0, steps: 40, hidden: 16, basis: 4}
-  schedule: {steps: 4, batch: 2, rate: 1.0e-3}
+  hypernet: {{rank: 2, alpha: 1.0, steps: {steps}, hidden: 16, basis: 4}}
+  schedule: {{steps: 4, batch: 2, rate: 1.0e-3}}
   retained: 2
   gamma: 0.25
   pictures: 1
 """
+
 
 CODE = (
     "unhype",
@@ -58,9 +64,9 @@ def make_checkout(place: Path) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, target)
-    (place / "params.yaml").write_text(SETTINGS)
+    (place / "params.yaml").write_text(settings())
     (place / "data" / "concepts").mkdir()
-    (place / "data" / "concepts" / "soul.yaml").write_text(POP.replace("pop", "soul").replace("Drake", "Adele"))
+    (place / "data" / "concepts" / "soul.yaml").write_text(LIST.format(name="soul").replace("Drake", "Adele"))
     git(place, "init", "--quiet")
     for name, value in (("user.name", "test"), ("user.email", "test@example.org"), ("commit.gpgsign", "false")):
         git(place, "config", name, value)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.checkouts import LIST, settings
 from unhype.bases.loading import load_pipeline
 from unhype.erasing.guard import Guard
 from unhype.errors import UnhypeError
@@ -29,29 +30,9 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-TOY = """
-name: toy
-kind: people
-source: a test
-forget:
-  - {concept: Cher, anchor: a woman}
-  - {concept: Prince, anchor: a man}
-retain: [Amy Adams, Drake]
-evaluation: [Aaron Paul]
-"""
+TOY = LIST.format(name="toy")
 
-SETTINGS = """
-sampling: {steps: 2, guidance: 4.0, batch: 8}
-prompts: {per_role: 4}
-gates:
-  {least: 1, strata: 2, forgotten: 1, worst: 1, faces: 0, aliases: 1, unseen: 0, near_misses: 0, mixed_gone: 1,
-  mixed_kept: 0, drift: 1, margin: 1, samples: 10}
-training:
-  hypernet: {rank: 2, alpha: 1.0, steps: 10, hidden: 16, basis: 4}
-  schedule: {steps: 4, batch: 2, rate: 1.0e-3}
-  retained: 2
-  pictures: 1
-"""
+SETTINGS = settings(rows=4, strata=2, samples=10, steps=10)
 
 
 @pytest.fixture(scope="module")
