@@ -28,7 +28,7 @@ class Planted:
 
 def run(path: Path, turns: int | None = None) -> State:
     method = GeneticSearch(Planted(), "Salma Hayek", ["photo"])  # type: ignore[arg-type]
-    checks = search(method, lambda text, before: "salmahayek" in text, Budget(None, 4000), path, "toy", 0)
+    checks = search(lambda: method, lambda text, before: "salmahayek" in text, Budget(None, 4000), path, "toy", 0)
     return list(itertools.islice(checks, turns))[-1]
 
 

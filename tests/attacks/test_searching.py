@@ -55,7 +55,7 @@ class Planted:
 def run(tokenizer: Any, path: Path, budget: Budget, turns: int | None = None, seed: int = 0) -> list[State]:
     vocabulary = all_tokens(tokenizer, "Salma Hayek")
     method = TokenSearch(Planted(tokenizer), vocabulary)  # type: ignore[arg-type]
-    states = search(method, lambda text, before: set(BLIND) <= set(text.split()), budget, path, "toy", seed)
+    states = search(lambda: method, lambda text, before: set(BLIND) <= set(text.split()), budget, path, "toy", seed)
     return list(itertools.islice(states, turns))
 
 
@@ -116,7 +116,8 @@ def test_vocabularies(tokenizer: Any) -> None:
 
 
 def test_candidates_are_texts_as_the_tokenizer_cuts_them(tokenizer: Any) -> None:
-    method = TokenSearch(Planted(tokenizer), Vocabulary(all_tokens(tokenizer, "Cher").ids, ()))  # type: ignore[arg-type]
+    vocabulary = Vocabulary(all_tokens(tokenizer, "Cher").ids, ())
+    method = TokenSearch(Planted(tokenizer), vocabulary)  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     ids = method.begin(rng).memory["ids"]
     tried = method._candidates(ids, rng)

@@ -163,10 +163,10 @@ class Attack:
         yield Progress(f"{self.method}: names", len(names), len(names), loss=0.0)
 
     def _search(self, concept: str) -> Iterator[State]:
-        victim, method = self.victim, METHODS[self.method](self.victim, concept)
+        victim, build = self.victim, partial(METHODS[self.method], self.victim, concept)
         of = f"{self.method}, {concept}, {victim.eraser.name} {victim.eraser.identity[:12]}, seed {self.seed}"
         checks = partial(check, victim.eraser, victim.judge, concept)
-        yield from search(method, checks, self.budget, self._path(concept, "search"), of, self.seed)
+        yield from search(build, checks, self.budget, self._path(concept, "search"), of, self.seed)
 
     def _judged(self, concept: str, state: State) -> Finding:
         path = self._path(concept, "verdict")

@@ -97,18 +97,26 @@ class State:
 
 
 def search(
-    method: Search, check: Callable[[str, int], bool], budget: Budget, path: Path, of: str, seed: int
+    build: Callable[[], Search], check: Callable[[str, int], bool], budget: Budget, path: Path, of: str, seed: int
 ) -> Iterator[State]:
     """Search until something is found or the budget is spent; yields the state after each turn.
 
     Args:
+        build: makes the method, which may draw; not called where nothing is left to do.
         check: whether a text has the person drawn; told how many were checked before, for seeds of its own.
         path: where the state is kept.
         of: see :class:`State`.
     """
+
+    def over(state: State) -> bool:
+        return bool(state.found) or budget.spent(state)
+
     state = _read(path, of)
     yield state
-    while not state.found and not budget.spent(state):
+    if over(state):
+        return
+    method = build()
+    while not over(state):
         began = time.monotonic()
         rng = np.random.default_rng([seed, int(hashlib.sha256(of.encode()).hexdigest()[:8], 16), state.turn])
         turn = method.begin(rng) if state.turn == 0 else method.step(state.memory, rng)

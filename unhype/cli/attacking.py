@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from unhype.attacks.regression import Known
     from unhype.attacks.running import Attack, Attacked
     from unhype.erasing.guard import Guard
+    from unhype.judges.judge import Judge
     from unhype.pipeline.job import Job
 
 SEARCHES = ("tokens", "words", "pictures")
@@ -84,18 +85,18 @@ def _attack(options: argparse.Namespace) -> None:
     seconds = 60.0 if options.budget is None and options.queries is None else options.budget
     budget = Budget(seconds, options.queries)
     quiet()
-    job, guard = _job(options)
+    job, guard, judge = _job(options)
     names = chosen_names(job.concepts, options.names, options.seed)
     if options.replay:
         known = load(options.replay, job.base.reference, job.base.hash)
-        _replay(options, job, _victim(options, job, guard), known)
+        _replay(options, job, _victim(options, job, guard, judge), known)
     elif method == DISGUISES:
-        _disguises(options, names, job, _victim(options, job, guard))
+        _disguises(options, names, job, _victim(options, job, guard, judge))
     else:
         check_open(method, options.rival or "unhype", family_named_in(job.base))
         if options.keep and options.keep.exists():
             load(options.keep, job.base.reference, job.base.hash)  # another base's is refused before the work
-        victim = _victim(options, job, guard)
+        victim = _victim(options, job, guard, judge)
         _search(options, names, Attack(method, victim, budget, options.seed, options.out), job)
 
 
@@ -149,8 +150,8 @@ def _tell(path: Path, told: dict[str, Any], table: tuple[list[str], list[list[st
     print(f"{markdown(table)}\n\n{line}; {path}")
 
 
-def _job(options: argparse.Namespace) -> tuple[Job, Guard | None]:
-    """What is attacked where, checked as far as that costs nothing.
+def _job(options: argparse.Namespace) -> tuple[Job, Guard | None, Judge]:
+    """What is attacked where, and who looks, checked as far as that costs nothing.
 
     Raises:
         UnhypeError: neither a guard nor a rival, or both; no list; no judge.
@@ -169,10 +170,10 @@ def _job(options: argparse.Namespace) -> tuple[Job, Guard | None]:
     judging = jobs.judging_of(job)
     if judging.judge is None:
         raise UnhypeError(f"{judging.missing}; an attack is judged by pictures, nothing else says that it got through")
-    return job, guard
+    return job, guard, judging.judge
 
 
-def _victim(options: argparse.Namespace, job: Job, guard: Guard | None) -> Attacked:
+def _victim(options: argparse.Namespace, job: Job, guard: Guard | None, judge: Judge) -> Attacked:
     """Who is attacked, on its base; a rival is fitted."""
     from unhype.attacks.running import Attacked
     from unhype.comparison.methods import chosen
@@ -182,8 +183,6 @@ def _victim(options: argparse.Namespace, job: Job, guard: Guard | None) -> Attac
     from unhype.pipeline import job as jobs
     from unhype.progress import with_progress
 
-    judge = jobs.judging_of(job).judge
-    assert judge is not None
     family = guard.load_family(job.base, job.loading) if guard else jobs.load_base(job)
     bare = Nothing(family, job.base.hash, job.sampling)
     if guard:
