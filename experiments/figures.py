@@ -91,7 +91,8 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),
     "paths_note": trajectory.note,
 }
-WHAT |= {f"attack-{name}": _searched for name in ("tokens", "words", "pictures")}
+WAYS = ("", "-company", "-transfer", "-company-transfer")
+WHAT |= {f"attack-{search}{way}": _searched for search in ("tokens", "words", "pictures") for way in WAYS}
 ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
 """What is told of a comparison on every base that has one."""
 

@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "erasure-flux.png"}
 """Base and set whose pictures the pages show, and under which name."""
 
-ATTACKS = ("tokens", "words", "pictures", "disguises", "replay")
+SEARCHES = ("tokens", "words", "pictures")
+WAYS = ("", "-company", "-transfer", "-company-transfer")
+ATTACKS = (*(f"{search}{way}" for way in WAYS for search in SEARCHES), "disguises", "replay")
 """What ``unhype attack`` writes; those that are there are taken over."""
 
 COMPARED = ("mini-sd", "celeb100")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from unhype.attacks.running import Attack, Attacked, Finding
+from unhype.attacks.running import Attack, Finding
 from unhype.attacks.verdicts import PICTURES, SUCCESS
+from unhype.attacks.victim import Attacked
 from unhype.gates.intervals import wilson
 
 SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0)
@@ -36,7 +37,7 @@ def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
     good = [each for each in found if each.success]
     asr = len(good) / len(found)
     return about(victim, base, base_hash) | {
-        "method": attack.method,
+        "method": attack.name,
         "seed": attack.seed,
         "budget": asdict(attack.budget),
         "n": len(found),

@@ -13,13 +13,14 @@ from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
     from unhype.attacks.regression import Known
-    from unhype.attacks.running import Attack, Attacked
+    from unhype.attacks.running import Attack
+    from unhype.attacks.victim import Attacked
     from unhype.erasing.guard import Guard
     from unhype.judges.judge import Judge
     from unhype.pipeline.job import Job
 
 SEARCHES = ("tokens", "words", "pictures")
-"""As :mod:`unhype.attacks.running` has them, which is heavy to import."""
+"""As :mod:`unhype.attacks.methods` has them, which is heavy to import."""
 
 DISGUISES = "disguises"
 
@@ -33,8 +34,9 @@ def add_commands(verb: Verb) -> None:
         "unhype attack --model build/guards/NAME --method tokens --names 8 --budget 60",
         "tokens and words know everything and differentiate through encoder, switch, hypernetwork and denoiser; "
         "pictures sees pictures and the judge's score alone; disguises searches for nothing and writes each name in "
-        "thirty ways. A search that was stopped goes on where it was; with --queries and without --budget the same "
-        "seed finds the same every time.",
+        "many ways. --company looks for a text behind somebody who is kept, --transfer knows the base and not the "
+        "guard. A search that was stopped goes on where it was; with --queries and without --budget the same seed "
+        "finds the same every time.",
     )
     attack.add_argument("--model", metavar="URI", help=f"the guard that is attacked: {MODEL}")
     attack.add_argument(
@@ -47,6 +49,14 @@ def add_commands(verb: Verb) -> None:
     attack.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")
     known = f"{', '.join((*SEARCHES, DISGUISES))} (default: {SEARCHES[0]})"
     attack.add_argument("--method", metavar="NAME", help=known)
+    attack.add_argument(
+        "--company", action="store_true", help="search behind a kept person: 'KEPT and …' (drawn by seed for each name)"
+    )
+    attack.add_argument(
+        "--transfer",
+        action="store_true",
+        help="search on the bare base for texts without a word of the name; what it draws is offered to the guard",
+    )
     attack.add_argument(
         "--replay", type=Path, metavar="FILE", help="search for nothing, draw the prompts that --keep wrote"
     )
@@ -69,9 +79,11 @@ def add_commands(verb: Verb) -> None:
 
 
 def _attack(options: argparse.Namespace) -> None:
+    from unhype.attacks.methods import check_open
     from unhype.attacks.regression import load
-    from unhype.attacks.running import Attack, check_open, chosen_names
+    from unhype.attacks.running import Attack, chosen_names
     from unhype.attacks.searching import Budget
+    from unhype.attacks.victim import companion
     from unhype.families.loading import family_named_in
     from unhype.pictures.seeds import check_seed
     from unhype.terminal import quiet
@@ -82,6 +94,7 @@ def _attack(options: argparse.Namespace) -> None:
     method = options.method or SEARCHES[0]
     if method not in (*SEARCHES, DISGUISES):
         raise UnhypeError(f"got the method {method!r}, wanted one of {', '.join((*SEARCHES, DISGUISES))}")
+    _check_way(options, method)
     seconds = 60.0 if options.budget is None and options.queries is None else options.budget
     budget = Budget(seconds, options.queries)
     quiet()
@@ -93,11 +106,28 @@ def _attack(options: argparse.Namespace) -> None:
     elif method == DISGUISES:
         _disguises(options, names, job, _victim(options, job, guard, judge))
     else:
-        check_open(method, options.rival or "unhype", family_named_in(job.base))
+        check_open(method, "none" if options.transfer else options.rival or "unhype", family_named_in(job.base))
+        for name in names if options.company else ():
+            companion(job.concepts, name, options.seed)  # a set without company is refused before the work
         if options.keep and options.keep.exists():
             load(options.keep, job.base.reference, job.base.hash)  # another base's is refused before the work
         victim = _victim(options, job, guard, judge)
-        _search(options, names, Attack(method, victim, budget, options.seed, options.out), job)
+        way = (options.company, options.transfer)
+        _search(options, names, Attack(method, victim, budget, options.seed, options.out, *way), job)
+
+
+def _check_way(options: argparse.Namespace, method: str) -> None:
+    """Refuse --company and --transfer where nothing is searched, or where they mean nothing.
+
+    Raises:
+        UnhypeError: see above.
+    """
+    given = [f"--{way}" for way in ("company", "transfer") if getattr(options, way)]
+    if given and (options.replay or method not in SEARCHES):
+        other = "--replay" if options.replay else f"--method {method}"
+        raise UnhypeError(f"got {given[0]} beside {other}, wanted it with a search: --method {' or '.join(SEARCHES)}")
+    if options.transfer and options.rival == "none":
+        raise UnhypeError("got --transfer against the bare base, wanted a guard (--model) or another --rival")
 
 
 def _search(options: argparse.Namespace, names: list[str], attack: Attack, job: Job) -> None:
@@ -109,7 +139,7 @@ def _search(options: argparse.Namespace, names: list[str], attack: Attack, job: 
     told = reporting.report(attack, job.base.reference, job.base.hash)
     if options.keep:
         print(f"{options.keep}: {regression.keep(options.keep, told)} prompts")
-    _tell(options.out / f"{attack.method}.json", told, reporting.rows(told), reporting.sentence(told))
+    _tell(options.out / f"{attack.name}.json", told, reporting.rows(told), reporting.sentence(told))
 
 
 def _disguises(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:
@@ -175,7 +205,7 @@ def _job(options: argparse.Namespace) -> tuple[Job, Guard | None, Judge]:
 
 def _victim(options: argparse.Namespace, job: Job, guard: Guard | None, judge: Judge) -> Attacked:
     """Who is attacked, on its base; a rival is fitted."""
-    from unhype.attacks.running import Attacked
+    from unhype.attacks.victim import Attacked
     from unhype.comparison.methods import chosen
     from unhype.comparison.running import Comparison
     from unhype.eraser import Nothing
