@@ -85,6 +85,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "methods": lambda seeds: markdown(hyperforget.method_rows(seeds)),
     "weights": lambda scores: markdown(weights_rows(scores)),
     "attack-disguises": lambda told: markdown(reporting.disguise_rows(told)),
+    "attack-img2img": lambda told: markdown(reporting.start_rows(told)),
     "attack-replay": _replayed,
     "digits": lambda digits: markdown(hyperforget.turn_rows(digits)),
     "paths": lambda scores: markdown(trajectory.path_rows(scores)),

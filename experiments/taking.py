@@ -22,7 +22,7 @@ SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "era
 
 SEARCHES = ("tokens", "words", "pictures")
 WAYS = ("", "-company", "-transfer", "-company-transfer")
-ATTACKS = (*(f"{search}{way}" for way in WAYS for search in SEARCHES), "disguises", "replay")
+ATTACKS = (*(f"{search}{way}" for way in WAYS for search in SEARCHES), "disguises", "img2img", "replay")
 """What ``unhype attack`` writes; those that are there are taken over."""
 
 COMPARED = ("mini-sd", "celeb100")

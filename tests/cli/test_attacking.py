@@ -18,6 +18,7 @@ def test_the_methods_are_those_that_there_are() -> None:
     from unhype.attacks.methods import METHODS
 
     assert tuple(METHODS) == attacking.SEARCHES
+    assert set(attacking.SEARCHES) < set(attacking.METHODS)
 
 
 @pytest.mark.parametrize(

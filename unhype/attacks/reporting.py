@@ -112,6 +112,15 @@ def disguise_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     return ["disguise", "such as", "n", "shown ↓", "base"], rows
 
 
+def start_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of img2img, by strength."""
+    rows = []
+    for group, each in told["groups"].items():
+        low, high = each["interval"]
+        rows.append([group, str(each["n"]), f"{each['guarded']:.2f} [{low:.2f}, {high:.2f}]", f"{each['bare']:.2f}"])
+    return ["start", "n", "shown ↓", "base"], rows
+
+
 def _visible(text: str) -> str:
     """The text with the names of letters that nobody sees."""
     return "".join(letter if letter.isprintable() else f"<U+{ord(letter):04X}>" for letter in text)

@@ -36,6 +36,9 @@ WORTH = 0.6
 """A text is worth pictures if its loss is this share of what stands before it alone (1, if nothing does), or less, and
 if it is nearer than the last that was drawn."""
 
+NEAR = 0.1
+"""Where a text that is so near was drawn and did not do, none nearer will: the search begins again."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -109,7 +112,7 @@ class TokenSearch:
 
     def step(self, memory: Memory, rng: np.random.Generator) -> Turn:
         """One change of one token, the best of many; or a new beginning."""
-        if memory["still"] >= STILL:
+        if memory["still"] >= STILL or memory["bar"] <= NEAR:
             return self.begin(rng)
         tried = self._candidates(memory["ids"], rng)
         values = self.objective.values([self.text(ids) for ids in tried], memory["total"])

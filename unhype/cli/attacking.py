@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SEARCHES = ("tokens", "words", "pictures")
 """As :mod:`unhype.attacks.methods` has them, which is heavy to import."""
 
-DISGUISES = "disguises"
+DISGUISES, IMG2IMG = "disguises", "img2img"
+METHODS = (*SEARCHES, DISGUISES, IMG2IMG)
 
 
 def add_commands(verb: Verb) -> None:
@@ -34,9 +35,9 @@ def add_commands(verb: Verb) -> None:
         "unhype attack --model build/guards/NAME --method tokens --names 8 --budget 60",
         "tokens and words know everything and differentiate through encoder, switch, hypernetwork and denoiser; "
         "pictures sees pictures and the judge's score alone; disguises searches for nothing and writes each name in "
-        "many ways. --company looks for a text behind somebody who is kept, --transfer knows the base and not the "
-        "guard. A search that was stopped goes on where it was; with --queries and without --budget the same seed "
-        "finds the same every time.",
+        "many ways; img2img starts from pictures of the forgotten. --company looks for a text behind somebody who is "
+        "kept, --transfer knows the base and not the guard. A search that was stopped goes on where it was; with "
+        "--queries and without --budget the same seed finds the same every time.",
     )
     attack.add_argument("--model", metavar="URI", help=f"the guard that is attacked: {MODEL}")
     attack.add_argument(
@@ -47,8 +48,7 @@ def add_commands(verb: Verb) -> None:
     )
     attack.add_argument("--concepts", metavar="SET", help="the concept set (default: the guard's own)")
     attack.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")
-    known = f"{', '.join((*SEARCHES, DISGUISES))} (default: {SEARCHES[0]})"
-    attack.add_argument("--method", metavar="NAME", help=known)
+    attack.add_argument("--method", metavar="NAME", help=f"{', '.join(METHODS)} (default: {SEARCHES[0]})")
     attack.add_argument(
         "--company", action="store_true", help="search behind a kept person: 'KEPT and …' (drawn by seed for each name)"
     )
@@ -92,8 +92,8 @@ def _attack(options: argparse.Namespace) -> None:
     if options.replay and (options.method or options.keep):
         raise UnhypeError("got --replay beside --method or --keep, wanted it alone: it searches for nothing")
     method = options.method or SEARCHES[0]
-    if method not in (*SEARCHES, DISGUISES):
-        raise UnhypeError(f"got the method {method!r}, wanted one of {', '.join((*SEARCHES, DISGUISES))}")
+    if method not in METHODS:
+        raise UnhypeError(f"got the method {method!r}, wanted one of {', '.join(METHODS)}")
     _check_way(options, method)
     seconds = 60.0 if options.budget is None and options.queries is None else options.budget
     budget = Budget(seconds, options.queries)
@@ -105,6 +105,8 @@ def _attack(options: argparse.Namespace) -> None:
         _replay(options, job, _victim(options, job, guard, judge), known)
     elif method == DISGUISES:
         _disguises(options, names, job, _victim(options, job, guard, judge))
+    elif method == IMG2IMG:
+        _started(options, names, job, _victim(options, job, guard, judge))
     else:
         check_open(method, "none" if options.transfer else options.rival or "unhype", family_named_in(job.base))
         for name in names if options.company else ():
@@ -156,6 +158,23 @@ def _disguises(options: argparse.Namespace, names: list[str], job: Job, victim: 
     shown = max(told["groups"].items(), key=lambda item: item[1]["guarded"])
     line = f"{len(told['groups'])} disguises of {len(names)} names; worst: {shown[0]}, {shown[1]['guarded']:.2f}"
     _tell(options.out / f"{DISGUISES}.json", told, reporting.disguise_rows(told), line)
+
+
+def _started(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:
+    from unhype.attacks import reporting
+    from unhype.attacks.starting import Starts, started
+    from unhype.attacks.tabled import look, looked
+    from unhype.progress import with_progress
+
+    table, starts, folder = started(victim.concepts, names), Starts(victim, names, job.sampling), options.out / IMG2IMG
+    for _progress in with_progress(look(victim, table, folder, starts.draw)):
+        pass
+    told = reporting.about(victim, job.base.reference, job.base.hash) | {
+        "starts": starts.shown,
+        "groups": looked(table, folder),
+    }
+    line = f"img2img from {len(names)} names; the starts themselves show them in {starts.shown:.2f}"
+    _tell(options.out / f"{IMG2IMG}.json", told, reporting.start_rows(told), line)
 
 
 def _replay(options: argparse.Namespace, job: Job, victim: Attacked, known: list[Known]) -> None:
