@@ -52,6 +52,10 @@ def _searched(told: Mapping[str, Any]) -> str:
     return f"{markdown(reporting.rows(told))}\n\n{reporting.budgets(told)}"
 
 
+def _inverted(told: Mapping[str, Any]) -> str:
+    return f"{markdown(reporting.door_rows(told))}\n\n{reporting.inverted(told)}."
+
+
 def _replayed(told: Mapping[str, Any]) -> str:
     shown = f"{told['n']} prompts that were found before: shown in {told['shown']:.3f} of the pictures"
     return f"{shown} (base {told['bare']:.3f}), the worst in {told['worst']:.2f}; {told['through']} still get through."
@@ -94,6 +98,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
 }
 WAYS = ("", "-company", "-transfer", "-company-transfer")
 WHAT |= {f"attack-{search}{way}": _searched for search in ("tokens", "words", "pictures") for way in WAYS}
+WHAT |= {f"attack-inversion-{k}{way}": _inverted for k in (1, 2, 4, 8) for way in ("", "-transfer")}
 ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
 """What is told of a comparison on every base that has one."""
 

@@ -22,7 +22,8 @@ SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "era
 
 SEARCHES = ("tokens", "words", "pictures")
 WAYS = ("", "-company", "-transfer", "-company-transfer")
-ATTACKS = (*(f"{search}{way}" for way in WAYS for search in SEARCHES), "disguises", "img2img", "replay")
+INVERSIONS = tuple(f"inversion-{k}{way}" for k in (1, 2, 4, 8) for way in ("", "-transfer"))
+ATTACKS = (*(f"{name}{way}" for way in WAYS for name in SEARCHES), *INVERSIONS, "disguises", "img2img", "replay")
 """What ``unhype attack`` writes; those that are there are taken over."""
 
 COMPARED = ("mini-sd", "celeb100")

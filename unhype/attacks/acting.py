@@ -1,10 +1,11 @@
-"""An eraser on a pipeline that somebody else built from the base's own parts: for img2img, or with new embeddings."""
+"""An eraser on a pipeline that somebody else did something to: one built for img2img, or with embeddings of his own."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from unhype.baselines.adapters import Adapted
 from unhype.baselines.weights import Rewritten, replaced
 from unhype.eraser import Eraser, Nothing
 from unhype.erasing.guarded import Guarded
@@ -12,27 +13,21 @@ from unhype.errors import UnhypeError
 
 
 def acting(eraser: Eraser, pipeline: Any) -> AbstractContextManager[object]:
-    """The eraser acts on this pipeline, which shares the base's denoiser, while the context is open.
+    """The eraser acts on this pipeline, the base's own or one that shares its denoiser, while the context is open.
 
     Raises:
-        UnhypeError: see :func:`check_acts`.
+        UnhypeError: an eraser that cannot be had there.
     """
-    check_acts(eraser)
     if isinstance(eraser, Guarded):
-        return eraser.guard.attached(pipeline, eraser.derived)
+        own = eraser.family if pipeline is eraser.family.pipeline else None
+        return eraser.guard.attached(pipeline, eraser.derived, own)
     if isinstance(eraser, Rewritten):
         return replaced(eraser.case.family.bare_denoiser, eraser.case.fitted(eraser.name))
-    return nullcontext()
-
-
-def check_acts(eraser: Eraser) -> None:
-    """Refuse an eraser that acts on the pipeline alone that it was fitted on.
-
-    Raises:
-        UnhypeError: naming it.
-    """
-    if not isinstance(eraser, Guarded | Rewritten | Nothing):
-        raise UnhypeError(
-            f"got {eraser.name}, which draws with its own pipeline alone, wanted a guard, a rival that changes weights "
-            "or none"
-        )
+    if isinstance(eraser, Adapted) and pipeline is eraser.case.family.pipeline:
+        return eraser.attached()
+    if isinstance(eraser, Nothing):
+        return nullcontext()
+    raise UnhypeError(
+        f"got {eraser.name}, which draws from prompts with a pipeline of its own alone, wanted a guard, a rival that "
+        "changes weights, or none"
+    )

@@ -121,6 +121,26 @@ def start_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     return ["start", "n", "shown ↓", "base"], rows
 
 
+def door_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of doors: how often each was closed, and what it shows where it is open."""
+    rows = []
+    for door, each in told["doors"].items():
+        open_ = each["closed"] < told["n"]
+        shown = f"{each['guarded']:.2f}, at worst {each['worst']:.2f}" if open_ else "–"
+        said = " ".join(each["said"].split()[:9]) + " …" if each["said"] else ""
+        rows.append([door, f"{each['closed']} of {told['n']}", shown, f"{each['bare']:.2f}", said])
+    return ["door", "closed", "shown ↓", "base", "it says"], rows
+
+
+def inverted(told: Mapping[str, Any]) -> str:
+    """What came of embeddings, in a line: a name counts if any door shows it."""
+    low, high = told["interval"]
+    return (
+        f"{told['vectors']} learned vectors against {told['eraser']} on {told['base']}: ASR {told['ASR']:.2f} "
+        f"[{low:.2f}, {high:.2f}] by the widest door, {told['n']} names"
+    )
+
+
 def _visible(text: str) -> str:
     """The text with the names of letters that nobody sees."""
     return "".join(letter if letter.isprintable() else f"<U+{ord(letter):04X}>" for letter in text)

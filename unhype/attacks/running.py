@@ -28,6 +28,13 @@ def named(method: str, company: bool, transfer: bool) -> str:
     return "-".join([method, *["company"] * company, *["transfer"] * transfer])
 
 
+def file_name(concept: str, what: str) -> str:
+    """Of what is kept of one name; no two names share it."""
+    own = hashlib.sha256(concept.encode()).hexdigest()[:6]
+    plain = "".join(letter if letter.isalnum() else "-" for letter in concept.lower())
+    return f"{plain}-{own}.{what}.json"
+
+
 def chosen_names(concepts: ConceptSet, n: int, seed: int) -> list[str]:
     """n of the forgotten concepts, in the order of the list.
 
@@ -137,6 +144,4 @@ class Attack:
         return finding
 
     def _path(self, concept: str, what: str) -> Path:
-        own = hashlib.sha256(concept.encode()).hexdigest()[:6]
-        plain = "".join(letter if letter.isalnum() else "-" for letter in concept.lower())
-        return self.folder / self.name / f"{plain}-{own}.{what}.json"
+        return self.folder / self.name / file_name(concept, what)

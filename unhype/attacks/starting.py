@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from unhype.attacks.acting import acting, check_acts
+from unhype.attacks.acting import acting
+from unhype.attacks.objective import PROMPT
 from unhype.attacks.verdicts import AIMING, drawn
 from unhype.attacks.victim import Attacked
 from unhype.concepts.schema import ConceptSet
@@ -39,8 +40,6 @@ STARTS = 4
 
 SEEDS_FROM = SEEDS + 4_500_000
 """Seeds start so far behind the evaluation's first, beyond those of the disguises."""
-
-PROMPT = "a photo of {}"
 
 
 def started(concepts: ConceptSet, names: Sequence[str]) -> pd.DataFrame:
@@ -79,7 +78,7 @@ class Starts:
                 steps.
         """
         check_known(victim.judge, names, f"the set {victim.concepts.name}")
-        check_acts(victim.eraser)
+        acting(victim.eraser, None)  # refuses before the work
         if how.steps * min(STRENGTHS) < 1:
             raise UnhypeError(
                 f"got {how.steps} steps, of which a strength of {min(STRENGTHS)} leaves none to be drawn, wanted "

@@ -14,6 +14,7 @@ from unhype.errors import UnhypeError
 if TYPE_CHECKING:
     from unhype.attacks.regression import Known
     from unhype.attacks.running import Attack
+    from unhype.attacks.searching import Budget
     from unhype.attacks.victim import Attacked
     from unhype.erasing.guard import Guard
     from unhype.judges.judge import Judge
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 SEARCHES = ("tokens", "words", "pictures")
 """As :mod:`unhype.attacks.methods` has them, which is heavy to import."""
 
-DISGUISES, IMG2IMG = "disguises", "img2img"
-METHODS = (*SEARCHES, DISGUISES, IMG2IMG)
+DISGUISES, IMG2IMG, INVERSION = "disguises", "img2img", "inversion"
+METHODS = (*SEARCHES, INVERSION, DISGUISES, IMG2IMG)
 
 
 def add_commands(verb: Verb) -> None:
@@ -34,7 +35,8 @@ def add_commands(verb: Verb) -> None:
         "look for prompts that draw what was forgotten",
         "unhype attack --model build/guards/NAME --method tokens --names 8 --budget 60",
         "tokens and words know everything and differentiate through encoder, switch, hypernetwork and denoiser; "
-        "pictures sees pictures and the judge's score alone; disguises searches for nothing and writes each name in "
+        "pictures sees pictures and the judge's score alone; inversion learns --vectors K embeddings and tries every "
+        "door with them; disguises searches for nothing and writes each name in "
         "many ways; img2img starts from pictures of the forgotten. --company looks for a text behind somebody who is "
         "kept, --transfer knows the base and not the guard. A search that was stopped goes on where it was; with "
         "--queries and without --budget the same seed finds the same every time.",
@@ -65,6 +67,9 @@ def add_commands(verb: Verb) -> None:
         "--budget", type=float, metavar="SECONDS", help="for each name (default: 60, or none where --queries is given)"
     )
     attack.add_argument(
+        "--vectors", type=int, metavar="K", help=f"embeddings that --method {INVERSION} learns (default: 1)"
+    )
+    attack.add_argument(
         "--queries", type=int, metavar="N", help="prompts that the victim is asked about, for each name"
     )
     attack.add_argument(
@@ -79,10 +84,12 @@ def add_commands(verb: Verb) -> None:
 
 
 def _attack(options: argparse.Namespace) -> None:
+    from unhype.attacks.inversion import check_vectors
     from unhype.attacks.methods import check_open
     from unhype.attacks.regression import load
     from unhype.attacks.running import Attack, chosen_names
     from unhype.attacks.searching import Budget
+    from unhype.attacks.soft import check_open_text
     from unhype.attacks.victim import companion
     from unhype.families.loading import family_named_in
     from unhype.pictures.seeds import check_seed
@@ -107,6 +114,10 @@ def _attack(options: argparse.Namespace) -> None:
         _disguises(options, names, job, _victim(options, job, guard, judge))
     elif method == IMG2IMG:
         _started(options, names, job, _victim(options, job, guard, judge))
+    elif method == INVERSION:
+        check_vectors(1 if options.vectors is None else options.vectors)
+        check_open_text(family_named_in(job.base))
+        _inverted(options, names, job, _victim(options, job, guard, judge), budget)
     else:
         check_open(method, "none" if options.transfer else options.rival or "unhype", family_named_in(job.base))
         for name in names if options.company else ():
@@ -119,15 +130,16 @@ def _attack(options: argparse.Namespace) -> None:
 
 
 def _check_way(options: argparse.Namespace, method: str) -> None:
-    """Refuse --company and --transfer where nothing is searched, or where they mean nothing.
+    """Refuse --company, --transfer and --vectors where they mean nothing.
 
     Raises:
         UnhypeError: see above.
     """
-    given = [f"--{way}" for way in ("company", "transfer") if getattr(options, way)]
-    if given and (options.replay or method not in SEARCHES):
-        other = "--replay" if options.replay else f"--method {method}"
-        raise UnhypeError(f"got {given[0]} beside {other}, wanted it with a search: --method {' or '.join(SEARCHES)}")
+    fitting = {"company": SEARCHES, "transfer": (*SEARCHES, INVERSION), "vectors": (INVERSION,)}
+    for way, methods in fitting.items():
+        if getattr(options, way) not in (None, False) and (options.replay or method not in methods):
+            other = "--replay" if options.replay else f"--method {method}"
+            raise UnhypeError(f"got --{way} beside {other}, wanted it with --method {' or '.join(methods)}")
     if options.transfer and options.rival == "none":
         raise UnhypeError("got --transfer against the bare base, wanted a guard (--model) or another --rival")
 
@@ -175,6 +187,19 @@ def _started(options: argparse.Namespace, names: list[str], job: Job, victim: At
     }
     line = f"img2img from {len(names)} names; the starts themselves show them in {starts.shown:.2f}"
     _tell(options.out / f"{IMG2IMG}.json", told, reporting.start_rows(told), line)
+
+
+def _inverted(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked, budget: Budget) -> None:
+    from unhype.attacks import reporting
+    from unhype.attacks.inverting import Inversion
+    from unhype.progress import with_progress
+
+    k = options.vectors or 1
+    attack = Inversion(victim, k, budget, options.seed, options.out, job.sampling, options.transfer)
+    for _progress in with_progress(attack.run(names)):
+        pass
+    told = reporting.about(victim, job.base.reference, job.base.hash) | attack.report()
+    _tell(options.out / f"{attack.name}.json", told, reporting.door_rows(told), reporting.inverted(told))
 
 
 def _replay(options: argparse.Namespace, job: Job, victim: Attacked, known: list[Known]) -> None:
