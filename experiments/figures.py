@@ -97,7 +97,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "paths_note": trajectory.note,
 }
 WAYS = ("", "-company", "-transfer", "-company-transfer")
-WHAT |= {f"attack-{search}{way}": _searched for search in ("tokens", "words", "pictures") for way in WAYS}
+WHAT |= {f"attack-{search}{way}": _searched for search in ("tokens", "words", "pictures", "concept") for way in WAYS}
 WHAT |= {f"attack-inversion-{k}{way}": _inverted for k in (1, 2, 4, 8) for way in ("", "-transfer")}
 ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
 """What is told of a comparison on every base that has one."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from unhype.attacks.concept import ConceptSearch, Direction
 from unhype.attacks.genetic import GeneticSearch, Likeness
 from unhype.attacks.objective import Objective, aim
 from unhype.attacks.opening import CLOSED, opened
 from unhype.attacks.searching import Search
 from unhype.attacks.soft import check_open_text
-from unhype.attacks.tokens import TokenSearch, all_tokens, known_words
+from unhype.attacks.tokens import TokenSearch, Writer, all_tokens, known_words
 from unhype.attacks.verdicts import AIMING
 from unhype.attacks.victim import Attacked, Sought
 from unhype.concepts.folding import words
@@ -38,10 +40,18 @@ def _black(victim: Attacked, sought: Sought) -> Search:
     return GeneticSearch(likeness, sought, known)
 
 
+def _concept(victim: Attacked, sought: Sought) -> Search:
+    family, sought = victim.family, replace(sought, barred=frozenset(words(sought.concept)))
+    tokenizer: Any = getattr(family.pipeline, family.encoders[0][1])
+    direction = Direction(family, victim.concepts, sought)
+    return ConceptSearch(direction, all_tokens(tokenizer, sought.concept), Writer(tokenizer, sought))
+
+
 METHODS: dict[str, Callable[[Attacked, Sought], Search]] = {
     "tokens": partial(_white, whole=False),
     "words": partial(_white, whole=True),
     "pictures": _black,
+    "concept": _concept,
 }
 
 GRADIENTS = ("tokens", "words")

@@ -52,6 +52,30 @@ class Vocabulary:
     ids: tuple[int, ...]
     near: tuple[int, ...]
 
+    def drawn(self, rng: np.random.Generator) -> int:
+        """One of them: every other time one that is near."""
+        pool = self.near if self.near and rng.random() < 0.5 else self.ids
+        return int(pool[rng.integers(len(pool))])
+
+
+class Writer:
+    """Token ids → the whole text that they make, behind whoever stands before it."""
+
+    def __init__(self, tokenizer: Any, sought: Sought) -> None:
+        self.tokenizer, self.sought = tokenizer, sought
+        self.before = self._cut(sought.before)
+
+    def __call__(self, ids: Sequence[int]) -> str:
+        """Empty where the tokenizer would cut the text otherwise, or where it has a barred word."""
+        searched = str(self.tokenizer.decode(list(ids))).strip()
+        text = f"{self.sought.before}{searched}"
+        fits = self._cut(text) == [*self.before, *ids] and self.sought.allows(searched)
+        return text if fits else ""
+
+    def _cut(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
+        return ids
+
 
 def all_tokens(tokenizer: Any, concept: str) -> Vocabulary:
     """Tokens of letters and digits."""
@@ -81,34 +105,18 @@ class TokenSearch:
 
     def __init__(self, objective: Objective, vocabulary: Vocabulary, sought: Sought) -> None:
         self.objective, self.vocabulary, self.sought = objective, vocabulary, sought
-        self.tokenizer: Any = getattr(objective.family.pipeline, objective.family.encoders[0][1])
-        self.before = self._cut(sought.before)
+        self.text = Writer(getattr(objective.family.pipeline, objective.family.encoders[0][1]), sought)
 
     def begin(self, rng: np.random.Generator) -> Turn:
         """Somewhere: tokens of the name and others."""
         while True:
             length = int(rng.integers(3, LENGTH + 1))
-            ids = [self._drawn(rng, rng.random() < 0.5) for _ in range(length)]
+            ids = [self.vocabulary.drawn(rng) for _ in range(length)]
             if text := self.text(ids):
                 texts = [text, self.sought.kept] if self.sought.kept else [text]
                 value, *alone = self.objective.values(texts)
                 bar = WORTH * (alone[0].loss if alone else 1)
                 return Turn({"ids": ids, "total": value.total, "still": 0, "bar": bar}, len(texts))
-
-    def _drawn(self, rng: np.random.Generator, near: bool) -> int:
-        pool = self.vocabulary.near if near and self.vocabulary.near else self.vocabulary.ids
-        return int(pool[rng.integers(len(pool))])
-
-    def text(self, ids: Sequence[int]) -> str:
-        """The whole text with these tokens; empty where a tokenizer would cut it otherwise, or it has a barred word."""
-        searched = str(self.tokenizer.decode(list(ids))).strip()
-        text = f"{self.sought.before}{searched}"
-        fits = self._cut(text) == [*self.before, *ids] and self.sought.allows(searched)
-        return text if fits else ""
-
-    def _cut(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
-        return ids
 
     def step(self, memory: Memory, rng: np.random.Generator) -> Turn:
         """One change of one token, the best of many; or a new beginning."""

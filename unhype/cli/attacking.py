@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from unhype.judges.judge import Judge
     from unhype.pipeline.job import Job
 
-SEARCHES = ("tokens", "words", "pictures")
+SEARCHES = ("tokens", "words", "pictures", "concept")
 """As :mod:`unhype.attacks.methods` has them, which is heavy to import."""
 
 DISGUISES, IMG2IMG, INVERSION = "disguises", "img2img", "inversion"
@@ -35,7 +35,8 @@ def add_commands(verb: Verb) -> None:
         "look for prompts that draw what was forgotten",
         "unhype attack --model build/guards/NAME --method tokens --names 8 --budget 60",
         "tokens and words know everything and differentiate through encoder, switch, hypernetwork and denoiser; "
-        "pictures sees pictures and the judge's score alone; inversion learns --vectors K embeddings and tries every "
+        "pictures sees pictures and the judge's score alone; concept asks the text encoder alone for words that lie "
+        "where the name does (Ring-A-Bell); inversion learns --vectors K embeddings and tries every "
         "door with them; disguises searches for nothing and writes each name in "
         "many ways; img2img starts from pictures of the forgotten. --company looks for a text behind somebody who is "
         "kept, --transfer knows the base and not the guard. A search that was stopped goes on where it was; with "
