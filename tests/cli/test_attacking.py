@@ -40,6 +40,8 @@ def test_the_methods_are_those_that_there_are() -> None:
         ),
         (["--company", "--concepts", "objects"], ["got --company for objects", "a set of things"]),
         (["--transfer", "--replay", "{tmp}/found.json"], ["--transfer beside --replay"]),
+        (["--keep", "{tmp}/new.json", "--method", "disguises"], ["got --keep beside --method disguises"]),
+        (["--vectors", "0"], ["--vectors beside --method tokens"]),
         (["--vectors", "4"], ["--vectors beside --method tokens", "--method inversion"]),
         (["--vectors", "0", "--method", "inversion"], ["got --vectors 0", "from 1 to 16"]),
         (["--base", "mini-flux", "--method", "inversion"], ["text_encoder_2"]),

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from unhype.cli import attack_ways as ways
 from unhype.cli.comparing import METHODS as RIVALS
 from unhype.cli.options import BASES, MODEL, Verb, params_of
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
-    from unhype.attacks.regression import Known
-    from unhype.attacks.running import Attack
-    from unhype.attacks.searching import Budget
     from unhype.attacks.victim import Attacked
     from unhype.erasing.guard import Guard
     from unhype.judges.judge import Judge
@@ -23,8 +20,8 @@ if TYPE_CHECKING:
 SEARCHES = ("tokens", "words", "pictures", "concept")
 """As :mod:`unhype.attacks.methods` has them, which is heavy to import."""
 
-DISGUISES, IMG2IMG, INVERSION = "disguises", "img2img", "inversion"
-METHODS = (*SEARCHES, INVERSION, DISGUISES, IMG2IMG)
+INVERSION = "inversion"
+METHODS = (*SEARCHES, INVERSION, ways.DISGUISES, ways.IMG2IMG)
 
 
 def add_commands(verb: Verb) -> None:
@@ -110,15 +107,15 @@ def _attack(options: argparse.Namespace) -> None:
     names = chosen_names(job.concepts, options.names, options.seed)
     if options.replay:
         known = load(options.replay, job.base.reference, job.base.hash)
-        _replay(options, job, _victim(options, job, guard, judge), known)
-    elif method == DISGUISES:
-        _disguises(options, names, job, _victim(options, job, guard, judge))
-    elif method == IMG2IMG:
-        _started(options, names, job, _victim(options, job, guard, judge))
+        ways.replay(options, job, _victim(options, job, guard, judge), known)
+    elif method == ways.DISGUISES:
+        ways.disguises(options, names, job, _victim(options, job, guard, judge))
+    elif method == ways.IMG2IMG:
+        ways.img2img(options, names, job, _victim(options, job, guard, judge))
     elif method == INVERSION:
         check_vectors(1 if options.vectors is None else options.vectors)
         check_open_text(family_named_in(job.base))
-        _inverted(options, names, job, _victim(options, job, guard, judge), budget)
+        ways.inverted(options, names, job, _victim(options, job, guard, judge), budget)
     else:
         check_open(method, "none" if options.transfer else options.rival or "unhype", family_named_in(job.base))
         for name in names if options.company else ():
@@ -127,102 +124,23 @@ def _attack(options: argparse.Namespace) -> None:
             load(options.keep, job.base.reference, job.base.hash)  # another base's is refused before the work
         victim = _victim(options, job, guard, judge)
         way = (options.company, options.transfer)
-        _search(options, names, Attack(method, victim, budget, options.seed, options.out, *way), job)
+        ways.search(options, names, Attack(method, victim, budget, options.seed, options.out, *way), job)
 
 
 def _check_way(options: argparse.Namespace, method: str) -> None:
-    """Refuse --company, --transfer and --vectors where they mean nothing.
+    """Refuse --company, --transfer, --vectors and --keep where they mean nothing.
 
     Raises:
         UnhypeError: see above.
     """
-    fitting = {"company": SEARCHES, "transfer": (*SEARCHES, INVERSION), "vectors": (INVERSION,)}
+    fitting = {"company": SEARCHES, "transfer": (*SEARCHES, INVERSION), "vectors": (INVERSION,), "keep": SEARCHES}
     for way, methods in fitting.items():
-        if getattr(options, way) not in (None, False) and (options.replay or method not in methods):
+        given = getattr(options, way)
+        if given is not None and given is not False and (options.replay or method not in methods):
             other = "--replay" if options.replay else f"--method {method}"
             raise UnhypeError(f"got --{way} beside {other}, wanted it with --method {' or '.join(methods)}")
     if options.transfer and options.rival == "none":
         raise UnhypeError("got --transfer against the bare base, wanted a guard (--model) or another --rival")
-
-
-def _search(options: argparse.Namespace, names: list[str], attack: Attack, job: Job) -> None:
-    from unhype.attacks import regression, reporting
-    from unhype.progress import with_progress
-
-    for _progress in with_progress(attack.run(names)):
-        pass
-    told = reporting.report(attack, job.base.reference, job.base.hash)
-    if options.keep:
-        print(f"{options.keep}: {regression.keep(options.keep, told)} prompts")
-    _tell(options.out / f"{attack.name}.json", told, reporting.rows(told), reporting.sentence(told))
-
-
-def _disguises(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:
-    from unhype.attacks import reporting
-    from unhype.attacks.disguises import disguised
-    from unhype.attacks.tabled import look, looked
-    from unhype.progress import with_progress
-
-    table = disguised(victim.concepts, names)
-    folder = options.out / DISGUISES
-    for _progress in with_progress(look(victim, table, folder)):
-        pass
-    told = reporting.about(victim, job.base.reference, job.base.hash) | {"groups": looked(table, folder)}
-    shown = max(told["groups"].items(), key=lambda item: item[1]["guarded"])
-    line = f"{len(told['groups'])} disguises of {len(names)} names; worst: {shown[0]}, {shown[1]['guarded']:.2f}"
-    _tell(options.out / f"{DISGUISES}.json", told, reporting.disguise_rows(told), line)
-
-
-def _started(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:
-    from unhype.attacks import reporting
-    from unhype.attacks.starting import Starts, started
-    from unhype.attacks.tabled import look, looked
-    from unhype.progress import with_progress
-
-    table, starts, folder = started(victim.concepts, names), Starts(victim, names, job.sampling), options.out / IMG2IMG
-    for _progress in with_progress(look(victim, table, folder, starts.draw)):
-        pass
-    told = reporting.about(victim, job.base.reference, job.base.hash) | {
-        "starts": starts.shown,
-        "groups": looked(table, folder),
-    }
-    line = f"img2img from {len(names)} names; the starts themselves show them in {starts.shown:.2f}"
-    _tell(options.out / f"{IMG2IMG}.json", told, reporting.start_rows(told), line)
-
-
-def _inverted(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked, budget: Budget) -> None:
-    from unhype.attacks import reporting
-    from unhype.attacks.inverting import Inversion
-    from unhype.progress import with_progress
-
-    k = options.vectors or 1
-    attack = Inversion(victim, k, budget, options.seed, options.out, job.sampling, options.transfer)
-    for _progress in with_progress(attack.run(names)):
-        pass
-    told = reporting.about(victim, job.base.reference, job.base.hash) | attack.report()
-    _tell(options.out / f"{attack.name}.json", told, reporting.door_rows(told), reporting.inverted(told))
-
-
-def _replay(options: argparse.Namespace, job: Job, victim: Attacked, known: list[Known]) -> None:
-    from unhype.attacks import regression, reporting
-
-    shares = []
-    for guarded, bare in regression.replay(victim, known, options.seed, options.replay):
-        shares.append((guarded, bare))
-        print(
-            f"{len(shares)} of {len(known)}: {known[len(shares) - 1].text}: {guarded:.2f}, base {bare:.2f}", flush=True
-        )
-    told = reporting.about(victim, job.base.reference, job.base.hash) | regression.replayed(known, shares)
-    line = f"{told['n']} found prompts: shown {told['shown']:.3f} (base {told['bare']:.3f}), worst {told['worst']:.2f}"
-    _tell(options.out / "replay.json", told, reporting.replay_rows(told), line)
-
-
-def _tell(path: Path, told: dict[str, Any], table: tuple[list[str], list[list[str]]], line: str) -> None:
-    from unhype.files import write_text
-    from unhype.reports.tables import markdown
-
-    write_text(path, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-    print(f"{markdown(table)}\n\n{line}; {path}")
 
 
 def _job(options: argparse.Namespace) -> tuple[Job, Guard | None, Judge]:
