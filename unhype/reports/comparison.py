@@ -50,7 +50,7 @@ COST = {"fitted in s": "fit_seconds", "numbers": "parameters", "MB": "bytes", "t
 def comparison_rows(results: Results) -> Rows:
     """One row a method, mean ± spread over seeds, the best H first; a method that failed says why."""
     rows = []
-    for method, runs in _ranked(results):
+    for method, runs in ranked(results):
         good = [run["summary"] for run in runs if "summary" in run]
         cells = (
             [spread([found[key] for found in good if key in found]) for key in COLUMNS.values()]
@@ -65,7 +65,7 @@ def comparison_rows(results: Results) -> Rows:
 def cost_rows(results: Results) -> Rows:
     """One row a method: how far what must stay has moved, and what the method costs."""
     rows = []
-    for method, runs in _ranked(results):
+    for method, runs in ranked(results):
         good = [run for run in runs if "fidelity" in run]
         if good:
             parts = [[run[part].get(key) for run in good] for part, key in FIDELITY.values()]
@@ -79,7 +79,7 @@ def cost_rows(results: Results) -> Rows:
 
 def strata_rows(runs: Sequence[Mapping[str, Any]]) -> Rows:
     """One method, one row a stratum, mean ± spread over its seeds; the base's own figure in brackets."""
-    good = [{name: _current(score) for name, score in run["strata"].items()} for run in runs if "strata" in run]
+    good = [{name: current(score) for name, score in run["strata"].items()} for run in runs if "strata" in run]
     rows = []
     for stratum, first in good[0].items() if good else ():
         found = [strata[stratum] for strata in good]
@@ -127,7 +127,7 @@ def footnote(results: Results) -> str:
     )
 
 
-def _ranked(results: Results) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
+def ranked(results: Results) -> list[tuple[str, Sequence[Mapping[str, Any]]]]:
     """The best H first, then what nobody judged, what failed last, what was never run not at all."""
 
     def rank(runs: Sequence[Mapping[str, Any]]) -> float:
@@ -208,6 +208,6 @@ FORMER = {"shown": "must_go", "shown_base": "must_go_base", "stays": "must_stay"
 """What comparisons that were kept before roles and strata had one kind of score call its figures."""
 
 
-def _current(score: Mapping[str, Any]) -> Mapping[str, Any]:
+def current(score: Mapping[str, Any]) -> Mapping[str, Any]:
     """A stratum's score by the names of today."""
     return {FORMER.get(name, name): value for name, value in score.items()} if "stays" in score else score

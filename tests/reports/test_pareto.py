@@ -1,0 +1,53 @@
+"""The picture of methods on made-up figures: who is on the frontier, and that all names can be read."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+from PIL import Image
+
+from unhype.reports.pareto import Point, draw_front, front
+
+
+def point(name: str, kept: float, success: float, closed: bool = False) -> Point:
+    around = [(max(0.0, share - 0.1), min(1.0, share + 0.1)) for share in (kept, success)]
+    return Point(name, (kept, *around[0]), (success, *around[1]), closed)
+
+
+POINTS = [
+    point("none", 1, 1),
+    point("unhype", 1, 0.25),
+    point("unhype_words", 1, 0.75),
+    point("threshold", 0.98, 1),
+    point("spm_gate", 0.3, 0.25),
+    point("esd_x", 0, 0),
+    point("unguide_paper", 0, 0, closed=True),
+    point("gem", 0.01, 0.01),
+    point("esd_u", 0.2, 0.1),
+    point("mace_like", 0.27, 0.25),
+    point("uce", 0.5, 0.5),
+    point("static_lora", 0.51, 0.5),
+    point("unguide_code", 0.61, 1),
+    point("dve_anchored", 0.98, 1, closed=True),
+    point("dve", 0.99, 1, closed=True),
+]
+
+
+def test_the_frontier_is_who_nobody_beats() -> None:
+    """esd_x and unguide_paper are equal and neither beats the other; unhype keeps more than spm_gate at its success."""
+    assert [one.name for one in front(POINTS)] == ["esd_x", "unguide_paper", "gem", "esd_u", "unhype"]
+    assert [one.name for one in front(POINTS[:1])] == ["none"]
+    assert front([]) == []
+    better = point("better", 1, 0.2)
+    assert [one.name for one in front([*POINTS, better])] == ["esd_x", "unguide_paper", "gem", "esd_u", "better"]
+
+
+def test_every_name_has_a_place_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "pareto.png"
+    places = draw_front(POINTS, path)
+    with Image.open(path) as picture:
+        assert picture.size == (800, 600)
+    assert len(places) == len(POINTS)
+    assert not any(one.overlaps(other) for one, other in combinations(places, 2))
+    assert all(0 <= box.x0 and box.x1 <= 800 and 0 <= box.y0 and box.y1 <= 600 for box in places)

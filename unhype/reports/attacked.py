@@ -1,0 +1,122 @@
+"""What attacks came to, as lines for cards and pages and as one table of all methods, each attacked through itself.
+
+Reads reports of ``unhype attack`` (:mod:`unhype.attacks.reporting`) and boards (:mod:`unhype.comparison.board`), as
+JSON has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from unhype.reports.comparison import Results, ranked, spread
+from unhype.reports.tables import UNKNOWN, Rows
+
+NOT_ATTACKED = "not attacked: nothing says how it stands against somebody who means to bring a concept back"
+
+STAYS = {
+    "unseen ↑": "unseen: kept of base",
+    "near miss ↑": "near_miss: kept of base",
+    "mixed, kept ↑": "forgotten_and_retained: kept of base",
+}
+"""Heading → figure of a comparison's summary: what must stay."""
+
+
+def attack_line(name: str, told: Mapping[str, Any]) -> str:
+    """One report in a line: the method, how many names, the budget, and what came of it."""
+    if "groups" in told:
+        groups = told["groups"]
+        worst = max(groups, key=lambda group: groups[group]["guarded"])
+        return (
+            f"{name}: {sum(each['n'] for each in groups.values())} pictures in {len(groups)} groups, shown at worst in "
+            f"{groups[worst]['guarded']:.2f} ({worst})"
+        )
+    if "ASR" not in told:
+        return f"{name}: {told['n']} prompts that were found before, shown in {told['must_go']:.3f} of the pictures"
+    low, high = told["interval"]
+    found = f"{round(told['ASR'] * told['n'])} of {told['n']} names"
+    return (
+        f"{name}: {found}, ASR {told['ASR']:.2f} [{low:.2f}, {high:.2f}]; {budget_of(told)} a name, seed {told['seed']}"
+    )
+
+
+def budget_of(told: Mapping[str, Any]) -> str:
+    """``60 s``, ``500 queries`` or both."""
+    seconds, queries = told["budget"]["seconds"], told["budget"]["queries"]
+    parts = [f"{seconds:g} s"] if seconds is not None else []
+    return " and ".join([*parts, *([f"{queries:,} queries"] if queries is not None else [])])
+
+
+def board_rows(board: Mapping[str, Any], results: Results) -> Rows:
+    """One row a method: each attack through the method itself, and what must stay, from a comparison.
+
+    Args:
+        board: see :func:`unhype.comparison.board.gathered`; may be empty, then all attacks are dashes.
+        results: of a comparison; may be empty, then what must stay is dashes.
+    """
+    attacks, rivals = list(board.get("attacks", ())), board.get("rivals", {})
+    names = [name for name, _ in ranked(results)]
+    rows = []
+    for name in [*names, *(rival for rival in rivals if rival not in names)]:
+        cells: list[str] = []
+        for attack in attacks:
+            told = rivals.get(name, {}).get(attack, {})
+            median = told.get("median_queries")
+            cells += [success(told), UNKNOWN if median is None else f"{median:,.0f}"]
+        good = [run["summary"] for run in results.get(name, ()) if "summary" in run]
+        kept = [spread([run[key] for run in good if key in run]) for key in STAYS.values()]
+        rows.append([name, *cells, *kept, spread([run["drift"] for run in good], 4)])
+    told_attacks = [part for attack in attacks for part in (f"ASR {attack} ↓", "queries")]
+    return ("method", *told_attacks, *STAYS, "pixel drift ↓"), rows
+
+
+def success(told: Mapping[str, Any]) -> str:
+    """``0.25 [0.05, 0.70]``, or a dash where nothing was attacked."""
+    if "ASR" not in told:
+        return UNKNOWN
+    low, high = told["interval"]
+    return f"{told['ASR']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def short(board: Mapping[str, Any], rival: str, attack: str) -> str:
+    """``1 of 4``: names that fell, for tables that are full; a dash where nothing was attacked."""
+    told = board.get("rivals", {}).get(rival, {}).get(attack, {})
+    return f"{round(told['ASR'] * told['n'])} of {told['n']}" if "ASR" in told else UNKNOWN
+
+
+def board_notes(board: Mapping[str, Any], results: Results) -> list[str]:
+    """What the table needs beside it, a line each: budgets, what could not be attacked, whose figures are of another."""
+    if not board:
+        return []
+    lines = [
+        f"{attack}: {len(how['names'])} names, {budget_of(how)} a name, seed {how['seed']}; judge {how['judge']}"
+        for attack, how in board["attacks"].items()
+    ]
+    refused: dict[str, list[str]] = {}
+    for rival, each in board["rivals"].items():
+        for attack, told in each.items():
+            if "error" in told:
+                refused.setdefault(f"{attack}: {told['error']}", []).append(rival)
+    lines += [f"not attacked by {why} ({', '.join(rivals)})" for why, rivals in refused.items()]
+    if others := _other_fits(board, results):
+        lines.append(f"what must stay is of other fits of {', '.join(others)} than those that were attacked")
+    return [*lines, *board.get("left_out", ())]
+
+
+def _other_fits(board: Mapping[str, Any], results: Results) -> Sequence[str]:
+    """Methods whose attacked fit is not among those that were compared."""
+    found = []
+    for rival, each in board["rivals"].items():
+        compared = {run["eraser"] for run in results.get(rival, ()) if "eraser" in run}
+        attacked = {told["identity"] for told in each.values() if "identity" in told}
+        if compared and not attacked <= compared:
+            found.append(rival)
+    return found
+
+
+def worst(each: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Of one method's attacks the one that found most; of equals the one with the narrower interval."""
+    told = [one for one in each.values() if "ASR" in one]
+    return max(told, key=lambda one: (one["ASR"], -np.ptp(one["interval"]))) if told else None

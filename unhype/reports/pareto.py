@@ -1,0 +1,148 @@
+"""One picture of methods: how often an attack gets through against how much stays, with intervals and the frontier.
+
+Colours are Okabe's and Ito's, which colour-blind people can tell, and no meaning hangs on colour alone: the own method
+is a star, the bare base a square, and a method that could only be attacked by its pictures is hollow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unhype.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
+
+OWN, RIVAL, BASE, FRONT = "#D55E00", "#0072B2", "#000000", "#009E73"
+"""Vermilion, blue, black, bluish green: Okabe and Ito, Color Universal Design (2008)."""
+
+MARKERS = {"unhype": "*", "none": "s"}
+
+Share = tuple[float, float, float]
+"""A share and both ends of its interval, 95 %."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method.
+
+    Attributes:
+        kept: of what must stay, of the base's; more is better.
+        success: of the attack that found most; less is better.
+        closed: whether no gradient goes through it, so that it was attacked by its pictures alone.
+    """
+
+    name: str
+    kept: Share
+    success: Share
+    closed: bool = False
+
+
+def front(points: Sequence[Point]) -> list[Point]:
+    """Those that nobody beats: no other keeps as much and falls as seldom, and does better in one. The safest first."""
+
+    def beaten(one: Point) -> bool:
+        kept, success = one.kept[0], one.success[0]
+        return any(
+            other.kept[0] >= kept
+            and other.success[0] <= success
+            and (other.kept[0], other.success[0]) != (kept, success)
+            for other in points
+        )
+
+    return sorted((one for one in points if not beaten(one)), key=lambda one: (one.success[0], one.kept[0], one.name))
+
+
+def draw_front(points: Sequence[Point], path: Path) -> list[Bbox]:
+    """Write it as a PNG, 800 pixels wide; returns where the names stand, in pixels."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 6), dpi=100)
+    axes.set(
+        xlabel="must stay: names never heard, kept of the base →",
+        ylabel="← attack success, by the attack that found most",
+        xlim=(-0.05, 1.05),
+        ylim=(-0.06, 1.06),
+    )
+    axes.grid(alpha=0.25)
+    best = front(points)
+    for one in points:
+        _draw(axes, one)
+    _draw_front(axes, best)
+    figure.tight_layout()
+    figure.canvas.draw()
+    places = _write_names(axes, points, {one.name for one in best})
+    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=100))
+    plt.close(figure)
+    return places
+
+
+def _draw(axes: Axes, one: Point) -> None:
+    colour = _colour(one)
+    (x, left, right), (y, low, high) = one.kept, one.success
+    far = {"xerr": [[max(0.0, x - left)], [max(0.0, right - x)]], "yerr": [[max(0.0, y - low)], [max(0.0, high - y)]]}
+    axes.errorbar(x, y, fmt="none", ecolor=colour, alpha=0.35, elinewidth=1.5, **far)
+    size, face = (260 if one.name == "unhype" else 60), "white" if one.closed else colour
+    marker = MARKERS.get(one.name, "o")
+    axes.scatter(x, y, s=size, marker=marker, facecolor=face, edgecolor=colour, linewidth=1.5, zorder=3, clip_on=False)
+
+
+def _draw_front(axes: Axes, best: Sequence[Point]) -> None:
+    """A staircase: left of and above it everything is beaten. Right is more kept, down is less success."""
+    if not best:
+        return
+    xs, ys = [-0.05], [best[0].success[0]]
+    for one, after in zip(best, [*best[1:], None], strict=True):
+        xs += [one.kept[0], one.kept[0]]
+        ys += [one.success[0], after.success[0] if after else 1.06]
+    axes.plot(xs, ys, color=FRONT, linewidth=2, linestyle="--", zorder=2, label="frontier")
+    axes.legend(loc="upper left", frameon=False)
+
+
+def _write_names(axes: Axes, points: Sequence[Point], best: set[str]) -> list[Bbox]:
+    """Each name at the nearest place where it covers no marker and no other name; a line leads to it from afar."""
+    from matplotlib.transforms import Bbox
+
+    canvas: Any = axes.figure.canvas
+    renderer, inside = canvas.get_renderer(), axes.get_window_extent()
+    at = [axes.transData.transform((one.kept[0], one.success[0])) for one in points]
+    radius = 9
+    taken = [Bbox.from_bounds(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in at]
+    legend = axes.get_legend()
+    taken += [legend.get_window_extent(renderer)] if legend else []
+    places: list[Bbox] = []
+    for one, (x, y) in zip(points, at, strict=True):
+        weight = "bold" if one.name in best else "normal"
+        label = axes.text(0, 0, one.name, color=_colour(one), weight=weight, transform=None, va="center", ha="center")
+        size = label.get_window_extent(renderer)
+        width, height = size.width + 4, size.height + 2
+        for far, dx, dy in _around(width, height):
+            box = Bbox.from_bounds(x + dx - width / 2, y + dy - height / 2, width, height)
+            within = inside.x0 < box.x0 and box.x1 < inside.x1 and inside.y0 < box.y0 and box.y1 < inside.y1
+            if within and not any(box.overlaps(other) for other in [*taken, *places]):
+                break
+        label.set_position((x + dx, y + dy))
+        places.append(box)
+        if far > 1:
+            ends = [x, x + dx * (1 - width / 2 / max(abs(dx), width))], [y, y + dy * (1 - height / max(abs(dy), height))]
+            axes.plot(*ends, color=_colour(one), linewidth=0.6, alpha=0.6, transform=None, zorder=1)
+    return places
+
+
+def _around(width: float, height: float) -> Iterator[tuple[int, float, float]]:
+    """Places for the middle of a name around a point: how far, and where, in pixels; the nearest first."""
+    for far in range(1, 14):
+        side, up = 12 + width / 2 + 10 * (far - 1), 10 + height / 2 + 10 * (far - 1)
+        for dx, dy in ((side, 0), (-side, 0), (0, up), (0, -up), (side, up), (-side, up), (side, -up), (-side, -up)):
+            yield far, dx, dy
+
+
+def _colour(one: Point) -> str:
+    return {"unhype": OWN, "none": BASE}.get(one.name, RIVAL)
