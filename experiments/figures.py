@@ -21,6 +21,7 @@ from typing import Any
 from unhype.attacks import reporting
 from unhype.miniature.folders import BASE
 from unhype.reports import hyperforget, trajectory
+from unhype.reports.attacked import board_notes, board_rows
 from unhype.reports.bases import Found, bases_rows, refusals
 from unhype.reports.comparison import comparison_rows, cost_rows, footnote, strata_rows
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
@@ -28,6 +29,9 @@ from unhype.reports.weights import weights_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "experiments").glob("*.md")))
+Boards = Mapping[str, Mapping[str, Any]]
+"""Base → its board (:mod:`unhype.comparison.board`), of bases that have one."""
+
 BLOCK = re.compile(r"(<!-- figures: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -61,14 +65,24 @@ def _replayed(told: Mapping[str, Any]) -> str:
     return f"{shown} (base {told['bare']:.3f}), the worst in {told['worst']:.2f}; {told['through']} still get through."
 
 
-def _side_by_side(found: Found) -> str:
+def _side_by_side(found: Found, boards: Boards) -> str:
     """All bases in one table; of a single one all columns."""
     if len(found) == 1:
         return markdown(comparison_rows(next(iter(found.values()))))
-    return "\n\n".join([markdown(bases_rows(found)), *(f"Not measured: {line}." for line in refusals(found))])
+    return "\n\n".join([markdown(bases_rows(found, boards)), *(f"Not measured: {line}." for line in refusals(found))])
 
 
-def _others(found: Found) -> str:
+def _attacked(found: Found, boards: Boards) -> str:
+    """Of each base all attacks, each through the method itself; dashes where nobody has attacked yet."""
+    parts = []
+    for base, results in found.items():
+        board = boards.get(base, {})
+        table = [markdown(board_rows(board, results)), "\n".join(f"- {line}" for line in board_notes(board, results))]
+        parts += [*([f"### {base}"] if len(found) > 1 else []), *(part for part in table if part)]
+    return "\n\n".join(parts)
+
+
+def _others(found: Found, boards: Boards) -> str:
     """Of each base but the first everything that is told of that one."""
     parts = []
     for base, results in list(found.items())[1:]:
@@ -99,7 +113,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
 WAYS = ("", "-company", "-transfer", "-company-transfer")
 WHAT |= {f"attack-{search}{way}": _searched for search in ("tokens", "words", "pictures", "concept") for way in WAYS}
 WHAT |= {f"attack-inversion-{k}{way}": _inverted for k in (1, 2, 4, 8) for way in ("", "-transfer")}
-ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
+ALL: dict[str, Callable[[Found, Boards], str]] = {"bases": _side_by_side, "others": _others, "board": _attacked}
 """What is told of a comparison on every base that has one."""
 
 FILES = {name: f"-{name}" for name in WHAT if name.startswith("attack-")} | {
@@ -117,7 +131,7 @@ def filled(page: str) -> str:
     def block(match: re.Match[str]) -> str:
         opening, concepts, what, closing = match.groups()
         if what in ALL:
-            return f"{opening}{_narrow(ALL[what](_comparisons(concepts)))}\n{closing}"
+            return f"{opening}{_narrow(ALL[what](_of_bases(concepts, 'comparison'), _of_bases(concepts, 'board')))}\n{closing}"
         named = concepts if "/" in concepts else f"{BASE.name}/{concepts}"
         path = ROOT / "data" / "scores" / f"{named}{FILES.get(what, '')}.json"
         return f"{opening}{_narrow(WHAT[what](json.loads(path.read_text(encoding='utf-8'))))}\n{closing}"
@@ -133,9 +147,9 @@ def _narrow(text: str) -> str:
     )
 
 
-def _comparisons(concepts: str) -> dict[str, Any]:
-    """Base → its comparison on this set, the shipped one first."""
-    scores, name = ROOT / "data" / "scores", f"{concepts}-comparison.json"
+def _of_bases(concepts: str, what: str) -> dict[str, Any]:
+    """Base → its comparison, or its board, on this set, the shipped base first."""
+    scores, name = ROOT / "data" / "scores", f"{concepts}-{what}.json"
     there = {path.parent.name: path for path in sorted(scores.glob(f"*/{name}"))}
     first = sorted(there, key=lambda base: (base != BASE.name, base))
     return {base: json.loads(there[base].read_text(encoding="utf-8")) for base in first}

@@ -5,6 +5,7 @@
 .venv/bin/python experiments/taking.py celeb100 --compared build/compare/celeb100-0123456789ab/report
 .venv/bin/python experiments/taking.py celeb100 --strata build/strata
 .venv/bin/python experiments/taking.py celeb100 --attacked build/attacks
+.venv/bin/python experiments/taking.py celeb100 --board build/compare/celeb100-0123456789ab/attacks
 
 `make figures` takes a set over and fills in the pages. Jobs themselves change no tracked file.
 """
@@ -26,6 +27,9 @@ INVERSIONS = tuple(f"inversion-{k}{way}" for k in (1, 2, 4, 8) for way in ("", "
 ATTACKS = (*(f"{name}{way}" for way in WAYS for name in SEARCHES), *INVERSIONS, "disguises", "img2img", "replay")
 """What ``unhype attack`` writes; those that are there are taken over."""
 
+BOARDS = {("mini-sd", "celeb100"): "attacks.png", ("mini-flux", "celeb100"): "attacks-flux.png"}
+"""Base and set whose picture of attacks against what stays the pages show, and under which name."""
+
 COMPARED = ("mini-sd", "celeb100")
 """Base and set whose comparison the pages show as pictures."""
 
@@ -42,6 +46,9 @@ def wanted(options: argparse.Namespace, root: Path) -> dict[Path, Path]:
         return files
     if options.strata:
         return {options.strata / "comparison.json": scores / f"{named}-strata.json"}
+    if options.board:
+        files = {options.board / "board.json": scores / f"{named}-board.json"}
+        return files | ({options.board / "pareto.png": images / BOARDS[key]} if key in BOARDS else {})
     if options.attacked:
         told = [options.attacked / f"{name}.json" for name in ATTACKS]
         there = [path for path in told if (root / path).is_file()] or told
@@ -59,6 +66,7 @@ def take(root: Path, arguments: list[str]) -> list[str]:
     parser.add_argument("--compared", type=Path, help="folder of a comparison's report")
     parser.add_argument("--strata", type=Path, help="folder of a comparison of UnHype alone, with more pictures")
     parser.add_argument("--attacked", type=Path, help="folder in which unhype attack wrote its reports")
+    parser.add_argument("--board", type=Path, help="folder in which unhype attack --rival all wrote its table")
     files = wanted(parser.parse_args(arguments), root)
     if missing := [str(path) for path in files if not (root / path).is_file()]:
         sys.exit(f"got no {', '.join(missing)}, wanted what a job measured: run it first (make train)")

@@ -330,8 +330,9 @@ RULES = ("rule", "verdict", "checked", "failures")
 
 
 def _files(folder):
-    """A guard's files, its card last: where that lies, all is there."""
-    return sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.name == "guard.json")
+    """A guard's files and reports of attacks on it, its card last: where that lies, all is there."""
+    there = (path for path in (*folder.iterdir(), *folder.glob("attacks/*.json")) if path.is_file())
+    return sorted(there, key=lambda path: path.name == "guard.json")
 
 
 def _lines(curve):

@@ -50,4 +50,4 @@ def test_every_name_has_a_place_of_its_own(tmp_path: Path) -> None:
         assert picture.size == (800, 600)
     assert len(places) == len(POINTS)
     assert not any(one.overlaps(other) for one, other in combinations(places, 2))
-    assert all(0 <= box.x0 and box.x1 <= 800 and 0 <= box.y0 and box.y1 <= 600 for box in places)
+    assert all(box.x0 >= 0 and box.x1 <= 800 and box.y0 >= 0 and box.y1 <= 600 for box in places)

@@ -18,7 +18,7 @@ from unhype.attacks.opening import OpenBase, opened
 from unhype.attacks.running import file_name
 from unhype.attacks.searching import Budget
 from unhype.attacks.soft import check_open_text
-from unhype.attacks.verdicts import SUCCESS, verdict_seeds
+from unhype.attacks.verdicts import PICTURES, SUCCESS, verdict_seeds
 from unhype.attacks.victim import Attacked, Sought
 from unhype.files import write_text
 from unhype.gates.intervals import wilson
@@ -134,6 +134,7 @@ class Inversion:
             "seed": self.seed,
             "budget": asdict(self.budget),
             "n": n,
+            "pictures": PICTURES,
             "ASR": asr,
             "interval": wilson(asr, n),
             "must_go": float(np.mean(best)),

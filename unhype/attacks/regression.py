@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from unhype.attacks.verdicts import SUCCESS, shown, verdict_seeds
+from unhype.attacks.verdicts import PICTURES, SUCCESS, shown, verdict_seeds
 from unhype.attacks.victim import Attacked
 from unhype.errors import UnhypeError
 from unhype.files import write_text
@@ -108,6 +108,7 @@ def replayed(known: Sequence[Known], shares: Sequence[tuple[float, float]]) -> d
     guarded = [share for share, _ in shares]
     return {
         "n": len(known),
+        "pictures": PICTURES,
         "shown": float(np.mean(guarded)),
         "bare": float(np.mean([share for _, share in shares])),
         "worst": max(guarded),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from unhype.attacks.running import Attack
     from unhype.attacks.searching import Budget
     from unhype.attacks.victim import Attacked
+    from unhype.judges.judge import Judge
     from unhype.pipeline.job import Job
 
 DISGUISES, IMG2IMG = "disguises", "img2img"
@@ -27,6 +28,23 @@ def search(options: argparse.Namespace, names: list[str], attack: Attack, job: J
     if options.keep:
         print(f"{options.keep}: {regression.keep(options.keep, told)} prompts")
     _tell(options.out / f"{attack.name}.json", told, reporting.rows(told), reporting.sentence(told))
+
+
+def board(options: argparse.Namespace, names: list[str], job: Job, judge: Judge, method: str, budget: Budget) -> None:
+    """Several methods, each through itself: a report each, and one table of all that is there."""
+    from unhype.comparison.board import Board, write_board
+    from unhype.comparison.methods import chosen
+    from unhype.comparison.running import Comparison
+    from unhype.pipeline import job as jobs
+    from unhype.progress import with_progress
+
+    methods = chosen([name for name in options.rival if name != "none"], job)
+    comparison = Comparison(job, jobs.load_base(job), judge, None, methods, [0])
+    out = options.out or comparison.folder / "attacks"
+    attacked = Board(comparison, judge, method, budget, options.seed, out, options.company, options.transfer)
+    for _progress in with_progress(attacked.run(names)):
+        pass
+    print(f"{write_board(out, comparison.measured())}\n\n{out}")
 
 
 def disguises(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:

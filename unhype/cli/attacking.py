@@ -43,8 +43,11 @@ def add_commands(verb: Verb) -> None:
     attack.add_argument(
         "--rival",
         metavar="NAME",
-        choices=("none", *RIVALS[1:]),
-        help=f"attack this one instead: none (the bare base), or, fitted first, {', '.join(RIVALS[1:])}",
+        nargs="+",
+        default=[],
+        choices=("all", "none", *RIVALS),
+        help=f"attack this one instead: none (the bare base), or, fitted first, {', '.join(RIVALS[1:])}; several of "
+        "them, or all: each through itself, into one table beside what a comparison says must stay",
     )
     attack.add_argument("--concepts", metavar="SET", help="the concept set (default: the guard's own)")
     attack.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")
@@ -77,8 +80,11 @@ def add_commands(verb: Verb) -> None:
     attack.add_argument(
         "--build", type=Path, default=Path("build"), metavar="FOLDER", help="where rivals are kept (default: build)"
     )
-    where = "searches and report (default: %(default)s)"
-    attack.add_argument("--out", type=Path, default=Path("build/attacks"), metavar="DIR", help=where)
+    where = (
+        "searches and report (default: beside the guard, in its folder attacks, where its gates read it; "
+        "of a registered version build/attacks/HASH, of several rivals beside their fits, else build/attacks)"
+    )
+    attack.add_argument("--out", type=Path, metavar="DIR", help=where)
 
 
 def _attack(options: argparse.Namespace) -> None:
@@ -105,7 +111,14 @@ def _attack(options: argparse.Namespace) -> None:
     quiet()
     job, guard, judge = _job(options)
     names = chosen_names(job.concepts, options.names, options.seed)
-    if options.replay:
+    options.out = options.out or _beside(options, guard)
+    rival = options.rival[0] if options.rival else "unhype"
+    if _several(options):
+        check_open(method, "none", family_named_in(job.base))
+        for name in names if options.company else ():
+            companion(job.concepts, name, options.seed)
+        ways.board(options, names, job, judge, method, budget)
+    elif options.replay:
         known = load(options.replay, job.base.reference, job.base.hash)
         ways.replay(options, job, _victim(options, job, guard, judge), known)
     elif method == ways.DISGUISES:
@@ -117,7 +130,7 @@ def _attack(options: argparse.Namespace) -> None:
         check_open_text(family_named_in(job.base))
         ways.inverted(options, names, job, _victim(options, job, guard, judge), budget)
     else:
-        check_open(method, "none" if options.transfer else options.rival or "unhype", family_named_in(job.base))
+        check_open(method, "none" if options.transfer else rival, family_named_in(job.base))
         for name in names if options.company else ():
             companion(job.concepts, name, options.seed)  # a set without company is refused before the work
         if options.keep and options.keep.exists():
@@ -127,8 +140,22 @@ def _attack(options: argparse.Namespace) -> None:
         ways.search(options, names, Attack(method, victim, budget, options.seed, options.out, *way), job)
 
 
+def _several(options: argparse.Namespace) -> bool:
+    return "all" in options.rival or len(set(options.rival)) > 1
+
+
+def _beside(options: argparse.Namespace, guard: Guard | None) -> Path | None:
+    """Where reports go if nobody says: a guard's lie where its gates look; None: where several rivals are kept."""
+    from unhype.gates.attacked import BESIDE, elsewhere
+
+    if guard is None:
+        return None if _several(options) else options.build / "attacks"
+    folder = Path(options.model)
+    return folder / BESIDE if folder.is_dir() else elsewhere(options.build, guard.trained.facts["sha256"])
+
+
 def _check_way(options: argparse.Namespace, method: str) -> None:
-    """Refuse --company, --transfer, --vectors and --keep where they mean nothing.
+    """Refuse --company, --transfer, --vectors, --keep and several rivals where they mean nothing.
 
     Raises:
         UnhypeError: see above.
@@ -139,7 +166,10 @@ def _check_way(options: argparse.Namespace, method: str) -> None:
         if given is not None and given is not False and (options.replay or method not in methods):
             other = "--replay" if options.replay else f"--method {method}"
             raise UnhypeError(f"got --{way} beside {other}, wanted it with --method {' or '.join(methods)}")
-    if options.transfer and options.rival == "none":
+    if _several(options) and (options.replay or options.keep or method not in SEARCHES):
+        other = "--replay" if options.replay else "--keep" if options.keep else f"--method {method}"
+        raise UnhypeError(f"got several of --rival beside {other}, wanted one, or --method {' or '.join(SEARCHES)}")
+    if options.transfer and set(options.rival) == {"none"}:
         raise UnhypeError("got --transfer against the bare base, wanted a guard (--model) or another --rival")
 
 
@@ -180,12 +210,13 @@ def _victim(options: argparse.Namespace, job: Job, guard: Guard | None, judge: J
     bare = Nothing(family, job.base.hash, job.sampling)
     if guard:
         return Attacked(Guarded(family, guard, job.sampling), bare, family, judge, job.concepts)
-    if options.rival == "none":
+    (rival,) = set(options.rival)
+    if rival == "none":
         return Attacked(bare, bare, family, judge, job.concepts)
-    methods = chosen([options.rival], job)
-    method, comparison = methods[options.rival], Comparison(job, family, judge, None, methods, [0])
+    methods = chosen([rival], job)
+    method, comparison = methods[rival], Comparison(job, family, judge, None, methods, [0])
     for _progress in with_progress(comparison.draw_material()):
         pass
-    for _progress in with_progress(comparison.fit(method, comparison.case(0), options.rival)):
+    for _progress in with_progress(comparison.fit(method, comparison.case(0), rival)):
         pass
     return Attacked(method.eraser(comparison.case(0)), bare, family, judge, job.concepts)

@@ -1,8 +1,8 @@
 """The board: every method attacked through itself, with the same names, seeds and budget, beside what must stay.
 
-    <folder>/<method>/<attack>.json         the report of one attack on one method, as ``unhype attack`` has it
-    <folder>/<method>/<attack>/…            its searches, which go on where they were stopped
-    <folder>/{board.json,board.md,pareto.png}       all attacks that are there, side by side
+<folder>/<method>/<attack>.json         the report of one attack on one method, as ``unhype attack`` has it
+<folder>/<method>/<attack>/…            its searches, which go on where they were stopped
+<folder>/{board.json,board.md,pareto.png}       all attacks that are there, side by side
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Board:
     transfer: bool = False
 
     def run(self, names: Sequence[str]) -> Iterator[Progress]:
-        """Fit, attack and write down whatever is not there; a method that can't be attacked is told, the rest goes on."""
+        """Fit, attack and write down whatever is not there; what can't be attacked is told, and the rest goes on."""
         comparison = self.comparison
         if comparison.methods:
             yield from comparison.draw_material()
@@ -121,7 +121,9 @@ def gathered(folder: Path) -> dict[str, Any]:
             elif _how(told) == usual:
                 rivals[rival][attack] = {key: told[key] for key in SHOWN}
             else:
-                left_out.append(f"{attack} against {rival} was run otherwise, and is left out: run it again like the others")
+                left_out.append(
+                    f"{attack} against {rival} was run otherwise, and is left out: run it again like the others"
+                )
     return {"attacks": attacks, "rivals": {name: each for name, each in rivals.items() if each}, "left_out": left_out}
 
 

@@ -139,6 +139,18 @@ class Comparison:
             found[name] = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
         return found
 
+    def measured(self) -> dict[str, list[dict[str, Any]]]:
+        """The same of whatever was scored before with these settings, of each fit the run with the most pictures."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for name in (BARE, *self.methods):
+            best: dict[int, dict[str, Any]] = {}
+            for path in self.folder.glob(f"{name}-*-n*.json"):
+                told = json.loads(path.read_text(encoding="utf-8"))
+                if "summary" in told and told["n"] >= best.get(told["seed"], told)["n"]:
+                    best[told["seed"]] = told
+            found[name] = [best[seed] for seed in sorted(best)]
+        return found
+
     def _one(self, name: str, method: Method, seed: int) -> Iterator[Progress]:
         case, parts = self.case(seed), (*method.needs, method)
         yield from self.fit(method, case, f"{name} {seed}")

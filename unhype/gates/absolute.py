@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from unhype.gates.attacked import IMG2IMG
 from unhype.gates.intervals import wilson
 from unhype.gates.marks import GONE, KEPT
 from unhype.gates.settings import GateSettings
@@ -64,7 +65,7 @@ class Measured:
         marks: see :mod:`unhype.gates.marks`; ``None`` where nobody judged.
         drift: of what must stay; ``None`` where it was not measured.
         faces: whether what is forgotten has faces.
-        attacks: attack → ``{"n": pictures, "must_go": share that shows what must go}``.
+        attacks: attack → ``{"n": pictures, "must_go": share that shows what must go}``; none where none was tried.
         absent: group that the set cannot fill → why.
     """
 
@@ -94,8 +95,14 @@ def _gates(measured: Measured, limits: GateSettings) -> Iterator[Gate]:
     yield ask.kept("mixed_kept", "beside a forgotten one: kept of the base", MIXED, limits.mixed_kept)
     yield ask.drift("drift", "pixel drift of what must stay", limits.drift)
     for name, found in sorted(measured.attacks.items()):
-        n, value = int(found["n"]), float(found["must_go"])
-        yield ask.gate(f"attack {name}", f"attack {name}: the forgotten shown", limits.attacks, True, value, n)
+        key, title, n, value = f"attack {name}", f"attack {name}: the forgotten shown", found["n"], found["must_go"]
+        if name == IMG2IMG:
+            yield Gate(key, title, limits.attacks, True, NOT_ASKED, value, n, why="a guard reads words, not pictures")
+        else:
+            yield ask.gate(key, title, limits.attacks, True, value, n)
+    if not measured.attacks:
+        title, why = "attacks: the forgotten shown", "not tried: unhype attack --model"
+        yield Gate("attacks", title, limits.attacks, True, NOT_ASKED, why=why)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from unhype.errors import UnhypeError
 from unhype.files import sha256, write_text
+from unhype.gates.attacked import lines, tried
 from unhype.registry.deciding import evidence_folder
 from unhype.registry.gating import GATE, PASSED
 from unhype.registry.lineage import lineage
@@ -61,12 +62,13 @@ def _gathered(store: Store, version: Version) -> Erasure:
     guard = resolve(store, version.uri)
     card = json.loads((guard / "guard.json").read_text(encoding="utf-8"))
     scores = json.loads((guard / "scores.json").read_text(encoding="utf-8")) if (guard / "scores.json").exists() else {}
+    files = sorted(path for path in guard.iterdir() if path.is_file())
     with tempfile.TemporaryDirectory() as scratch:
-        found = {path.name: path for path in (*sorted(guard.iterdir()), *_evidence(store, version, Path(scratch)))}
+        found = {path.name: path for path in (*files, *_evidence(store, version, Path(scratch)))}
         evidence = json.loads(found["gates.json"].read_text(encoding="utf-8")) if "gates.json" in found else {}
         pictures = {words: found[name].read_bytes() for name, words in PICTURES.items() if name in found}
         checksums = {name: sha256(path) for name, path in sorted(found.items()) if name != REPORT}
-    attacks = [gate["name"].removeprefix("attack ") for gate in evidence.get("gates", ()) if "attack " in gate["name"]]
+    attacks = evidence.get("attacks") or lines(tried(guard, card.get("sha256", "")))
     excluded = f"Left out of these figures: {scores['excluded']}." if scores.get("excluded") else ""
     judge = f"Judged by {scores['judge']}." if scores.get("judge") else "Nobody judged what its pictures show."
     return Erasure(

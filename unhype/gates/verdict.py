@@ -11,8 +11,11 @@ from typing import Any
 from unhype.gates.absolute import Gate
 from unhype.gates.paired import Difference, Regression
 from unhype.gates.settings import GateSettings
+from unhype.reports.attacked import NOT_ATTACKED
 from unhype.reports.gates import difference_rows, gate_rows, regression_rows
 from unhype.reports.tables import markdown
+
+UNTRIED = f"{NOT_ATTACKED.capitalize()}."
 
 SHOWN = 10
 """Regressions in a table; all of them are in the evidence."""
@@ -31,6 +34,7 @@ class Verdict:
         differences, regressions: of that comparison.
         objections: what else speaks against it, a line each.
         notes: what a reader should know and what stands in nobody's way.
+        attacks: what was attacked and how, a line each; none where nothing was.
     """
 
     guard: str
@@ -43,6 +47,7 @@ class Verdict:
     regressions: tuple[Regression, ...] = ()
     objections: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    attacks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -98,5 +103,6 @@ class Verdict:
                 parts.append(markdown(regression_rows(told, SHOWN)))
         else:
             parts.append("There is no champion to compare with.")
+        parts.append("\n".join(["Attacked:", "", *(f"- {line}" for line in self.attacks)]) if self.attacks else UNTRIED)
         parts += [f"Note: {note}" for note in self.notes]
         return "\n\n".join(parts)

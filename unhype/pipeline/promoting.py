@@ -17,6 +17,7 @@ from unhype.erasing.guard import Guard
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.files import write_text
+from unhype.gates import attacked
 from unhype.gates.absolute import absolute_gates
 from unhype.gates.drawing import draw_verdict
 from unhype.gates.paired import Difference, Regression, compare
@@ -34,6 +35,7 @@ from unhype.registry.lineage import no_longer_forgotten
 from unhype.registry.models import Version, set_of
 from unhype.registry.resolving import resolve
 from unhype.registry.store import Store
+from unhype.reports.attacked import NOT_ATTACKED
 
 
 def job_of(guard: Path, params: Params, concepts: str, base: str, data: Path, build: Path) -> Job:
@@ -92,7 +94,7 @@ class Promotion:
         guard: its folder.
         model: name of the registered model that it is meant for.
         removal: whether the list may lack concepts that the champion forgets.
-        attacks: see :class:`unhype.gates.absolute.Measured`.
+        attacks: see :class:`unhype.gates.absolute.Measured`; reports that are about this guard are found besides.
     """
 
     job: Job
@@ -110,7 +112,9 @@ class Promotion:
         self.trial = trial = Trial(self.job, self.family, self.judging.judge, self.settings)
         self.new = guard = Guard.load(self.guard)
         yield from trial.draw("gates", guard)
-        measured = trial.measured(guard, self.attacks)
+        found = attacked.tried(self.guard, guard.trained.facts["sha256"], self.job.build)
+        own = {name: attacked.measured(told) for name, told in found.items()}
+        measured = trial.measured(guard, {**own, **self.attacks})
         objections: list[str] = list(self._about_the_set())
         notes: list[str] = []
         self.champion: Guard | None = None
@@ -148,6 +152,7 @@ class Promotion:
             regressions,
             tuple(objections),
             tuple(notes),
+            attacked.lines(found),
         )
 
     def decision(self, folder: Path) -> Decision:
@@ -168,7 +173,11 @@ class Promotion:
             verdict.champion,
             verdict.markdown(),
             tuple(files),
-            {"kind": self.job.concepts.kind, "judge": verdict.judge or "unjudged"},
+            {
+                "kind": self.job.concepts.kind,
+                "judge": verdict.judge or "unjudged",
+                "attacked": "\n".join(verdict.attacks) or NOT_ATTACKED,
+            },
         )
 
     def _about_the_set(self) -> Iterator[str]:

@@ -34,6 +34,7 @@ FIRST = (
     "gate",
     "gate_champion",
     "gate_evidence",
+    "attacked",
 )
 """Tags in the order in which they are told; all others follow."""
 

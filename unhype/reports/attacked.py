@@ -87,7 +87,7 @@ def short(board: Mapping[str, Any], rival: str, attack: str) -> str:
 
 
 def board_notes(board: Mapping[str, Any], results: Results) -> list[str]:
-    """What the table needs beside it, a line each: budgets, what could not be attacked, whose figures are of another."""
+    """What the table needs beside it, a line each: budgets, what could not be attacked, figures of other fits."""
     if not board:
         return []
     lines = [

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from unhype.reports.attacked import short
 from unhype.reports.comparison import COLUMNS, Results
 from unhype.reports.tables import UNKNOWN, Rows
 
 SHOWN = ("H ↑", "Acc_e ↓", "Acc_s ↑", "alias ↓", "two ↓", "mixed, gone ↓", "mixed, kept ↑")
 """Of a comparison's columns; all of them for several bases would be wider than a page."""
+
+ATTACKS = ("tokens", "pictures")
+"""Of a board's attacks: by gradient through each method itself, and by its pictures alone."""
 
 SIDE = " · "
 """Between the figures of two bases."""
@@ -19,18 +24,24 @@ Found = Mapping[str, Results]
 """Base → what was measured on it."""
 
 
-def bases_rows(found: Found) -> Rows:
+def bases_rows(found: Found, boards: Mapping[str, Mapping[str, Any]] | None = None) -> Rows:
     """One row a method, the best H first; in a cell the mean over seeds on each base, a dash where there is none.
 
+    Of attacks it has how many names fell, of how many (:mod:`unhype.comparison.board`).
+
     Spreads are in the table of each base alone (:func:`unhype.reports.comparison.comparison_rows`).
+
+    Args:
+        boards: base → its board, of bases that have one.
     """
     methods = dict.fromkeys(method for results in found.values() for method, runs in results.items() if runs)
     rows = []
     for method in sorted(methods, key=lambda method: -_rank(found, method)):
         good = [_good(results, method) for results in found.values()]
         cells = [SIDE.join(_mean(runs, COLUMNS[heading]) for runs in good) for heading in SHOWN]
-        rows.append([method, *cells, SIDE.join(str(len(runs)) if runs else UNKNOWN for runs in good)])
-    return (SIDE.join(found), *SHOWN, "seeds"), rows
+        fell = [SIDE.join(short((boards or {}).get(base, {}), method, one) for base in found) for one in ATTACKS]
+        rows.append([method, *cells, *fell, SIDE.join(str(len(runs)) if runs else UNKNOWN for runs in good)])
+    return (SIDE.join(found), *SHOWN, *(f"ASR {one} ↓" for one in ATTACKS), "seeds"), rows
 
 
 def refusals(found: Found) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from unhype.reports.attacked import NOT_ATTACKED
 from unhype.reports.tables import Rows
 
 LIMITS = (
@@ -64,7 +65,7 @@ class Erasure:
         pictures: words below a picture → its PNG.
         passed: the verdict of the gates; ``None`` where nobody judged.
         reasons: why it was rejected.
-        attacks: what attacks were tried; empty for none.
+        attacks: what was attacked and how, a line each; empty for nothing.
         limits: those of this version, besides :data:`LIMITS`.
         provenance: fact → value.
         checksums: file → SHA-256.
@@ -86,15 +87,7 @@ def erasure_html(about: Erasure) -> str:
     """The whole page. Every text is escaped; pictures are in it."""
     told = {True: "passed its gates", False: "rejected by its gates", None: "not judged by any gates"}[about.passed]
     chip = f'<span class="chip {"good" if about.passed else "bad"}">{told}</span>'
-    tried = ", ".join(about.attacks)
-    attacks = (
-        f"Tried: {tried}; the figures are in the table of gates."
-        if tried
-        else (
-            "None was tried on this version: nothing here says how it stands against somebody who means to bring a "
-            "concept back."
-        )
-    )
+    attacks = _list(about.attacks) or f"<p>{escape(NOT_ATTACKED.capitalize())}.</p>"
     parts = [
         f'<div class="top"><h1>Erasure report: {escape(about.version)}</h1>{chip}</div>',
         _list(about.reasons),
@@ -107,7 +100,7 @@ def erasure_html(about: Erasure) -> str:
         "<h2>Pictures</h2>",
         *(f"<h3>{escape(words)}</h3>{_picture(png, words)}" for words, png in about.pictures.items()),
         "" if about.pictures else "<p>None were kept with this version.</p>",
-        f"<h2>Attacks</h2><p>{escape(attacks)}</p>",
+        f"<h2>Attacks</h2>{attacks}",
         f"<h2>Limits</h2>{_list((*about.limits, *LIMITS))}",
         f"<h2>Where it comes from</h2>{_table((('fact', 'value'), [list(fact) for fact in about.provenance.items()]))}",
         "<h2>Checksums</h2><p>SHA-256 of the files that this report is about; <code>sha256sum FILE</code> prints the "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 OWN, RIVAL, BASE, FRONT = "#D55E00", "#0072B2", "#000000", "#009E73"
 """Vermilion, blue, black, bluish green: Okabe and Ito, Color Universal Design (2008)."""
 
+LEFT, TOP = -0.06, 1.12
+"""Ends of the axes: there is room for names around 0 and 1."""
+
 MARKERS = {"unhype": "*", "none": "s"}
+
+NEAR = 2
+"""A name that stands further away than this, in steps of 6 pixels, has a line to its marker."""
 
 Share = tuple[float, float, float]
 """A share and both ends of its interval, 95 %."""
@@ -68,8 +75,8 @@ def draw_front(points: Sequence[Point], path: Path) -> list[Bbox]:
     axes.set(
         xlabel="must stay: names never heard, kept of the base →",
         ylabel="← attack success, by the attack that found most",
-        xlim=(-0.05, 1.05),
-        ylim=(-0.06, 1.06),
+        xlim=(LEFT, 1.06),
+        ylim=(-0.08, TOP),
     )
     axes.grid(alpha=0.25)
     best = front(points)
@@ -78,7 +85,7 @@ def draw_front(points: Sequence[Point], path: Path) -> list[Bbox]:
     _draw_front(axes, best)
     figure.tight_layout()
     figure.canvas.draw()
-    places = _write_names(axes, points, {one.name for one in best})
+    places = _write_names(axes, points, best)
     write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=100))
     plt.close(figure)
     return places
@@ -87,62 +94,89 @@ def draw_front(points: Sequence[Point], path: Path) -> list[Bbox]:
 def _draw(axes: Axes, one: Point) -> None:
     colour = _colour(one)
     (x, left, right), (y, low, high) = one.kept, one.success
-    far = {"xerr": [[max(0.0, x - left)], [max(0.0, right - x)]], "yerr": [[max(0.0, y - low)], [max(0.0, high - y)]]}
-    axes.errorbar(x, y, fmt="none", ecolor=colour, alpha=0.35, elinewidth=1.5, **far)
+    across, along = [[x - left], [right - x]], [[y - low], [high - y]]
+    axes.errorbar(x, y, xerr=across, yerr=along, fmt="none", ecolor=colour, alpha=0.35, elinewidth=1.5)
     size, face = (260 if one.name == "unhype" else 60), "white" if one.closed else colour
     marker = MARKERS.get(one.name, "o")
     axes.scatter(x, y, s=size, marker=marker, facecolor=face, edgecolor=colour, linewidth=1.5, zorder=3, clip_on=False)
 
 
-def _draw_front(axes: Axes, best: Sequence[Point]) -> None:
-    """A staircase: left of and above it everything is beaten. Right is more kept, down is less success."""
-    if not best:
-        return
-    xs, ys = [-0.05], [best[0].success[0]]
+def _stairs(best: Sequence[Point]) -> list[tuple[float, float]]:
+    """Corners of the frontier: left of and above it everything is beaten."""
+    corners = [(LEFT, best[0].success[0])] if best else []
     for one, after in zip(best, [*best[1:], None], strict=True):
-        xs += [one.kept[0], one.kept[0]]
-        ys += [one.success[0], after.success[0] if after else 1.06]
+        corners += [(one.kept[0], one.success[0]), (one.kept[0], after.success[0] if after else TOP)]
+    return corners
+
+
+def _draw_front(axes: Axes, best: Sequence[Point]) -> None:
+    xs, ys = zip(*_stairs(best), strict=True) if best else ((), ())
     axes.plot(xs, ys, color=FRONT, linewidth=2, linestyle="--", zorder=2, label="frontier")
     axes.legend(loc="upper left", frameon=False)
 
 
-def _write_names(axes: Axes, points: Sequence[Point], best: set[str]) -> list[Bbox]:
-    """Each name at the nearest place where it covers no marker and no other name; a line leads to it from afar."""
+def _write_names(axes: Axes, points: Sequence[Point], best: Sequence[Point]) -> list[Bbox]:
+    """Each name at the nearest place where it covers no marker, no line and no other name; from afar a line leads."""
+    from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
 
     canvas: Any = axes.figure.canvas
     renderer, inside = canvas.get_renderer(), axes.get_window_extent()
     at = [axes.transData.transform((one.kept[0], one.success[0])) for one in points]
-    radius = 9
+    radius = 8
     taken = [Bbox.from_bounds(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in at]
+    for start, end in _lines(points, best):
+        ends = axes.transData.transform([start, end])
+        taken.append(Bbox([ends.min(0) - 1, ends.max(0) + 1]))
     legend = axes.get_legend()
     taken += [legend.get_window_extent(renderer)] if legend else []
     places: list[Bbox] = []
     for one, (x, y) in zip(points, at, strict=True):
-        weight = "bold" if one.name in best else "normal"
-        label = axes.text(0, 0, one.name, color=_colour(one), weight=weight, transform=None, va="center", ha="center")
+        label = axes.text(0, 0, one.name, color=_colour(one), transform=None, va="center", ha="center", zorder=4)
+        label.set(
+            weight="bold" if one in best else "normal", path_effects=[withStroke(linewidth=3, foreground="white")]
+        )
         size = label.get_window_extent(renderer)
-        width, height = size.width + 4, size.height + 2
-        for far, dx, dy in _around(width, height):
-            box = Bbox.from_bounds(x + dx - width / 2, y + dy - height / 2, width, height)
-            within = inside.x0 < box.x0 and box.x1 < inside.x1 and inside.y0 < box.y0 and box.y1 < inside.y1
-            if within and not any(box.overlaps(other) for other in [*taken, *places]):
-                break
+        width, height = size.width + 4, size.height
+        far, dx, dy, box = _free(x, y, width, height, inside, [*taken, *places])
         label.set_position((x + dx, y + dy))
         places.append(box)
-        if far > 1:
-            ends = [x, x + dx * (1 - width / 2 / max(abs(dx), width))], [y, y + dy * (1 - height / max(abs(dy), height))]
-            axes.plot(*ends, color=_colour(one), linewidth=0.6, alpha=0.6, transform=None, zorder=1)
+        if far > NEAR:
+            axes.plot([x, x + dx], [y, y + dy], color=_colour(one), linewidth=0.8, alpha=0.7, transform=None, zorder=1)
     return places
+
+
+def _lines(points: Sequence[Point], best: Sequence[Point]) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """Every line that is drawn, from where to where: intervals and the frontier."""
+    for one in points:
+        (x, left, right), (y, low, high) = one.kept, one.success
+        yield (left, y), (right, y)
+        yield (x, low), (x, high)
+    yield from pairwise(_stairs(best))
+
+
+def _free(
+    x: float, y: float, width: float, height: float, inside: Bbox, taken: Sequence[Bbox]
+) -> tuple[int, float, float, Bbox]:
+    """The nearest place around a point that is within the axes and covers nothing; the last, if all do."""
+    from matplotlib.transforms import Bbox
+
+    for far, dx, dy in _around(width, height):  # noqa: B007  the last one is returned
+        box = Bbox.from_bounds(x + dx - width / 2, y + dy - height / 2, width, height)
+        within = inside.x0 < box.x0 and box.x1 < inside.x1 and inside.y0 < box.y0 and box.y1 < inside.y1
+        if within and not any(box.overlaps(other) for other in taken):
+            break
+    return far, dx, dy, box
 
 
 def _around(width: float, height: float) -> Iterator[tuple[int, float, float]]:
     """Places for the middle of a name around a point: how far, and where, in pixels; the nearest first."""
-    for far in range(1, 14):
-        side, up = 12 + width / 2 + 10 * (far - 1), 10 + height / 2 + 10 * (far - 1)
-        for dx, dy in ((side, 0), (-side, 0), (0, up), (0, -up), (side, up), (-side, up), (side, -up), (-side, -up)):
+    for far in range(40):
+        side, up = 10 + width / 2 + 6 * far, 9 + height / 2 + 6 * far
+        beside = (width / 2 + 4, up), (width / 2 + 4, -up), (-width / 2 - 4, up), (-width / 2 - 4, -up)
+        for dx, dy in ((side, 0), (-side, 0), (0, up), (0, -up), *beside):
             yield far, dx, dy
 
 
 def _colour(one: Point) -> str:
-    return {"unhype": OWN, "none": BASE}.get(one.name, RIVAL)
+    return OWN if one.name.startswith("unhype") else BASE if one.name == "none" else RIVAL
