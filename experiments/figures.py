@@ -131,7 +131,8 @@ def filled(page: str) -> str:
     def block(match: re.Match[str]) -> str:
         opening, concepts, what, closing = match.groups()
         if what in ALL:
-            return f"{opening}{_narrow(ALL[what](_of_bases(concepts, 'comparison'), _of_bases(concepts, 'board')))}\n{closing}"
+            told = ALL[what](*(_of_bases(concepts, file) for file in ("comparison", "board")))
+            return f"{opening}{_narrow(told)}\n{closing}"
         named = concepts if "/" in concepts else f"{BASE.name}/{concepts}"
         path = ROOT / "data" / "scores" / f"{named}{FILES.get(what, '')}.json"
         return f"{opening}{_narrow(WHAT[what](json.loads(path.read_text(encoding='utf-8'))))}\n{closing}"

@@ -44,3 +44,17 @@ def test_reports_of_attacks_are_taken_over_as_far_as_they_are_there(tmp_path: Pa
     (tmp_path / "attacks" / "words.json").unlink()
     with pytest.raises(SystemExit, match=r"attacks/tokens\.json"):
         take(tmp_path, asked)
+
+
+def test_a_board_is_taken_over_with_its_picture(tmp_path: Path) -> None:
+    (tmp_path / "board").mkdir()
+    for name in ("board.json", "pareto.png"):
+        (tmp_path / "board" / name).write_text(name)
+    asked = ["--board", "board"]
+    assert take(tmp_path, ["celeb100", *asked]) == [
+        "data/scores/mini-sd/celeb100-board.json",
+        "docs/images/attacks.png",
+    ]
+    flux = ["data/scores/mini-flux/celeb100-board.json", "docs/images/attacks-flux.png"]
+    assert take(tmp_path, ["celeb100", "--base", "mini-flux", *asked]) == flux
+    assert take(tmp_path, ["objects", *asked]) == ["data/scores/mini-sd/objects-board.json"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -47,6 +50,10 @@ def test_the_methods_are_those_that_there_are() -> None:
         (["--base", "mini-flux", "--method", "inversion"], ["text_encoder_2"]),
         (["--transfer"], ["got --transfer against the bare base"]),
         (["--transfer", "--rival", "dve", "--base", "mini-flux"], ["text_encoder_2", "pictures"]),
+        (["--rival", "none", "uce", "--method", "disguises"], ["several of --rival beside --method disguises"]),
+        (["--rival", "all", "--keep", "{tmp}/new.json"], ["several of --rival beside --keep"]),
+        (["--rival", "all", "--base", "mini-flux"], ["text_encoder_2", "pictures"]),
+        (["--rival", "all", "--company", "--concepts", "objects"], ["got --company for objects"]),
         (["--concepts", "styles"], ["got no judge for styles"]),
         (["--concepts", ""], ["got no list", "--concepts"]),
         (["--model", "build/guards/NAME"], ["guard.json", "wanted a trained guard"]),
@@ -66,6 +73,18 @@ def test_mistakes_are_one_line_before_the_work(
     assert all(word in told_off.err for word in words)
     assert len(told_off.err.splitlines()) == 1
     assert not out.exists()
+
+
+def test_reports_lie_where_gates_look_for_them(tmp_path: Path) -> None:
+    guard: Any = SimpleNamespace(trained=SimpleNamespace(facts={"sha256": "a" * 64}))
+    asked = argparse.Namespace(model=str(tmp_path), rival=[], build=tmp_path / "build")
+    assert attacking._beside(asked, guard) == tmp_path / "attacks"
+    asked.model = "models:/unhype-celeb100/1"
+    assert attacking._beside(asked, guard) == tmp_path / "build" / "attacks" / ("a" * 12)
+    asked.rival = ["uce"]
+    assert attacking._beside(asked, None) == tmp_path / "build" / "attacks"
+    asked.rival = ["uce", "none"]
+    assert attacking._beside(asked, None) is None
 
 
 @pytest.mark.slow

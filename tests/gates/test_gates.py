@@ -28,7 +28,8 @@ def gates(*given: object, **named: object) -> dict[str, Gate]:
 
 def test_a_guard_without_fault_passes_every_gate() -> None:
     found = gates(marks())
-    assert [gate.status for gate in found.values()] == ["passed"] * 9
+    assert [gate.status for gate in found.values()] == [*["passed"] * 9, "not asked"]
+    assert found["attacks"].why.startswith("not tried")
     assert (found["forgotten"].value, found["unseen"].value, found["forgotten"].n) == (0.0, 1.0, 200)
 
 
@@ -73,10 +74,10 @@ def test_destroyed_faces_do_not_count_as_forgotten() -> None:
 
 def test_what_is_missing_does_not_pass() -> None:
     unjudged = gates(None)
-    assert {gate.name for gate in unjudged.values() if gate.passed} == {"drift"}
+    assert {gate.name for gate in unjudged.values() if gate.passed} == {"drift", "attacks"}
     assert unjudged["forgotten"].why.startswith("unjudged")
     few = {gate.name: gate for gate in absolute_gates(measured(marks()), replace(LIMITS, least=201))}
-    assert {gate.status for gate in few.values()} == {"missing"}
+    assert {gate.status for name, gate in few.items() if name != "attacks"} == {"missing"}
     assert "200 pictures count, wanted at least 201" in few["aliases"].why
     unknown = marks()
     assert gates(unknown[unknown["group"] != NEAR])["near_misses"].status == "missing", "the judge has no word for them"

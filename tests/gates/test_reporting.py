@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from tests.gates.test_attacked import SHA, TOKENS
 from tests.gates.test_gates import verdict
 from tests.gates.world import marks
 from tests.registry.conftest import _alone, guard, made, record, root, store, tags  # noqa: F401
@@ -64,7 +66,7 @@ def test_everything_is_on_one_page(store: Store, version: Version, tmp_path: Pat
         "Elon Musk",
         "0.9250 (0.880–0.954)",
         "concept 0near misses, lost10 of 100 of 10",
-        "None was tried",
+        "Not attacked",
         "It does not read pictures that come in",
         "a" * 40,
         "TrainFlow/17",
@@ -73,6 +75,19 @@ def test_everything_is_on_one_page(store: Store, version: Version, tmp_path: Pat
     folder = resolve(store, version.uri)
     for name in ("guard.safetensors", "guard.json"):
         assert f"{name}{sha256(folder / name)}" in page.text
+
+
+def test_it_names_what_was_attacked_and_how(store: Store, version: Version, tmp_path: Path) -> None:  # noqa: F811
+    """Of a version that was attacked after its gates judged it, too."""
+    folder = resolve(store, version.uri)
+    card = json.loads((folder / "guard.json").read_text())
+    (folder / "guard.json").write_text(json.dumps({**card, "sha256": SHA}))
+    (folder / "attacks" / "tokens").mkdir(parents=True)
+    (folder / "attacks" / "tokens.json").write_text(json.dumps(TOKENS))
+    write_report(store, version, tmp_path / "report.html")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "tokens: 6 of 8 names, ASR 0.75 [0.41, 0.93]; 60 s and 500 queries a name, seed 3" in text
+    assert "Not attacked" not in text
 
 
 def test_texts_of_a_list_are_escaped(store: Store, version: Version, tmp_path: Path) -> None:  # noqa: F811

@@ -30,7 +30,7 @@ FOUND = {
 
 def test_a_cell_has_each_base_and_the_best_is_first() -> None:
     header, rows = bases_rows(FOUND)
-    assert header == ("mini-sd · mini-flux", *SHOWN, "seeds")
+    assert header == ("mini-sd · mini-flux", *SHOWN, "ASR tokens ↓", "ASR pictures ↓", "seeds")
     assert [row[:3] for row in rows] == [
         ["gem", "– · 0.900", "– · –"],
         ["uce", "0.600 · 0.300", "– · 0.250"],
@@ -39,6 +39,31 @@ def test_a_cell_has_each_base_and_the_best_is_first() -> None:
     assert [row[-1] for row in rows] == ["– · 1", "2 · 1", "1 · 1"]
     assert {len(row) for row in rows} == {len(header)}
     assert set(SHOWN) <= set(COLUMNS)
+
+
+BOARD = {
+    "attacks": {
+        "tokens": {
+            "names": ["Cher", "Bono"],
+            "budget": {"seconds": 60.0, "queries": None},
+            "seed": 0,
+            "judge": "an eye",
+        }
+    },
+    "rivals": {
+        "uce": {"tokens": {"ASR": 0.5, "n": 2, "interval": [0.1, 0.9], "median_queries": 9.0, "identity": "u"}},
+        "gem": {"tokens": {"error": "got gem, which is for flows"}},
+    },
+}
+
+
+def test_how_many_names_fell_stands_beside_and_a_dash_where_nobody_attacked() -> None:
+    _, rows = bases_rows(FOUND, {"mini-flux": BOARD})
+    assert [(row[0], *row[-3:-1]) for row in rows] == [
+        ("gem", "– · –", "– · –"),
+        ("uce", "– · 1 of 2", "– · –"),
+        ("none", "– · –", "– · –"),
+    ]
 
 
 def test_why_a_method_has_no_figures() -> None:
@@ -68,6 +93,18 @@ def figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def page(what: str, inside: str = "") -> str:
     return f"<!-- figures: toy {what} -->\n{inside}\n<!-- end -->"
+
+
+def test_a_page_tells_attacks_as_soon_as_somebody_measured_them(figures: Any, tmp_path: Path) -> None:
+    empty = figures.filled(page("board"))
+    assert "| method | ASR tokens ↓ | queries | ASR pictures ↓ |" in empty
+    assert "| uce | – | – | – | – |" in empty
+    (tmp_path / "data" / "scores" / "mini-sd" / "toy-board.json").write_text(json.dumps(BOARD))
+    told = figures.filled(empty)
+    assert "| uce | 0.50 [0.10, 0.90] | 9 |" in told
+    assert "- tokens: 2 names, 60 s a name, seed 0; judge an eye" in told
+    assert "- not attacked by tokens: got gem, which is for flows (gem)" in told
+    assert figures.filled(told) == told, "twice is once"
 
 
 def test_a_page_shows_whichever_bases_are_there(figures: Any, tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from unhype.reports.tables import UNKNOWN, Rows
 
 NOT_ATTACKED = "not attacked: nothing says how it stands against somebody who means to bring a concept back"
 
+ATTACKS = ("tokens", "pictures")
+"""What every method is attacked by: by gradient through itself, and by its pictures alone."""
+
 STAYS = {
     "unseen ↑": "unseen: kept of base",
     "near miss ↑": "near_miss: kept of base",
@@ -56,7 +59,7 @@ def board_rows(board: Mapping[str, Any], results: Results) -> Rows:
         board: see :func:`unhype.comparison.board.gathered`; may be empty, then all attacks are dashes.
         results: of a comparison; may be empty, then what must stay is dashes.
     """
-    attacks, rivals = list(board.get("attacks", ())), board.get("rivals", {})
+    attacks, rivals = list(board.get("attacks", ATTACKS)), board.get("rivals", {})
     names = [name for name, _ in ranked(results)]
     rows = []
     for name in [*names, *(rival for rival in rivals if rival not in names)]:

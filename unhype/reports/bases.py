@@ -7,15 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from unhype.reports.attacked import short
+from unhype.reports.attacked import ATTACKS, short
 from unhype.reports.comparison import COLUMNS, Results
 from unhype.reports.tables import UNKNOWN, Rows
 
 SHOWN = ("H ↑", "Acc_e ↓", "Acc_s ↑", "alias ↓", "two ↓", "mixed, gone ↓", "mixed, kept ↑")
 """Of a comparison's columns; all of them for several bases would be wider than a page."""
-
-ATTACKS = ("tokens", "pictures")
-"""Of a board's attacks: by gradient through each method itself, and by its pictures alone."""
 
 SIDE = " · "
 """Between the figures of two bases."""
