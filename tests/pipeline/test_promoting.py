@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.gates.test_attacked import TOKENS
 from tests.jobs import toy_job
 from unhype.bases.identity import identify
 from unhype.concepts.schema import ConceptSet, Entry
-from unhype.erasing.checkpoint import Trained, save
+from unhype.erasing.checkpoint import Trained, read_card, save
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
+from unhype.gates.attacked import elsewhere
 from unhype.gates.settings import GateSettings
 from unhype.gates.verdict import Verdict
 from unhype.judges.choosing import Judging
@@ -122,6 +125,26 @@ def test_a_guard_that_does_nothing_is_rejected_for_that_alone(shop: Workshop, id
     assert gates["drift"].passed
     assert gates["near_misses"].status == "not asked"
     assert verdict.champion == ""
+
+
+def test_attacks_on_this_very_guard_count_and_are_named(shop: Workshop, idle: Path, tmp_path: Path) -> None:
+    job = replace(shop.job, build=tmp_path / "build")
+    sha = read_card(idle)["sha256"]
+    for name, about in (("tokens", sha), ("words", "another guard's")):
+        path = elsewhere(job.build, sha) / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**TOKENS, "guard": about}))
+    promotion = shop.promotion(idle, job=job)
+    assert list(promotion.run())
+    gates = {gate.name: gate for gate in promotion.verdict.gates}
+    assert (gates["attack tokens"].status, gates["attack tokens"].n) == ("failed", 128)
+    assert "attack words" not in gates
+    decision = promotion.decision(tmp_path)
+    assert "tokens: 6 of 8 names" in decision.told()["attacked"]
+    assert "- tokens: 6 of 8 names" in decision.table
+    without = shop.promotion(idle, job=replace(job, build=tmp_path / "nothing"))
+    assert list(without.run())
+    assert without.decision(tmp_path).told()["attacked"].startswith("not attacked")
 
 
 def test_the_gates_ask_what_the_evaluation_asks(shop: Workshop, tmp_path: Path) -> None:
