@@ -10,9 +10,11 @@ from unhype.erasing.guard import Guard
 from unhype.families.family import Family
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
+from unhype.monitor.witness import SHARES
 
 CONCEPTS = tuple(entry.concept for entry in SET.forget)
-PROMPTS = tuple((f"a photo of {entry.concept}", f"a photo of {entry.anchor}") for entry in SET.forget)
+PROMPTS = tuple(f"a photo of {concept}" for concept in CONCEPTS)
+ANCHORS = ("a photo of a man", "a photo of a woman")
 
 
 def seeing(family: Family, *concepts: str) -> Monitor:
@@ -22,7 +24,7 @@ def seeing(family: Family, *concepts: str) -> Monitor:
     bias = [10.0 - concepts.index(each) if each in concepts else -50.0 for each in CONCEPTS]
     net.head.bias.copy_(torch.tensor(bias))
     c = family.vectors(CONCEPTS).cpu()
-    return Monitor(net, CONCEPTS, PROMPTS, c, 0.0, (1.0, 0.0, 0.0, 0.0), 0.0)
+    return Monitor(net, CONCEPTS, PROMPTS, ANCHORS, c, 0.0, (1.0, *([0.0] * len(SHARES))), 0.0)
 
 
 def monitored(guard: Guard, monitor: Monitor) -> Guard:

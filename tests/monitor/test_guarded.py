@@ -19,6 +19,7 @@ from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
 from unhype.monitor.monitor import Monitor, Suspect
+from unhype.monitor.witness import SHARES
 
 KEPT_TOO = "a photo of Bob Marley"
 
@@ -155,7 +156,7 @@ def test_a_picture_that_shows_more_and_more_is_withheld(sd: Family, monkeypatch:
 def test_the_base_is_asked_as_it_is_itself(sd: Family) -> None:
     """While a monitor asks, no LoRA of the picture's own prompt is in the denoiser."""
     asked: list[torch.Tensor] = []
-    monitor = replace(seeing(sd, "Adam Driver"), weights=(1.0, 1.0, 1.0, 1.0), bar=-100.0)
+    monitor = replace(seeing(sd, "Adam Driver"), weights=(1.0,) * (1 + len(SHARES)), bar=-100.0)
     told = type(monitor).told
 
     def noting(self: Any, family: Family, latents: torch.Tensor, suspects: Any, encode: Any) -> torch.Tensor:

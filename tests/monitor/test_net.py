@@ -40,7 +40,7 @@ def test_the_first_names_can_be_kept_alone(net: MonitorNet) -> None:
     latents, share = torch.randn(2, 4, 16, 16), torch.full((2,), 0.2)
     before = net(latents, share)
     net.keep(2)
-    assert torch.equal(net(latents, share), before[:, :2])
+    assert torch.allclose(net(latents, share), before[:, :2], atol=1e-5)
 
 
 @pytest.mark.parametrize("width", [0, 4, 12])

@@ -42,7 +42,7 @@ def encode(prompt: str) -> Text:
 
 def told(latents: torch.Tensor) -> torch.Tensor:
     base: Any = Knowing()
-    return evidence(base, latents, ["0"] * len(latents), ["1"] * len(latents), encode)
+    return evidence(base, latents, [(row, "0") for row in range(len(latents))], ["1"], encode)
 
 
 def test_a_picture_of_the_concept_speaks_for_it_and_one_of_the_anchor_against() -> None:
@@ -70,8 +70,12 @@ def test_a_picture_is_judged_alone_and_each_time_the_same() -> None:
 def test_every_family_can_be_asked(build: Any) -> None:
     family = family_of(build())
     latents = torch.randn(2, *family.latent_shape)
-    found = evidence(family, latents, ["Cher"] * 2, ["a woman"] * 2, lambda prompt: family.encode([prompt]))
-    same = evidence(family, latents, ["Cher"] * 2, ["Cher"] * 2, lambda prompt: family.encode([prompt]))
+    suspects = [(1, "Cher"), (0, "Cher"), (0, "Adam Driver")]
+    found = evidence(family, latents, suspects, ["a man", "a woman"], lambda prompt: family.encode([prompt]))
+    same = evidence(family, latents, suspects[:2], ["Cher"], lambda prompt: family.encode([prompt]))
+    alone = evidence(family, latents[:1], [(0, "Cher")], ["a man", "a woman"], lambda prompt: family.encode([prompt]))
     assert found.isfinite().all()
+    assert found.shape == (3, len(SHARES))
     assert (same.abs() < 1e-4).all()
-    assert not torch.allclose(found, same, atol=1e-6)
+    assert torch.allclose(found[1:2], alone, atol=1e-3)
+    assert not torch.allclose(found[:2], same, atol=1e-6)

@@ -32,8 +32,12 @@ from unhype.training import PRECISIONS, Report, Schedule, fit
 HELD_BACK = 5
 """Every fifth retained name, and every fifth of the other pictures, sets weights and bar, and trains nothing."""
 
-SHIFT = 1
-"""Latents by which pictures are moved about, at most."""
+SHIFT, HIDDEN, HIDES, NOISE = 1, 0.3, 0.5, 0.3
+"""Pictures are moved about by a latent at most; in half of them a window of a third of the picture is hidden (random
+erasing, Zhong et al. 2017); and they get noise of up to this share of their spread. Whoever is drawn by other words
+than the name is hardly ever quite as the name draws."""
+
+WHEN = ("auto", "always", "never")
 
 MISSED = 0.005
 """Share of the forgotten whom nobody needs to suspect."""
@@ -47,7 +51,8 @@ class MonitorSettings:
     """How a monitor is made.
 
     Attributes:
-        on: whether a guard gets one, where its kind has been measured with one.
+        when: whether a guard gets one: ``auto``, where kind of concepts and family of the base were measured with one,
+            ``always`` or ``never``.
         steps: of the sampler for the pictures that it learns from; few are enough, since it looks late.
         pictures: how many it learns from.
         net: its shape.
@@ -56,15 +61,17 @@ class MonitorSettings:
         precision: arithmetic of the training: ``bf16`` or ``fp32``.
     """
 
-    on: bool = True
+    when: str = "auto"
     steps: int = 6
     pictures: Amounts = field(default_factory=Amounts)
     net: NetConfig = field(default_factory=NetConfig)
-    schedule: Schedule = field(default_factory=lambda: Schedule(900, 128, 3e-3, decay=0.02, average=0.99))
-    false_alarms: float = 0.002
+    schedule: Schedule = field(default_factory=lambda: Schedule(1400, 128, 3e-3, decay=0.02, average=0.99))
+    false_alarms: float = 0.005
     precision: str = "bf16"
 
     def __post_init__(self) -> None:
+        if self.when not in WHEN:
+            raise ValueError(f"got when: {self.when}, wanted {', '.join(WHEN)}")
         if self.steps < 1 or not 0 <= self.false_alarms < 1 or self.precision not in PRECISIONS:
             raise ValueError(
                 f"got {self}, wanted steps ≥ 1, 0 ≤ false_alarms < 1 and a precision of {', '.join(PRECISIONS)}"
@@ -125,29 +132,47 @@ class Fitting:
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
         n = self.settings.schedule.batch
         rows, look = rng.choice(self.taught, n), rng.integers(len(self.looks.share), size=n)
-        down, right = (int(k) for k in rng.integers(-SHIFT, SHIFT + 1, size=2))
-        latents = torch.roll(self.looks.latents[rows, look].to(self.device).float(), (down, right), (2, 3))
+        latents = self.varied(self.looks.latents[rows, look].to(self.device).float(), rng)
         logits = self.net(latents, self.looks.share[look].to(self.device))
         labels = self.labels[rows].to(self.device)
         return F.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none").sum(1).mean()
 
-    def monitor(self, family: Family, prompts: Sequence[tuple[str, str]], c: torch.Tensor, share: float) -> Monitor:
+    def varied(self, latents: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """Pictures moved about, partly hidden, and noisy."""
+        n, _, height, width = latents.shape
+        mean, spread = (part.view(1, -1, 1, 1) for part in (self.net.mean, self.net.spread))
+        down, right = (int(k) for k in rng.integers(-SHIFT, SHIFT + 1, size=2))
+        noise = torch.from_numpy(rng.standard_normal(latents.shape) * rng.uniform(0, NOISE, (n, 1, 1, 1)))
+        latents = torch.roll(latents, (down, right), (2, 3)) + noise.to(latents) * spread
+        # A window of each, by rows and columns that lie in it.
+        size = [max(1, round(side * HIDDEN)) for side in (height, width)]
+        inside = []
+        for side, length in zip((height, width), size, strict=True):
+            first = rng.integers(0, side - length + 1, size=n)[:, None]
+            inside.append((np.arange(side)[None] >= first) & (np.arange(side)[None] < first + length))
+        hidden = inside[0][:, None, :, None] & inside[1][:, None, None, :] & (rng.random((n, 1, 1, 1)) < HIDES)
+        return torch.where(torch.from_numpy(hidden).to(latents.device), mean, latents)
+
+    def monitor(
+        self, family: Family, prompts: Sequence[str], anchors: Sequence[str], c: torch.Tensor, share: float
+    ) -> Monitor:
         """What was fitted, with weights and bar.
 
         Args:
-            prompts, c: see :class:`Monitor`.
+            prompts, anchors, c: see :class:`Monitor`.
             share: how far into the noise it will look.
 
         Raises:
             UnhypeError: the net finds nobody.
         """
-        every = Monitor(self.net, self.forget, tuple(prompts), c, -np.inf, (1.0, *([0.0] * len(SHARES))), 0.0)
+        plain = (1.0, *([0.0] * len(SHARES)))
+        every = Monitor(self.net, self.forget, tuple(prompts), tuple(anchors), c, -np.inf, plain, 0.0)
         look = int((self.looks.share - share).abs().argmin())
         right = [each.logit for each in self._suspects(every, self.known, look) if self._shows(each)]
         if not right:
             raise UnhypeError(
                 "got a monitor that finds nobody in the pictures that it was not taught, wanted one that does: raise "
-                "monitor: schedule: steps in params.yaml, or turn it off with monitor: on: false"
+                "monitor: schedule: steps in params.yaml, or turn it off with monitor: when: never"
             )
         monitor = replace(every, suspected=float(np.quantile(right, MISSED)))
         # Somebody forgotten beside whom another is suspected says nothing of strangers.

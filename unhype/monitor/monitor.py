@@ -22,7 +22,7 @@ LOOK = 0.2
 """How far into the noise it looks: what is drawn then is nearly the picture, and hardly ever does a picture begin
 again."""
 
-SUSPECTS = 2
+SUSPECTS = 3
 """Concepts that the base is asked about, of one picture."""
 
 AT_ONCE = 16
@@ -44,7 +44,8 @@ class Monitor:
     Attributes:
         net: one logit for each concept.
         concepts: m forgotten concepts.
-        prompts: what the base is asked about each: a sentence with the concept, and the same with its anchor.
+        prompts: what the base is asked about each.
+        anchors: what else it is asked: prompts of who is nobody.
         c: what each concept's own LoRA is emitted from, ``[m, d]``.
         suspected: the logit from which the base is asked about a concept.
         weights: w_0, and w of the evidence.
@@ -53,7 +54,8 @@ class Monitor:
 
     net: MonitorNet
     concepts: tuple[str, ...]
-    prompts: tuple[tuple[str, str], ...]
+    prompts: tuple[str, ...]
+    anchors: tuple[str, ...]
     c: torch.Tensor
     suspected: float
     weights: tuple[float, ...]
@@ -110,14 +112,15 @@ class Monitor:
         return [float(each) - self.bar for each in told]
 
     def told(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect], encode: Encode) -> torch.Tensor:
-        """Logit and evidence of each suspicion, ``[suspects, 1 + 3]``."""
+        """Logit and evidence of each suspicion, ``[suspects, 1 + 5]``."""
         found = torch.zeros(len(suspects), len(self.weights), dtype=torch.double)
         for start in range(0, len(suspects), AT_ONCE):
             part = suspects[start : start + AT_ONCE]
-            said, anchors = zip(*(self.prompts[each.concept] for each in part), strict=True)
-            rows = latents[[each.picture for each in part]].to(family.device).float()
+            pictures = sorted({each.picture for each in part})
+            asked = [(pictures.index(each.picture), self.prompts[each.concept]) for each in part]
+            rows = latents[pictures].to(family.device).float()
             found[start : start + AT_ONCE, 0] = torch.tensor([each.logit for each in part], dtype=torch.double)
-            found[start : start + AT_ONCE, 1:] = evidence(family, rows, said, anchors, encode).double().cpu()
+            found[start : start + AT_ONCE, 1:] = evidence(family, rows, asked, self.anchors, encode).double().cpu()
         return found
 
     def to(self, device: torch.device) -> Monitor:

@@ -33,7 +33,7 @@ class NetConfig:
         width: channels of the first block; the second half of the net has twice, the last block four times as many.
     """
 
-    width: int = 64
+    width: int = 48
 
     def __post_init__(self) -> None:
         if self.width < GROUPS or self.width % GROUPS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file
@@ -38,25 +39,33 @@ class Looks:
     share: torch.Tensor
 
 
-def record(family: Family, table: pd.DataFrame, share: float, how: Sampling, folder: Path) -> Iterator[int]:
+def record(family: Family, table: pd.DataFrame, share: float, ways: Sequence[Sampling], folder: Path) -> Iterator[int]:
     """Draw the rows of a table (columns ``prompt``, ``seed``) that are missing; yields how many there are so far.
 
     Args:
         share: how far into the noise the first look is; every later call is one.
+        ways: how they are drawn, by turns, with as many steps each.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for start in range(0, len(table), BLOCK):
         path, rows = _path(folder, start), table.iloc[start : start + BLOCK]
         if not path.exists():
-            notes = _Notes()
-            detach = attach(family, _nothing_said, _no_factors, notes, opinion=Opinion(share, notes.look, _as_said))
-            try:
-                for _pictures in family.draw(list(rows["prompt"]), list(rows["seed"]), how):
-                    pass
-            finally:
-                detach()
-            write_tensors(path, notes.together(), {})
+            seen = [_seen(family, rows.iloc[turn :: len(ways)], share, how) for turn, how in enumerate(ways)]
+            place = np.argsort(np.concatenate([np.arange(len(rows))[turn :: len(ways)] for turn in range(len(ways))]))
+            write_tensors(path, {"latents": torch.cat([x for x, _ in seen])[place], "share": seen[0][1]}, {})
         yield start + len(rows)
+
+
+def _seen(family: Family, rows: pd.DataFrame, share: float, how: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents of each row's looks, and how far into the noise these are."""
+    notes = _Notes()
+    detach = attach(family, _nothing_said, _no_factors, notes, opinion=Opinion(share, notes.look, _as_said))
+    try:
+        for _pictures in family.draw(list(rows["prompt"]), list(rows["seed"]), how):
+            pass
+    finally:
+        detach()
+    return notes.together()
 
 
 def recorded(folder: Path, rows: int) -> Looks:
@@ -78,11 +87,11 @@ class _Notes:
     def look(self, family: Any, latents: torch.Tensor, times: torch.Tensor, said: Sequence[Any]) -> None:
         self.seen.append((float(family.share_of(times)[0]), latents.detach().half().cpu()))
 
-    def together(self) -> dict[str, torch.Tensor]:
+    def together(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Looks of one batch after the other as looks of all: every batch has the same."""
         share = sorted({each for each, _ in self.seen}, reverse=True)
         latents = torch.stack([torch.cat([part for each, part in self.seen if each == one]) for one in share], 1)
-        return {"latents": latents, "share": torch.tensor(share)}
+        return latents, torch.tensor(share)
 
 
 def _nothing_said(family: Any, rows: Sequence[Any]) -> list[None]:

@@ -36,9 +36,9 @@ class Amounts:
         nobody: of anchors for each forgotten concept, and half as many of two of them.
     """
 
-    alone: int = 8
-    company: int = 8
-    nobody: int = 10
+    alone: int = 14
+    company: int = 14
+    nobody: int = 16
 
     def __post_init__(self) -> None:
         if min(self.alone, self.company, self.nobody) < 1:

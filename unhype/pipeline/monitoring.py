@@ -16,6 +16,7 @@ from unhype.monitor.fitting import Fitting
 from unhype.monitor.monitor import LOOK, Monitor
 from unhype.monitor.recording import record, recorded
 from unhype.monitor.rows import table_for
+from unhype.pictures.sampling import Sampling
 from unhype.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ LEARNT = 0.4
 PROMPT = "a photo of {}"
 """What the base is asked about, as a witness."""
 
+MOST_ANCHORS = 4
+"""Of many anchors the first are enough."""
+
 
 def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress, None, Monitor | None]:
     """The monitor of a job's guard; None where it is to have none. What is drawn already is not drawn again."""
@@ -35,7 +39,7 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
         return None
     settings, folder = job.monitor, job.guard_folder / "looks"
     table = table_for(job.concepts, settings.pictures)
-    for done in record(family, table, LEARNT, replace(job.sampling, steps=settings.steps), folder):
+    for done in record(family, table, LEARNT, _ways(job), folder):
         yield Progress("monitor's pictures", done, len(table))
     forget = [entry.concept for entry in job.concepts.forget]
     fitting = Fitting(
@@ -44,12 +48,20 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
     for report in fitting.run(folder / "training.safetensors"):
         yield Progress("monitor", report.step, report.steps, report.loss)
     yield Progress("monitor's bar", 0, 1)
-    say = job.concepts.sort.phrase
-    prompts = [
-        (PROMPT.format(say(entry.concept)), PROMPT.format(say(entry.anchor)) if entry.anchor else "")
-        for entry in job.concepts.forget
-    ]
-    return fitting.monitor(family, prompts, own_vectors(family, job.concepts, switch), LOOK)
+    prompts = [PROMPT.format(job.concepts.sort.phrase(name)) for name in forget]
+    return fitting.monitor(family, prompts, nobodies(job.concepts), own_vectors(family, job.concepts, switch), LOOK)
+
+
+def nobodies(concepts: ConceptSet) -> list[str]:
+    """Prompts of who is nobody: the anchors, and nothing at all where there are none."""
+    anchors = sorted({entry.anchor for entry in concepts.forget if entry.anchor})
+    return [PROMPT.format(concepts.sort.phrase(anchor)) for anchor in anchors[:MOST_ANCHORS]] or [""]
+
+
+def _ways(job: Job) -> list[Sampling]:
+    """Every second picture is drawn with half the guidance: people less like themselves, as an attacker gets them."""
+    usual = replace(job.sampling, steps=job.monitor.steps)
+    return [usual, replace(usual, guidance=max(1.0, usual.guidance / 2))]
 
 
 def clear(job: Job) -> None:
@@ -59,6 +71,7 @@ def clear(job: Job) -> None:
 
 @torch.no_grad()
 def own_vectors(family: Family, concepts: ConceptSet, switch: Switch | None) -> torch.Tensor:
-    """c of each forgotten concept as the hypernetwork reads its own name, ``[m, d]``."""
-    reading = reader(family.vectors, switch)([concepts.sort.phrase(entry.concept) for entry in concepts.forget])
+    """c of each forgotten concept as the hypernetwork reads its own name in a sentence, ``[m, d]``."""
+    said = [PROMPT.format(concepts.sort.phrase(entry.concept)) for entry in concepts.forget]
+    reading = reader(family.vectors, switch)(said)
     return reading.c[torch.arange(len(reading)), reading.opened.argmax(1)]
