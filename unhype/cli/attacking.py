@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from unhype.cli import attack_ways as ways
 from unhype.cli.comparing import METHODS as RIVALS
-from unhype.cli.options import BASES, MODEL, Verb, params_of
+from unhype.cli.options import BASES, MODEL, Verb, add_unmonitored, params_of
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add_commands(verb: Verb) -> None:
         help=f"attack this one instead: none (the bare base), or, fitted first, {', '.join(RIVALS[1:])}; several of "
         "them, or all: each through itself, into one table beside what a comparison says must stay",
     )
+    add_unmonitored(attack)
     attack.add_argument("--concepts", metavar="SET", help="the concept set (default: the guard's own)")
     attack.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")
     attack.add_argument("--method", metavar="NAME", help=f"{', '.join(METHODS)} (default: {SEARCHES[0]})")
@@ -184,7 +185,7 @@ def _job(options: argparse.Namespace) -> tuple[Job, Guard | None, Judge]:
 
     if bool(options.model) == bool(options.rival):
         raise UnhypeError(f"got {'both' if options.model else 'neither'} --model and --rival, wanted one of the two")
-    guard = Guard.load(options.model, ungated=True) if options.model else None
+    guard = Guard.load(options.model, ungated=True, monitored=not options.unmonitored) if options.model else None
     facts = guard.trained.facts if guard else {}
     concepts, base = options.concepts or facts.get("concepts", ""), options.base or facts.get("base", "mini-sd")
     if not concepts:
