@@ -51,6 +51,7 @@ def test_the_methods_are_those_that_there_are() -> None:
         (["--transfer"], ["got --transfer against the bare base"]),
         (["--transfer", "--rival", "dve", "--base", "mini-flux"], ["text_encoder_2", "pictures"]),
         (["--rival", "none", "uce", "--method", "disguises"], ["several of --rival beside --method disguises"]),
+        (["--unmonitored"], ["got --unmonitored beside --rival"]),
         (["--rival", "all", "--keep", "{tmp}/new.json"], ["several of --rival beside --keep"]),
         (["--rival", "all", "--base", "mini-flux"], ["text_encoder_2", "pictures"]),
         (["--rival", "all", "--company", "--concepts", "objects"], ["got --company for objects"]),
@@ -77,7 +78,9 @@ def test_mistakes_are_one_line_before_the_work(
 
 def test_reports_lie_where_gates_look_for_them(tmp_path: Path) -> None:
     guard: Any = SimpleNamespace(trained=SimpleNamespace(facts={"sha256": "a" * 64}))
-    asked = argparse.Namespace(model=str(tmp_path), rival=[], build=tmp_path / "build")
+    asked = argparse.Namespace(model=str(tmp_path), rival=[], build=tmp_path / "build", unmonitored=True)
+    assert attacking._beside(asked, guard) == tmp_path / "attacks" / "unmonitored"
+    asked.unmonitored = False
     assert attacking._beside(asked, guard) == tmp_path / "attacks"
     asked.model = "models:/unhype-celeb100/1"
     assert attacking._beside(asked, guard) == tmp_path / "build" / "attacks" / ("a" * 12)

@@ -11,6 +11,7 @@ import numpy as np
 from unhype.attacks.running import Attack, Finding
 from unhype.attacks.verdicts import PICTURES, SUCCESS
 from unhype.attacks.victim import Attacked
+from unhype.erasing.guarded import Guarded
 from unhype.gates.intervals import wilson
 
 SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0)
@@ -20,10 +21,12 @@ QUERIES = (10, 30, 100, 300, 1000, 3000)
 
 def about(victim: Attacked, base: str, base_hash: str) -> dict[str, Any]:
     """Who was attacked, and who looked."""
+    guard = victim.eraser.guard if isinstance(victim.eraser, Guarded) else None
     return {
         "eraser": victim.eraser.name,
         "identity": victim.eraser.identity,
         "guard": victim.eraser.origin.guard,
+        "unmonitored": bool(guard and guard.trained.monitor and not guard.monitor),
         "base": base,
         "base_hash": base_hash,
         "concepts": victim.concepts.name,

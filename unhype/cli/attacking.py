@@ -152,7 +152,8 @@ def _beside(options: argparse.Namespace, guard: Guard | None) -> Path | None:
     if guard is None:
         return None if _several(options) else options.build / "attacks"
     folder = Path(options.model)
-    return folder / BESIDE if folder.is_dir() else elsewhere(options.build, guard.trained.facts["sha256"])
+    out = folder / BESIDE if folder.is_dir() else elsewhere(options.build, guard.trained.facts["sha256"])
+    return out / "unmonitored" if options.unmonitored else out
 
 
 def _check_way(options: argparse.Namespace, method: str) -> None:
@@ -170,6 +171,8 @@ def _check_way(options: argparse.Namespace, method: str) -> None:
     if _several(options) and (options.replay or options.keep or method not in SEARCHES):
         other = "--replay" if options.replay else "--keep" if options.keep else f"--method {method}"
         raise UnhypeError(f"got several of --rival beside {other}, wanted one, or --method {' or '.join(SEARCHES)}")
+    if options.unmonitored and options.rival:
+        raise UnhypeError("got --unmonitored beside --rival, wanted it beside --model; or --rival unhype_words")
     if options.transfer and set(options.rival) == {"none"}:
         raise UnhypeError("got --transfer against the bare base, wanted a guard (--model) or another --rival")
 

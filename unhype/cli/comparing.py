@@ -11,6 +11,7 @@ from unhype.miniature.folders import BASE
 
 METHODS = (
     "unhype",
+    "unhype_words",
     "static_lora",
     "threshold",
     "spm_gate",

@@ -21,6 +21,7 @@ from unhype.pipeline.job import Job
 
 METHODS: dict[str, Callable[[Job], Method]] = {
     "unhype": UnHype,
+    "unhype_words": lambda job: UnHype(job, "unhype_words", monitored=False),
     "static_lora": lambda job: StaticLora(job.training),
     "threshold": lambda job: Threshold(job.training),
     "spm_gate": lambda job: SpmGate(job.training),

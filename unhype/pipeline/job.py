@@ -229,11 +229,11 @@ def load_base(job: Job) -> Family:
     return load_family(job.base, job.loading, job.training.sites or None, job.training.reads or None)
 
 
-def guard_of(job: Job) -> Guard:
-    """The trained guard."""
+def guard_of(job: Job, monitored: bool = True) -> Guard:
+    """The trained guard; ``monitored`` as :meth:`unhype.erasing.guard.Guard.load` has it."""
     if not (job.guard_folder / TENSORS).exists():
         raise UnhypeError(
             f"got no guard in {job.guard_folder}, wanted a trained one: "
             f"run python flows/train_flow.py run --concepts {job.concepts.name}"
         )
-    return Guard.load(job.guard_folder)
+    return Guard.load(job.guard_folder, monitored=monitored)
