@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -13,11 +14,15 @@ from tests.comparison.test_running import TOY, Broken
 from tests.jobs import toy_job
 from unhype.attacks import running
 from unhype.attacks.searching import Budget
+from unhype.baselines.case import Case
 from unhype.baselines.uce import Uce
 from unhype.comparison import board as boards
 from unhype.comparison.board import Board, gathered, points_of, write_board
+from unhype.comparison.methods import chosen
 from unhype.comparison.running import Comparison
+from unhype.errors import UnhypeError
 from unhype.gates.intervals import wilson
+from unhype.monitor.fitting import MonitorSettings
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
 from unhype.reports.attacked import board_notes, board_rows
@@ -130,3 +135,11 @@ def test_every_method_is_attacked_through_itself_and_one_that_cannot_does_not_st
     monkeypatch.setattr(running, "shown", None)
     list(board.run(["Adam Driver"]))
     assert gathered(tmp_path / "out") == found, "nothing is searched or drawn again"
+
+
+def test_a_guard_without_its_monitor_is_a_method_where_guards_have_one(data: Path, tmp_path: Path) -> None:
+    job = replace(toy_job(TOY, data, tmp_path), monitor=MonitorSettings(when="never"))
+    method, case = chosen(["unhype_words"], job)["unhype_words"], cast("Case", SimpleNamespace(seed=0))
+    with pytest.raises(UnhypeError, match="no guard has a monitor"):
+        next(iter(method.fit(case)))
+    assert (method.name, method.fits) == ("unhype_words", "unhype")
