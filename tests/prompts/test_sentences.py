@@ -19,13 +19,12 @@ def test_six_languages_two_halves_sixteen_each() -> None:
 
 @pytest.mark.parametrize("sentence", EVERY)
 def test_each_is_long_and_has_one_place_for_a_name(sentence: str) -> None:
-    assert sentence.count("{}") == 1 and "{" not in sentence.replace("{}", "")
+    assert sentence.count("{}") == 1
+    assert "{" not in sentence.replace("{}", "")
     assert len(sentence.split()) >= LEAST
 
 
 def test_no_sentence_is_said_twice_nor_is_a_template() -> None:
     assert len({sentence.casefold() for sentence in EVERY}) == len(EVERY)
-    templates = chain(
-        LONG, LONG_DEVELOPMENT, *(chain(*styles.values()) for styles in (TRAINING, DEVELOPMENT, HELD_OUT))
-    )
-    assert not set(EVERY) & set(templates)
+    styles = chain.from_iterable(each.values() for each in (TRAINING, DEVELOPMENT, HELD_OUT))
+    assert not set(EVERY) & {*LONG, *LONG_DEVELOPMENT, *chain.from_iterable(styles)}
