@@ -21,8 +21,8 @@ from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
 from unhype.files import describe, sha256, write_tensors, write_text
 
-FORMAT = 6
-NUMBERS = ("threshold", "width", "longest")
+FORMAT = 7
+NUMBERS = ("threshold", "width", "longest", "sure")
 """The fields of a switch that are plain numbers."""
 
 TENSORS, CARD = "guard.safetensors", "guard.json"
