@@ -52,6 +52,14 @@ def _searched(told: Mapping[str, Any]) -> str:
     return f"{markdown(reporting.rows(told))}\n\n{reporting.budgets(told)}"
 
 
+def _sentences(told: Mapping[str, Any]) -> str:
+    """In how many sentences the switch opens, and what else became of it."""
+    took = "Reading all of these prompts took {:.0f} s, and {:.0f} s with sentences (CPU time).".format(
+        *told["seconds"]
+    )
+    return "\n\n".join([markdown(reporting.sentence_rows(told)), markdown(reporting.shorter_rows(told)), took])
+
+
 def _replayed(told: Mapping[str, Any]) -> str:
     shown = f"{told['n']} prompts that were found before: shown in {told['shown']:.3f} of the pictures"
     return f"{shown} (base {told['bare']:.3f}), the worst in {told['worst']:.2f}; {told['through']} still get through."
@@ -86,6 +94,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "weights": lambda scores: markdown(weights_rows(scores)),
     "attack-disguises": lambda told: markdown(reporting.disguise_rows(told)),
     "attack-replay": _replayed,
+    "attack-sentences": _sentences,
     "digits": lambda digits: markdown(hyperforget.turn_rows(digits)),
     "paths": lambda scores: markdown(trajectory.path_rows(scores)),
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),

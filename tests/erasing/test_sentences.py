@@ -35,8 +35,9 @@ def vectors(texts: Sequence[str]) -> torch.Tensor:
     return rows
 
 
-@pytest.fixture(scope="module")
-def switch() -> Switch:
+def toy_switch() -> Switch:
+    """Ann and Bob are forgotten, Cy and Dan stay."""
+
     def grid(names: Sequence[str]) -> torch.Tensor:
         return vectors([context.format(name) for name in names for context in CONTEXTS]).view(len(names), -1, D)
 
@@ -48,6 +49,11 @@ def switch() -> Switch:
         centres=torch.eye(D)[:2],
         kept=torch.eye(D)[2:4],
     )
+
+
+@pytest.fixture(scope="module")
+def switch() -> Switch:
+    return toy_switch()
 
 
 def read(switch: Switch, prompt: str) -> Reading:
