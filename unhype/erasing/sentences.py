@@ -4,10 +4,12 @@ it is read alone, and nobody in its place: ``dans`` is Chris Evans, ``river and`
 So a phrase that is not beyond doubt is left out, and the sentence read again: what a name says, the sentence says less
 without it. The less it does, the nearer to the concept the phrase itself must lie:
 
-    cos(phrase) ≥ min(SURE, 1 − (cos(sentence) − min(cos(sentence without it), REST)) / 2)
+    missed = cos(sentence) − min(cos(sentence without it), REST)
+    cos(phrase) ≥ SURE − max(0, missed − SPARED) / 2
 
 Cosines are the switch's, to the concept's centre. A name alone is its own sentence and needs nothing more. Among
 several people a sentence tells of none; names that are written out lie beyond SURE and are found there all the same.
+SURE is the switch's own (:class:`unhype.concepts.kinds.Kind`), and all of it was fixed on development sentences.
 The gate only closes, it opens nothing. What it costs and what it loses: docs/experiments/attacks.md.
 """
 
@@ -22,7 +24,10 @@ from unhype.erasing.switch import Switch
 AROUND = 24
 """Words of a sentence on either side of a phrase: with more, encoders of 77 tokens would not see its end."""
 
-REST = 0.3
+SPARED = 0.13
+"""So much less may a sentence mean without any of its words."""
+
+REST = 0.25
 """What the rest of a sentence means counts against a phrase up to this cosine: who is named twice is named."""
 
 
@@ -33,5 +38,6 @@ def surroundings(words: Sequence[str], span: tuple[int, int]) -> tuple[str, str]
 
 
 def needed(switch: Switch, whole: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
-    """Cosine that phrases need, ``[n]``, of their sentences' cosines with and without them; 0 and less is nothing."""
-    return (1 - (whole - rest.clamp(max=REST)) / 2).clamp(max=switch.sure)
+    """Cosine that phrases need, ``[n]``, of their sentences' cosines with and without them."""
+    missed = whole - rest.clamp(max=REST)
+    return switch.sure - (missed - SPARED).clamp(min=0) / 2
