@@ -78,7 +78,7 @@ _STYLE = "a picture in the style of {}"
 # on no base yet: like things, since a guard that is in doubt should forget. Styles are measured on no base yet either.
 # They are painters' names, and open where names do: "Claude Lorrain" must not pass for "Claude Monet". Sentences are
 # asked of people alone, with whom it was measured whether they bear a phrase out: docs/experiments/attacks.md.
-PEOPLE = Kind("people", opens=0.8, sure=0.96, names=True, company=True, faces=True, bystanders=CLASSES)
+PEOPLE = Kind("people", opens=0.8, sure=0.975, names=True, company=True, faces=True, bystanders=CLASSES)
 THINGS = Kind("things", opens=0.6, article=True, asked="a photo of the {}", in_turn=True, general=True)
 STYLES = Kind("styles", opens=0.8, frame=_STYLE, asked=_STYLE, names=True)
 EXPLICIT = Kind("explicit", opens=0.6, retains=False)

@@ -24,7 +24,7 @@ from unhype.erasing.switch import Switch
 AROUND = 24
 """Words of a sentence on either side of a phrase: with more, encoders of 77 tokens would not see its end."""
 
-SPARED = 0.13
+SPARED = 0.1
 """So much less may a sentence mean without any of its words."""
 
 REST = 0.25
