@@ -54,9 +54,8 @@ def _searched(told: Mapping[str, Any]) -> str:
 
 def _sentences(told: Mapping[str, Any]) -> str:
     """In how many sentences the switch opens, and what else became of it."""
-    took = "Reading all of these prompts took {:.0f} s, and {:.0f} s with sentences (CPU time).".format(
-        *told["seconds"]
-    )
+    took = "In the mean a prompt asks the encoder for {:.1f} texts, and for {:.1f} with sentences."
+    took = took.format(*told["texts"])
     return "\n\n".join([markdown(reporting.sentence_rows(told)), markdown(reporting.shorter_rows(told)), took])
 
 

@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, cycle, islice
 from pathlib import Path
 
+import torch
 from development import DATA, development_set
 from rounding import rounded
 
@@ -45,8 +45,6 @@ from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import PromptSettings
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT
 from unhype.terminal import quiet
-
-AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -89,22 +87,23 @@ def main() -> None:
     groups = dict(_groups(concepts, options.half, options.names, options.n))
     print(f"| sure | group | n | by phrases alone | with their sentences | frames |\n|{'---|' * 6}")
     for sure in options.sure or [switch.sure]:
-        rows, seconds = [], [0.0, 0.0]
+        rows, read = [], [0, 0]
         for group, prompts in groups.items():
-            row, taken = _row(family, replace(switch, sure=sure), group, prompts)
+            row, texts = _row(family, replace(switch, sure=sure), group, prompts)
             rows.append(row)
-            seconds = [one + other for one, other in zip(seconds, taken, strict=True)]
+            read = [one + other for one, other in zip(read, texts, strict=True)]
             frames = f"{row.sentences_before} → {row.sentences_after} of {row.sentences}"
             shares = [f"{part / row.n:.3f}" for part in (row.before, row.after)]
             print(f"| {sure} | {group} | {row.n} | {' | '.join(shares)} | {frames} |", flush=True)
-        print(f"reading took {seconds[0]:.0f} s, and {seconds[1]:.0f} s with sentences")
+        each = [texts / sum(row.n for row in rows) for texts in read]
+        print(f"texts that a prompt asks the encoder for: {each[0]:.1f}, with sentences {each[1]:.1f}")
         if options.out:
             told = {
                 "base": options.base,
                 "concepts": concepts.name,
                 "half": options.half,
                 "sure": sure,
-                "seconds": seconds,
+                "texts": each,
                 "rows": [asdict(row) for row in rows],
             }
             write_text(options.out / "sentences.json", json.dumps(rounded(told), indent=1) + "\n")
@@ -146,21 +145,22 @@ def _spread(frames: Sequence[str], texts: Sequence[str], n: int) -> Prompts:
     return [(frame, frame.format(text)) for frame, text in zip(cycle(frames), chosen, strict=False)]
 
 
-def _row(family: Family, switch: Switch, group: str, prompts: Prompts) -> tuple[Row, list[float]]:
-    """What it comes to, and the seconds of both readings."""
+def _row(family: Family, switch: Switch, group: str, prompts: Prompts) -> tuple[Row, list[int]]:
+    """What it comes to, and how many texts both readings asked the encoder for, each prompt by itself."""
     opened: list[list[bool]] = []
-    seconds = []
-    for each in (replace(switch, sure=0.0), switch):
-        began = time.process_time()
-        found: list[bool] = []
-        for i in range(0, len(prompts), AT_ONCE):
-            texts = [family.visible(prompt) for _, prompt in prompts[i : i + AT_ONCE]]
-            found += (~read_phrases(family.vectors, each, texts).untouched).tolist()
-        opened.append(found)
-        seconds.append(time.process_time() - began)
+    asked = [0, 0]
+    for side, each in enumerate((replace(switch, sure=0.0), switch)):
+
+        def counted(texts: Sequence[str], side: int = side) -> torch.Tensor:
+            asked[side] += len(texts)
+            return family.vectors(texts)
+
+        opened.append(
+            [not read_phrases(counted, each, [family.visible(prompt)]).untouched.item() for _, prompt in prompts]
+        )
     frames = [frame for frame, _ in prompts]
     ever = [len({frame for frame, is_open in zip(frames, found, strict=True) if is_open}) for found in opened]
-    return Row(group, len(prompts), len(set(frames)), *map(sum, opened), *ever), seconds
+    return Row(group, len(prompts), len(set(frames)), *map(sum, opened), *ever), asked
 
 
 if __name__ == "__main__":
