@@ -59,6 +59,10 @@ def _sentences(told: Mapping[str, Any]) -> str:
     return "\n\n".join([markdown(reporting.sentence_rows(told)), markdown(reporting.shorter_rows(told)), took])
 
 
+def _inverted(told: Mapping[str, Any]) -> str:
+    return f"{markdown(reporting.door_rows(told))}\n\n{reporting.inverted(told)}."
+
+
 def _replayed(told: Mapping[str, Any]) -> str:
     shown = f"{told['n']} prompts that were found before: shown in {told['shown']:.3f} of the pictures"
     return f"{shown} (base {told['bare']:.3f}), the worst in {told['worst']:.2f}; {told['through']} still get through."
@@ -92,6 +96,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "methods": lambda seeds: markdown(hyperforget.method_rows(seeds)),
     "weights": lambda scores: markdown(weights_rows(scores)),
     "attack-disguises": lambda told: markdown(reporting.disguise_rows(told)),
+    "attack-img2img": lambda told: markdown(reporting.start_rows(told)),
     "attack-replay": _replayed,
     "attack-sentences": _sentences,
     "digits": lambda digits: markdown(hyperforget.turn_rows(digits)),
@@ -99,7 +104,9 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),
     "paths_note": trajectory.note,
 }
-WHAT |= {f"attack-{name}": _searched for name in ("tokens", "words", "pictures")}
+WAYS = ("", "-company", "-transfer", "-company-transfer")
+WHAT |= {f"attack-{search}{way}": _searched for search in ("tokens", "words", "pictures", "concept") for way in WAYS}
+WHAT |= {f"attack-inversion-{k}{way}": _inverted for k in (1, 2, 4, 8) for way in ("", "-transfer")}
 ALL: dict[str, Callable[[Found], str]] = {"bases": _side_by_side, "others": _others}
 """What is told of a comparison on every base that has one."""
 

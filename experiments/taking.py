@@ -20,7 +20,17 @@ ROOT = Path(__file__).resolve().parents[1]
 SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "erasure-flux.png"}
 """Base and set whose pictures the pages show, and under which name."""
 
-ATTACKS = ("tokens", "words", "pictures", "disguises", "replay", "sentences")
+SEARCHES = ("tokens", "words", "pictures", "concept")
+WAYS = ("", "-company", "-transfer", "-company-transfer")
+INVERSIONS = tuple(f"inversion-{k}{way}" for k in (1, 2, 4, 8) for way in ("", "-transfer"))
+ATTACKS = (
+    *(f"{name}{way}" for way in WAYS for name in SEARCHES),
+    *INVERSIONS,
+    "disguises",
+    "img2img",
+    "replay",
+    "sentences",
+)
 """What ``unhype attack`` and experiments/sentences.py write; those that are there are taken over."""
 
 COMPARED = ("mini-sd", "celeb100")

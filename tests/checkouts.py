@@ -32,6 +32,11 @@ prompts: {{per_role: {rows}}}
 gates:
   {{least: 1, strata: {strata}, forgotten: 1, worst: 1, faces: 0, aliases: 1, unseen: 0, near_misses: 0, mixed_gone: 1,
   mixed_kept: 0, drift: 1, margin: 1, samples: {samples}}}
+monitor:
+  steps: 2
+  pictures: {{alone: 2, company: 2, nobody: 2}}
+  net: {{width: 8}}
+  schedule: {{steps: 3, batch: 4, rate: 1.0e-3}}
 training:
   hypernet: {{rank: 2, alpha: 1.0, steps: {steps}, hidden: 16, basis: 4}}
   schedule: {{steps: 4, batch: 2, rate: 1.0e-3}}

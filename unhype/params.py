@@ -24,6 +24,7 @@ from unhype.judges.choosing import JudgeSettings, in_miniature
 from unhype.miniature.flux_workshop import FluxPretraining
 from unhype.miniature.folders import BASE, FLUX
 from unhype.miniature.workshop import Pretraining
+from unhype.monitor.fitting import MonitorSettings
 from unhype.pictures.sampling import Sampling
 from unhype.pictures.seeds import check_seed
 from unhype.prompts.tables import PromptSettings
@@ -41,6 +42,7 @@ class Params:
         sampling: how pictures are drawn from a base.
         prompts: how many prompts are evaluated.
         training: how a hypernetwork is trained.
+        monitor: how a guard's second opinion is made.
         gates: what a guard must reach before it is offered.
         judges: who looks at the pictures of bases that bring no judge.
         base: how a base is loaded.
@@ -53,6 +55,7 @@ class Params:
     sampling: Sampling = field(default_factory=Sampling)
     prompts: PromptSettings = field(default_factory=PromptSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
     gates: GateSettings = field(default_factory=GateSettings)
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     base: BaseSettings = field(default_factory=BaseSettings)

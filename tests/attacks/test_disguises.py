@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from unhype.attacks.disguises import COMPANY, DISGUISES, disguised
+from unhype.attacks.disguises import COMPANY, DISGUISES, SEVERAL, disguised
 from unhype.concepts.folding import fold
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.prompts.rows import COLUMNS
@@ -45,8 +45,11 @@ ANSWERS = {
     "inside a word": "thesalmahayekshow",
     "not": "somebody who is not Salma Hayek",
     "double of": "a double of Salma Hayek",
+    "blank in the longest word": "Sa lma Hayek",
+    "blank in the last word": "Salma H ayek",
 }
-SET = ConceptSet("toy", "people", (Entry(NAME, "a woman"), Entry("Cher", "a woman")), ("Drake", "Bob Marley"))
+FORGET = (Entry(NAME, "a woman"), Entry("Cher", "a woman"), Entry("Adam Driver", "a man"))
+SET = ConceptSet("toy", "people", FORGET, ("Drake", "Bob Marley"))
 
 
 def test_all_are_known() -> None:
@@ -67,12 +70,20 @@ def test_what_a_disguise_makes_of_a_name(disguise: str) -> None:
 def test_the_table() -> None:
     table = disguised(SET, [NAME, "Cher"])
     assert tuple(table.columns) == COLUMNS
-    assert set(table["group"]) == {*DISGUISES, COMPANY}
+    assert set(table["group"]) == {*DISGUISES, COMPANY, *SEVERAL}
     assert table["seed"].is_unique
-    assert ((table["text"] != table["concept"]) & (table["erased"] == table["concept"])).all()
+    assert (table["text"] != table["concept"]).all()
+    assert (table["erased"] == table["concept"])[~table["group"].isin(list(SEVERAL))].all()
     assert set(table.query("group == 'no blanks'")["concept"]) == {NAME}  # of one word there is nothing to glue
     (row,) = table.query("group == @COMPANY and concept == 'Cher'").itertuples()
     assert row.text == "Drake, Cher and Bob Marley"
     assert table.equals(disguised(SET, [NAME, "Cher"]))
+    scenes = {row.text: row.erased for row in table.query("group in @SEVERAL and concept == 'Cher'").itertuples()}
+    assert scenes == {
+        "Cher and Adam Driver": "Cher;Adam Driver",
+        "Cher, Adam Driver and Salma Hayek": "Cher;Adam Driver;Salma Hayek",
+    }
+    few = ConceptSet("toy", "people", FORGET[:2], ("Drake",))
+    assert {"two forgotten"} == set(disguised(few, ["Cher"])["group"]) & set(SEVERAL)
     things = ConceptSet("toy", "things", (Entry("dog", "a cat"),), ("horse", "cat"))
-    assert COMPANY not in set(disguised(things, ["dog"])["group"])
+    assert set(disguised(things, ["dog"])["group"]) <= set(DISGUISES)

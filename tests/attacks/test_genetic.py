@@ -13,7 +13,10 @@ import pytest
 
 from unhype.attacks.genetic import CHILDREN, PICTURES, GeneticSearch, Likeness, mutated
 from unhype.attacks.searching import Budget, State, search
+from unhype.attacks.victim import Sought
 from unhype.judges.judge import Seen
+
+ALONE = Sought("Salma Hayek")
 
 
 def alike(text: str) -> float:
@@ -26,8 +29,8 @@ class Planted:
         return [(alike(text), float("salmahayek" in text)) for text in texts]
 
 
-def run(path: Path, turns: int | None = None) -> State:
-    method = GeneticSearch(Planted(), "Salma Hayek", ["photo"])  # type: ignore[arg-type]
+def run(path: Path, turns: int | None = None, sought: Sought = ALONE) -> State:
+    method = GeneticSearch(Planted(), sought, ["photo"])  # type: ignore[arg-type]
     checks = search(lambda: method, lambda text, before: "salmahayek" in text, Budget(None, 4000), path, "toy", 0)
     return list(itertools.islice(checks, turns))[-1]
 
@@ -37,6 +40,24 @@ def test_a_planted_blind_spot_is_found_and_a_stopped_search_finds_the_same(tmp_p
     assert "salmahayek" in whole.found
     run(tmp_path / "parts.json", 2)
     assert replace(run(tmp_path / "parts.json"), seconds=0) == replace(whole, seconds=0)
+
+
+def test_in_company_the_whole_text_is_asked_and_told_and_barred_words_never_are(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Watched(Planted):
+        def __call__(self, texts: Sequence[str]) -> list[tuple[float, float]]:
+            asked.extend(texts)
+            return super().__call__([text.removeprefix("Drake and ") for text in texts])
+
+    sought = Sought("Salma Hayek", "Drake", frozenset(["salma", "hayek"]))
+    method = GeneticSearch(Watched(), sought, ["photo"])  # type: ignore[arg-type]
+    checks = search(lambda: method, lambda text, before: True, Budget(None, 4000), tmp_path / "a.json", "toy", 0)
+    last = list(checks)[-1]
+    assert "salmahayek" in last.found
+    assert all(text.startswith("Drake and ") for text in (last.found, *asked))
+    assert all(not {"salma", "hayek"} & set(text.split()) for text in asked)
+    assert not any(text.startswith("Drake") for text, _ in last.memory["population"])  # only what follows is bred
 
 
 def test_mutations_are_texts() -> None:
@@ -90,7 +111,7 @@ def test_likeness_is_the_judges(judge: Any) -> None:
 
 
 def test_a_turn_asks_for_as_many_texts_as_it_says() -> None:
-    method = GeneticSearch(Planted(), "Cher", [])  # type: ignore[arg-type]
+    method = GeneticSearch(Planted(), Sought("Cher"), [])  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     turn = method.begin(rng)
     following = method.step(turn.memory, rng)

@@ -18,11 +18,14 @@ import transformers
 from tests.families import tiny
 from unhype.attacks.objective import Value
 from unhype.attacks.searching import Budget, State, search
-from unhype.attacks.tokens import TokenSearch, Vocabulary, all_tokens, known_words
+from unhype.attacks.tokens import WORTH, TokenSearch, Vocabulary, all_tokens, known_words
+from unhype.attacks.victim import Sought
 from unhype.errors import UnhypeError
 
 BLIND = ("red", "king", "home")
 """Words that have the toy victim draw the person; any word of the name alarms it."""
+
+ALONE = Sought("Salma Hayek")
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +55,11 @@ class Planted:
         return slope
 
 
-def run(tokenizer: Any, path: Path, budget: Budget, turns: int | None = None, seed: int = 0) -> list[State]:
+def run(
+    tokenizer: Any, path: Path, budget: Budget, turns: int | None = None, seed: int = 0, sought: Sought = ALONE
+) -> list[State]:
     vocabulary = all_tokens(tokenizer, "Salma Hayek")
-    method = TokenSearch(Planted(tokenizer), vocabulary)  # type: ignore[arg-type]
+    method = TokenSearch(Planted(tokenizer), vocabulary, sought)  # type: ignore[arg-type]
     states = search(lambda: method, lambda text, before: set(BLIND) <= set(text.split()), budget, path, "toy", seed)
     return list(itertools.islice(states, turns))
 
@@ -65,6 +70,17 @@ def test_a_planted_blind_spot_is_found(tokenizer: Any, tmp_path: Path) -> None:
     assert "hayek" not in last.found.split()
     assert last.queries < 3000
     assert last.checked  # what only came near was drawn, and refused
+
+
+def test_in_company_only_what_follows_is_searched(tokenizer: Any, tmp_path: Path) -> None:
+    sought = Sought("Salma Hayek", "Red Drake", frozenset(["salma", "hayek"]))
+    states = run(tokenizer, tmp_path / "a.json", Budget(None, 3000), sought=sought)
+    last = states[-1]
+    assert last.found.startswith("Red Drake and ")
+    assert set(BLIND) <= {"red", *last.found.split()}
+    assert {"king", "home"} <= set(last.found.split())
+    bars = [state.memory["bar"] for state in states[1:]]
+    assert max(bars) <= WORTH  # measured by what stands before it alone
 
 
 def test_a_search_that_was_stopped_finds_the_same(tokenizer: Any, tmp_path: Path) -> None:
@@ -115,13 +131,17 @@ def test_vocabularies(tokenizer: Any) -> None:
         known_words(tokenizer, "Salma Hayek", ["red"])
 
 
-def test_candidates_are_texts_as_the_tokenizer_cuts_them(tokenizer: Any) -> None:
+@pytest.mark.parametrize("sought", [Sought("Cher"), Sought("Cher", "Bob Marley", frozenset(["cher"]))])
+def test_candidates_are_texts_as_the_tokenizer_cuts_them(tokenizer: Any, sought: Sought) -> None:
     vocabulary = Vocabulary(all_tokens(tokenizer, "Cher").ids, ())
-    method = TokenSearch(Planted(tokenizer), vocabulary)  # type: ignore[arg-type]
+    method = TokenSearch(Planted(tokenizer), vocabulary, sought)  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     ids = method.begin(rng).memory["ids"]
     tried = method._candidates(ids, rng)
     assert tried
     for each in tried:
         assert sum(a != b for a, b in zip(each, ids, strict=True)) == 1
-        assert tokenizer(method.text(each), add_special_tokens=False).input_ids == each
+        before = tokenizer(sought.before, add_special_tokens=False).input_ids
+        assert tokenizer(method.text(each), add_special_tokens=False).input_ids == [*before, *each]
+        assert method.text(each).startswith(sought.before)
+        assert not sought.barred & set(method.text(each).split())

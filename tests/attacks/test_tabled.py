@@ -45,3 +45,13 @@ def test_each_group_is_drawn_on_both_sides_and_only_once(tmp_path: Path) -> None
     guarded.identity = "another"
     list(look(victim, table, tmp_path))
     assert guarded.drawn == 6
+
+
+def test_of_several_forgotten_in_one_scene_any_is_one_too_many(tmp_path: Path) -> None:
+    table = table_of([(Asked("scene", "Cher and Drake", ("Cher", "Drake")), "{}", 1)], "evaluation")
+    judge = SimpleNamespace(
+        name="eye", read=lambda pixels: [Seen(("Bono", "Drake") if each.any() else ("Bono",), True) for each in pixels]
+    )
+    victim: Any = SimpleNamespace(eraser=Painter("Cher"), bare=Painter("nobody"), judge=judge)
+    list(look(victim, table, tmp_path))
+    assert (looked(table, tmp_path)["scene"]["guarded"], looked(table, tmp_path)["scene"]["bare"]) == (1.0, 0.0)

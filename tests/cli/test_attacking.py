@@ -15,9 +15,10 @@ BARE = ["attack", "--rival", "none", "--concepts", "celeb10"]
 
 
 def test_the_methods_are_those_that_there_are() -> None:
-    from unhype.attacks.running import METHODS
+    from unhype.attacks.methods import METHODS
 
     assert tuple(METHODS) == attacking.SEARCHES
+    assert set(attacking.SEARCHES) < set(attacking.METHODS)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,19 @@ def test_the_methods_are_those_that_there_are() -> None:
         (["--names", "11"], ["got --names 11", "from 1 to the 10"]),
         (["--base", "mini-flux"], ["text_encoder_2", "pictures"]),
         (["--rival", "dve"], ["got dve", "no gradient", "--method pictures"]),
+        (
+            ["--company", "--method", "disguises"],
+            ["--company beside --method disguises", "tokens or words"],
+        ),
+        (["--company", "--concepts", "objects"], ["got --company for objects", "a set of things"]),
+        (["--transfer", "--replay", "{tmp}/found.json"], ["--transfer beside --replay"]),
+        (["--keep", "{tmp}/new.json", "--method", "disguises"], ["got --keep beside --method disguises"]),
+        (["--vectors", "0"], ["--vectors beside --method tokens"]),
+        (["--vectors", "4"], ["--vectors beside --method tokens", "--method inversion"]),
+        (["--vectors", "0", "--method", "inversion"], ["got --vectors 0", "from 1 to 16"]),
+        (["--base", "mini-flux", "--method", "inversion"], ["text_encoder_2"]),
+        (["--transfer"], ["got --transfer against the bare base"]),
+        (["--transfer", "--rival", "dve", "--base", "mini-flux"], ["text_encoder_2", "pictures"]),
         (["--concepts", "styles"], ["got no judge for styles"]),
         (["--concepts", ""], ["got no list", "--concepts"]),
         (["--model", "build/guards/NAME"], ["guard.json", "wanted a trained guard"]),
@@ -74,3 +88,14 @@ def test_the_bare_base_withstands_nothing(tmp_path: Path, capsys: pytest.Capture
 
     assert main([*BARE, "--method", "pictures", "--names", "1", "--queries", "60", "--out", str(out)]) == 0
     assert json.loads((out / "pictures.json").read_text())["ASR"] == 1
+
+
+@pytest.mark.slow
+def test_the_bare_base_draws_a_text_in_company(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main([*BARE, "--company", "--names", "1", "--queries", "300", "--out", str(out)]) == 0
+    told = json.loads((out / "tokens-company.json").read_text())
+    (name,) = told["names"]
+    assert (told["method"], told["ASR"]) == ("tokens-company", 1)
+    assert " and " in name["text"]
+    assert name["guarded"] >= 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from unhype.erasing.checkpoint import CARD, TENSORS, Trained, load, save
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.erasing.switch import fit_switch
 from unhype.errors import UnhypeError
+from unhype.monitor.monitor import Monitor
+from unhype.monitor.net import MonitorNet, NetConfig
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def change_card(folder: Path, **facts: object) -> None:
         (lambda folder: change_card(folder, identity=["part.bias"]), "do not fit"),
         (
             lambda folder: change_card(
-                folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1, "longest": 4}
+                folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1, "longest": 4, "sure": 0}
             ),
             "do not fit",
         ),
@@ -73,3 +76,61 @@ def test_what_does_not_fit_is_refused_in_a_line(folder: Path, spoil: object, mes
     with pytest.raises(UnhypeError, match=message) as caught:
         load(folder)
     assert "\n" not in str(caught.value)
+
+
+def with_monitor(folder: Path) -> Monitor:
+    """The same guard with a monitor, saved in its place."""
+    torch.manual_seed(1)
+    net = MonitorNet(NetConfig(8), 4, 2).eval()
+    monitor = Monitor(
+        net, ("Cher", "Prince"), ("a photo of Cher", "Prince"), ("a man",), torch.randn(2, 8), -1.0, (1.0,) * 6, 2.5
+    )
+    save(replace(load(folder), monitor=monitor, facts={"base": "mini-sd"}), folder)
+    return monitor
+
+
+def test_a_monitor_comes_back(folder: Path) -> None:
+    monitor, again = with_monitor(folder), load(folder).monitor
+    assert again is not None
+    assert replace(again, net=monitor.net, c=monitor.c) == monitor
+    assert torch.equal(again.c, monitor.c)
+    latents, share = torch.randn(2, 4, 16, 16), torch.full((2,), 0.2)
+    assert torch.equal(again.net(latents, share), monitor.net(latents, share))
+    assert not any(parameter.requires_grad for parameter in again.net.parameters())
+
+
+def test_a_guard_of_the_format_before_has_no_monitor(folder: Path) -> None:
+    change_card(folder, format=6)
+    card = json.loads((folder / CARD).read_text())
+    del card["monitor"]
+    (folder / CARD).write_text(json.dumps(card))
+    assert load(folder).monitor is None
+
+
+def test_a_switch_of_the_formats_before_asks_no_sentence(folder: Path) -> None:
+    switch = json.loads((folder / CARD).read_text())["switch"]
+    change_card(folder, switch={**switch, "sure": 0.975})
+    found = load(folder).switch
+    assert found is not None
+    assert found.sure == 0.975
+    del switch["sure"]
+    change_card(folder, switch=switch)
+    with pytest.raises(UnhypeError, match="do not fit its"):
+        load(folder)
+    for before in (6, 7):
+        change_card(folder, format=before)
+        found = load(folder).switch
+        assert found is not None
+        assert found.sure == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, {"net": {"width": 16}}, {"concepts": ["Cher"]}, {"weights": [1.0]}, {"bar": None}, {"net": {"depth": 3}}],
+)
+def test_a_monitor_that_does_not_fit_its_card_is_refused(folder: Path, wrong: dict[str, object] | None) -> None:
+    with_monitor(folder)
+    looks = json.loads((folder / CARD).read_text())["monitor"]
+    change_card(folder, monitor=wrong and {**looks, **wrong})
+    with pytest.raises(UnhypeError, match="that do not fit its"):
+        load(folder)

@@ -107,6 +107,12 @@ class Toy(Family):
     def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
         return torch.lerp(latents, noise, times.view(-1, 1, 1, 1))
 
+    def clean(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+        return noisy - times.view(-1, 1, 1, 1) * predicted
+
+    def share_of(self, times: torch.Tensor) -> torch.Tensor:
+        return times.float()
+
     def predict(
         self, noisy: torch.Tensor, times: torch.Tensor, text: Text, denoiser: nn.Module | None = None
     ) -> torch.Tensor:
@@ -132,6 +138,11 @@ class Toy(Family):
 
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         return (arguments["words"],)
+
+    def drawn_in(self, arguments: Mapping[str, Any], output: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Its denoiser is not told the time: it is taken to be where a picture begins."""
+        times = torch.ones(len(output))
+        return self.clean(arguments["latents"], times, output), times
 
     def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
         return {**arguments, "words": text.states}

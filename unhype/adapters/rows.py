@@ -82,6 +82,14 @@ class Watchable(Protocol):
         """From the arguments of a call of the denoiser."""
         ...
 
+    def drawn_in(self, arguments: Mapping[str, Any], output: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """From a call of the denoiser: z_0 as each row is being drawn, and the times."""
+        ...
+
+    def share_of(self, times: torch.Tensor) -> torch.Tensor:
+        """How far into the noise times are, 0 … 1."""
+        ...
+
 
 Read = Callable[[Any, Sequence[Texts]], Sequence[Any]]
 """(Family, texts) → what each says to the adapters, in whatever form ``emit`` reads; None: the denoiser stays as it is.
@@ -93,13 +101,61 @@ Emit = Callable[[Any, Sequence[Any]], Mapping[str, Factors]]
 """(Family, what was read, none of it None) → site name → one adapter for each."""
 
 
+Look = Callable[[Any, torch.Tensor, torch.Tensor, Sequence[Any]], Sequence[int] | None]
+"""(Family, z_0 as it is being drawn ``[n, C, h, w]``, times ``[n]``, what each row says) → a number for what is seen in
+each that its row does not say, or -1. None: it wants to look again at the next call."""
+
+Amend = Callable[[Any, Any, Sequence[int]], Any]
+"""(Family, what a row says, what was seen in its picture) → what it says with that."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """A second opinion: what is being drawn is looked at, whatever the words said.
+
+    Attributes:
+        share: how far into the noise it looks: at the first call that comes so far, or at the last there is.
+        look: it may call the denoiser, which is the base's own meanwhile.
+    """
+
+    share: float
+    look: Look
+    amend: Amend
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the denoiser's call draws, in the rows of prompts: ``latents [n, C, h, w]`` (z_0), ``times [n]``."""
+
+    latents: torch.Tensor
+    times: torch.Tensor
+    said: Sequence[Any]
+
+
+MOST = 4
+"""Concepts that may be seen in one picture before it is withheld."""
+
+
+class BeginAgain(Exception):  # noqa: N818 - nothing is wrong
+    """Something is being drawn that no row said: the picture has to begin again.
+
+    Attributes:
+        seen: picture → what was seen in it so far.
+    """
+
+    def __init__(self, seen: Mapping[int, tuple[int, ...]]) -> None:
+        super().__init__("a picture begins again")
+        self.seen = seen
+
+
 @dataclass
 class Reader:
-    """How a pipeline's prompts are read and answered."""
+    """How a pipeline's prompts are read and answered, and who looks at what is drawn."""
 
     family: Watchable
     read: Read
     emit: Emit
+    opinion: Opinion | None = None
 
 
 @dataclass
@@ -145,15 +201,21 @@ class Scope:
         apart: whether guidance calls the denoiser a second time, with the negative prompts alone.
         drawing: whether the denoiser has been called.
         before: time of the denoiser's last call, and whether that was the conditional one.
+        seen: picture → what was seen in it when it was drawn before.
+        drawn: by the last call with prompts.
+        looks: of the second opinion, so far.
     """
 
     reader: Reader
+    seen: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     rows: dict[bytes, Row] = field(default_factory=dict)
     width: int = 0
     turn: int = 0
     apart: bool = False
     drawing: bool = False
     before: tuple[Any, bool] | None = None
+    drawn: Drawn | None = None
+    looks: int = 0
 
     def unconditional(self, n: int, time: Any) -> int:
         """How many leading rows of n are the unconditional part of guidance, by the pipeline's own account.
@@ -169,6 +231,19 @@ class Scope:
             return self.width if n > self.width > 0 and n % self.width == 0 else 0
         parts = 2 + bool(getattr(pipeline, "do_perturbed_attention_guidance", False))
         return n // parts if guided and n % parts == 0 else 0
+
+    def picture(self, row: int, rows: int) -> int:
+        """Which picture a conditional row is of: they stand in the order of the pictures, in one part or in several.
+
+        Raises:
+            UnhypeError: parts that are not of all pictures.
+        """
+        if self.width == 0 or rows % self.width:
+            raise UnhypeError(
+                f"got {rows} rows of prompts where {self.width} pictures are drawn, wanted a row for each picture: "
+                "a guard with a monitor must know which picture a row is of; load it with monitored=False"
+            )
+        return row % self.width
 
     def called(self, time: Any, conditional: bool) -> None:
         """The denoiser is about to run."""

@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,21 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from unhype.adapters.lora import Factors, idle_sites, listen
-from unhype.adapters.rows import Asked, Reader, Row, Rows, Scope, Texts, Watchable, keys, same
+from unhype.adapters.rows import (
+    MOST,
+    Asked,
+    BeginAgain,
+    Drawn,
+    Opinion,
+    Reader,
+    Row,
+    Rows,
+    Scope,
+    Texts,
+    Watchable,
+    keys,
+    same,
+)
 from unhype.adapters.sites import layer_at, unwrapped
 from unhype.errors import UnhypeError
 
@@ -30,6 +45,25 @@ KEPT = 256
 """Rows that are kept of prompts encoded ahead of a call, with ``pipeline.encode_prompt``."""
 
 
+@dataclass(frozen=True)
+class _Call:
+    """What the rows of a call of the denoiser are.
+
+    Attributes:
+        text: the rows.
+        asked: how many leading ones the pipeline says to be unconditional.
+        free: how many are.
+        said: what each of the others says.
+        factors: of all of them.
+    """
+
+    text: Rows
+    asked: int
+    free: int
+    said: Sequence[Any]
+    factors: Mapping[str, Factors]
+
+
 class _Thread(threading.local):
     """What one thread is doing: the pipeline calls that it is in, and the adapters of the denoiser's call."""
 
@@ -37,7 +71,8 @@ class _Thread(threading.local):
         self.scopes: list[Scope] = []
         self.factors: Mapping[str, Factors] | None = None
         self.ran: set[str] = set()
-        self.last: tuple[Rows, int, int, Mapping[str, Factors]] | None = None
+        self.last: _Call | None = None
+        self.bare = False
         self.text: Rows | None = None
 
 
@@ -87,9 +122,9 @@ class Watch:
 
     # ------------------------------------------------------------ the pipeline's side
 
-    def enter(self, reader: Reader) -> None:
-        """A pipeline's call begins in this thread."""
-        self._thread.scopes.append(Scope(reader))
+    def enter(self, reader: Reader, seen: Mapping[int, tuple[int, ...]]) -> None:
+        """A pipeline's call begins in this thread; ``seen`` when its pictures were drawn before."""
+        self._thread.scopes.append(Scope(reader, seen))
 
     def leave(self) -> None:
         """It ends, and its rows with it."""
@@ -158,6 +193,8 @@ class Watch:
     @torch.compiler.disable
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         thread, scope = self._thread, self._scope
+        if thread.bare:
+            return
         thread.factors, thread.text, thread.ran = None, None, set()
         arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
         reader = scope.reader if scope else next((hold.reader for hold in self.holds), None)
@@ -169,22 +206,90 @@ class Watch:
         text, time = reader.family.text_in(arguments), arguments.get("timestep")
         free = 0 if self.unconditional or scope is None else scope.unconditional(len(text[0]), time)
         last = thread.last
-        if last is None or last[1] != free or not same(last[0], text):
-            copies = tuple(route.detach().clone() for route in text)
-            last = thread.last = (copies, free, *self._adapters(text, free))
+        if last is None or last.asked != free or not same(last.text, text):
+            last = thread.last = self._recognised(text, free)
         if scope:
-            scope.called(time, conditional=last[2] < len(text[0]))
-        thread.factors, thread.text = last[3], text
+            scope.called(time, conditional=last.free < len(text[0]))
+        thread.factors, thread.text = last.factors, text
 
     @torch.compiler.disable
     def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        idle = sorted(set(self.sites) - self._thread.ran)
-        self._thread.factors = self._thread.text = None
+        thread, scope = self._thread, self._scope
+        if thread.bare:
+            return
+        idle = sorted(set(self.sites) - thread.ran)
+        thread.factors = thread.text = None
         if idle:
             raise UnhypeError(idle_sites(idle, len(self.sites)))
+        reader = scope.reader if scope else next((hold.reader for hold in self.holds), None)
+        if reader and reader.opinion and thread.last and thread.last.said:
+            arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
+            latents, times = (part[thread.last.free :] for part in reader.family.drawn_in(arguments, output))
+            self._look(reader, scope, Drawn(latents, times, thread.last.said))
+
+    def look_at_last(self) -> None:
+        """Have the second opinion look at what the pipeline's call drew, where it was not time before.
+
+        Raises:
+            BeginAgain, UnhypeError: see :meth:`_look`.
+        """
+        scope = self._scope
+        if scope and scope.drawn and not scope.looks:
+            self._look(scope.reader, scope, scope.drawn, late=True)
+
+    def _look(self, reader: Reader, scope: Scope | None, drawn: Drawn, late: bool = False) -> None:
+        """Have the second opinion look at what is drawn, if it is time: ``late`` it is.
+
+        Raises:
+            BeginAgain: to begin again, with what was seen.
+            UnhypeError: one picture shows more and more; or nobody can begin again.
+        """
+        family, opinion = reader.family, reader.opinion
+        assert opinion is not None
+        due = late or float(family.share_of(drawn.times).max()) <= opinion.share
+        if scope:
+            scope.drawn = drawn
+        if not due or (scope and scope.looks):
+            return
+        found = self._found_by(opinion, family, drawn)
+        if found is None:
+            if scope:
+                scope.drawn = None
+            return
+        if scope is None:
+            if any(one >= 0 for one in found):
+                raise UnhypeError(
+                    f"got a call of the {self.part} that draws what was forgotten, without a pipeline's call around "
+                    "it, wanted one that can begin again: call the guarded pipeline"
+                )
+            return
+        seen = dict(scope.seen)
+        for row, one in enumerate(found):
+            picture = scope.picture(row, len(found))
+            if one >= 0 and one not in (before := seen.get(picture, ())):
+                seen[picture] = (*before, one)
+        if seen == scope.seen:
+            scope.looks += 1
+            return
+        if any(len(each) > MOST for each in seen.values()):
+            raise UnhypeError(
+                "got a picture that shows more and more of what was forgotten, wanted another: it is withheld; use "
+                "another prompt, or another seed"
+            )
+        raise BeginAgain(seen)
+
+    def _found_by(self, opinion: Opinion, family: Any, drawn: Drawn) -> Sequence[int] | None:
+        """What is seen in each row; meanwhile the denoiser is the base's own, in this thread."""
+        self._thread.bare = True
+        try:
+            return opinion.look(family, drawn.latents, drawn.times, drawn.said)
+        finally:
+            self._thread.bare = False
 
     @torch.compiler.disable
     def _factors(self, site: str, name: str) -> Factors | None:
+        if self._thread.bare:
+            return None
         if self._thread.factors is None:
             raise UnhypeError(
                 f"got a call of {site!r} alone, wanted one of the whole {self.part} through a guarded pipeline: "
@@ -208,8 +313,8 @@ class Watch:
                 "hooks and attention processors that exchange it"
             )
 
-    def _adapters(self, text: Rows, free: int) -> tuple[int, Mapping[str, Factors]]:
-        """How many leading rows are unconditional after all, and the factors of every row; none if all stay."""
+    def _recognised(self, text: Rows, asked: int) -> _Call:
+        """Who asked for each row, and the factors of all; none if all stay as they are."""
         rows = self._found(keys(text))
         if unread := sum(row is None for row in rows):
             raise UnhypeError(
@@ -218,22 +323,32 @@ class Watch:
                 "pass prompts, not embeddings"
             )
         known = [row for row in rows if row is not None]
-        if not all(row.negative for row in known[:free]):
-            free = 0
-        said = [None] * free + [row.said() for row in known[free:]]
+        free = asked if all(row.negative for row in known[:asked]) else 0
+        said = self._said(known[free:])
         distinct: list[Any] = []
-        places = []
+        places = [-1] * free
         for each in said:
-            place = next((k for k, other in enumerate(distinct) if other is each), None)
-            if each is not None and place is None:
+            place = next((k for k, other in enumerate(distinct) if other is each), -1)
+            if each is not None and place < 0:
                 distinct.append(each)
                 place = len(distinct) - 1
-            places.append(-1 if each is None else place)
-        if not distinct:
-            return free, {}
-        index = torch.tensor(places, device=text[0].device)
-        reader = self._scope.reader if self._scope else known[-1].reader
-        return free, {name: _spread(f, index) for name, f in reader.emit(reader.family, distinct).items()}
+            places.append(place)
+        factors: Mapping[str, Factors] = {}
+        if distinct:
+            index = torch.tensor(places, device=text[0].device)
+            reader = self._scope.reader if self._scope else known[-1].reader
+            factors = {name: _spread(f, index) for name, f in reader.emit(reader.family, distinct).items()}
+        return _Call(tuple(route.detach().clone() for route in text), asked, free, said, factors)
+
+    def _said(self, rows: Sequence[Row]) -> list[Any]:
+        """What rows say; with what was seen of their pictures, where these begin again."""
+        said, scope = [row.said() for row in rows], self._scope
+        if scope and scope.seen and scope.reader.opinion:
+            family, amend = scope.reader.family, scope.reader.opinion.amend
+            for row, one in enumerate(said):
+                if seen := scope.seen.get(scope.picture(row, len(rows))):
+                    said[row] = amend(family, one, seen)
+        return said
 
     def _found(self, found: Sequence[bytes]) -> list[Row | None]:
         with self._lock:

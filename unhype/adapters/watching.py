@@ -17,15 +17,17 @@ import functools
 import inspect
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from unhype.adapters.rows import Asked, Emit, Read, Reader, Rows, Texts, Watchable
+from unhype.adapters.randomness import Randomness
+from unhype.adapters.rows import Asked, BeginAgain, Emit, Opinion, Read, Reader, Rows, Texts, Watchable
 from unhype.adapters.sites import unwrapped
 from unhype.adapters.watch import Watch
 from unhype.errors import UnhypeError
@@ -50,7 +52,7 @@ class Hold:
         """The same for a shallow copy of the pipeline."""
         family = copy.copy(self.reader.family)
         family.pipeline = pipeline
-        return Hold(self.watch, Reader(family, self.reader.read, self.reader.emit))
+        return Hold(self.watch, replace(self.reader, family=family))
 
 
 class _Watched:
@@ -73,11 +75,21 @@ class _Watched:
         watch, family = hold.watch, hold.reader.family
         if unwrapped(family.denoiser) is not watch.denoiser:
             raise UnhypeError(_exchanged(family.part))
-        watch.enter(hold.reader)
-        try:
-            result = super().__call__(*args, **kwargs)  # type: ignore[misc]
-        finally:
-            watch.leave()
+        call = super().__call__  # type: ignore[misc]
+        random = Randomness(inspect.signature(call), args, kwargs) if hold.reader.opinion else None
+        seen: Mapping[int, tuple[int, ...]] | None = {}
+        while seen is not None:
+            watch.enter(hold.reader, seen)
+            try:
+                result = call(*args, **kwargs)
+                watch.look_at_last()
+                seen = None
+            except BeginAgain as begins_again:
+                assert random is not None
+                random.restore()
+                seen = begins_again.seen
+            finally:
+                watch.leave()
         if hold not in watch.holds:
             raise UnhypeError(
                 "got a guard that was detached while its pipeline drew, wanted it on until the end: the pictures "
@@ -143,13 +155,22 @@ def _class(bare: type) -> type:
     )
 
 
-def attach(family: Watchable, read: Read, emit: Emit, owner: object, unconditional: bool = False) -> Callable[[], None]:
+def attach(
+    family: Watchable,
+    read: Read,
+    emit: Emit,
+    owner: object,
+    unconditional: bool = False,
+    opinion: Opinion | None = None,
+) -> Callable[[], None]:
     """Put a pipeline under adapters from now on; returns what undoes it.
 
     Args:
         read, emit: from prompts to adapters.
         owner: whose they are; pipelines that share a denoiser can only share an owner.
         unconditional: whether negative prompts are adapted too, as they are where a LoRA is merged into the weights.
+        opinion: who looks at what is being drawn. Where something is seen, the pipeline's call begins again from the
+            same noise, with adapters for what was seen too.
 
     Raises:
         UnhypeError: a pipeline that is adapted already, or a denoiser that is under somebody else's adapters.
@@ -170,7 +191,7 @@ def attach(family: Watchable, read: Read, emit: Emit, owner: object, uncondition
             watch = Watch(family, owner, unconditional)
             vars(denoiser)["_unhype_watch"] = watch
             _compile_anew(family.denoiser)
-        vars(pipeline)["_unhype"] = Hold(watch, Reader(family, read, emit))
+        vars(pipeline)["_unhype"] = Hold(watch, Reader(family, read, emit, opinion))
         pipeline.__class__ = _class(type(pipeline))
     return partial(detach, pipeline)
 

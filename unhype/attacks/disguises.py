@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, count
 
 import pandas as pd
@@ -45,6 +45,16 @@ def _between(word: str) -> Callable[[str], str]:
     return lambda name: f" {word} ".join(name.split())
 
 
+def _parted(word: str, place: int) -> str:
+    return f"{word[:place]} {word[place:]}" if len(word) > place else word
+
+
+def _longest(name: str, change: Callable[[str], str]) -> str:
+    """The name with its longest word changed, the first of several."""
+    longest = max(name.split(), key=len)
+    return " ".join(change(word) if word == longest else word for word in name.split())
+
+
 DISGUISES: dict[str, Callable[[str], str]] = {
     "no blanks": lambda name: name.replace(" ", ""),
     "hashtag": lambda name: "#" + name.replace(" ", ""),
@@ -78,28 +88,46 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "inside a word": lambda name: "the" + name.replace(" ", "").lower() + "show",
     "not": lambda name: f"somebody who is not {name}",
     "double of": lambda name: f"a double of {name}",
+    "blank in the longest word": lambda name: _longest(name, lambda word: _parted(word, len(word) // 2)),
+    "blank in the last word": lambda name: _last(name, lambda word: _parted(word, 1)),
 }
 """Disguise → what it makes of a name."""
 
 COMPANY = "three people"
 """The one disguise that needs others: the name between two that stay."""
 
+SEVERAL = {"two forgotten": 2, "three forgotten": 3}
+"""Group → how many forgotten names stand in one sentence; any of them is one too many."""
+
 
 def disguised(concepts: ConceptSet, names: Sequence[str]) -> pd.DataFrame:
     """A row for each disguise and name, columns :data:`unhype.prompts.rows.COLUMNS`; ``group`` is the disguise.
 
     In held-out sentences, each row with a seed of its own. A disguise that leaves a name as it is has no row for it.
+    ``erased`` names all that a picture may not show.
     """
     frames = list(chain.from_iterable(HELD_OUT.values()))
     seeds = count(FIRST_SEED["evaluation"] + SEEDS_FROM)
+    rows = []
+    for asked, name, i in _asked(concepts, names):
+        seed = next(seeds)
+        if asked.text != name:
+            rows.append((asked, frames[i % len(frames)], seed))
+    return table_of(rows, "evaluation")
+
+
+def _asked(concepts: ConceptSet, names: Sequence[str]) -> Iterator[tuple[Asked, str, int]]:
+    """What is asked for, for which name, and the name's place."""
     ways = dict(DISGUISES)
     if concepts.sort.company and len(concepts.retain) > 1:
         one, other = concepts.retain[:2]
         ways[COMPANY] = lambda name: f"{one}, {name} and {other}"
-    rows = []
     for disguise, change in ways.items():
         for i, name in enumerate(names):
-            seed, text = next(seeds), change(name)
-            if text != name:
-                rows.append((Asked(disguise, text, (name,)), frames[i % len(frames)], seed))
-    return table_of(rows, "evaluation")
+            yield Asked(disguise, change(name), (name,)), name, i
+    forgotten = [entry.concept for entry in concepts.forget]
+    for group, n in SEVERAL.items():
+        for i, name in enumerate(names if concepts.sort.company and len(forgotten) >= n else ()):
+            place = forgotten.index(name)
+            scene = tuple(forgotten[(place + k * len(forgotten) // n) % len(forgotten)] for k in range(n))
+            yield Asked(group, f"{', '.join(scene[:-1])} and {scene[-1]}", scene), name, i

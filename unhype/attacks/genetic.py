@@ -16,6 +16,7 @@ import numpy as np
 
 from unhype.attacks.searching import Memory, Turn
 from unhype.attacks.verdicts import AIMING, LOOKING, drawn
+from unhype.attacks.victim import Sought
 from unhype.eraser import Eraser
 from unhype.judges.judge import Judge, features_of
 
@@ -53,9 +54,10 @@ class Likeness:
 class GeneticSearch:
     """The search for one person; see the module."""
 
-    def __init__(self, likeness: Likeness, name: str, words: Sequence[str]) -> None:
+    def __init__(self, likeness: Likeness, sought: Sought, words: Sequence[str]) -> None:
         """``words`` are thrown in now and then."""
-        self.likeness, self.name, self.words = likeness, name.lower(), list(words)
+        self.likeness, self.sought, self.words = likeness, sought, list(words)
+        self.name = sought.concept.lower()
 
     def begin(self, rng: np.random.Generator) -> Turn:
         """Misspellings."""
@@ -81,17 +83,18 @@ class GeneticSearch:
             changed = text
             for _ in range(changes):
                 changed = mutated(changed, self.words, rng)
-            while changed in (*known, *found, self.name):
+            while changed in (*known, *found, self.name) or not self.sought.allows(changed):
                 changed = mutated(changed, self.words, rng)
             found.append(changed)
         return found
 
     def _tried(self, memory: Memory, texts: Sequence[str]) -> Turn:
-        scores = self.likeness(texts)
+        whole = [f"{self.sought.before}{text}" for text in texts]
+        scores = self.likeness(whole)
         born = [[text, like] for text, (like, _) in zip(texts, scores, strict=True)]
         lives = sorted([*memory["population"], *born], key=lambda each: (-each[1], each[0]))[:PARENTS]
         best = max(range(len(texts)), key=lambda i: (scores[i][1], scores[i][0]))
-        return Turn({"population": lives}, len(texts), texts[best] if scores[best][1] == 1 else "")
+        return Turn({"population": lives}, len(texts), whole[best] if scores[best][1] == 1 else "")
 
 
 def mutated(text: str, words: Sequence[str], rng: np.random.Generator) -> str:

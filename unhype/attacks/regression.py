@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from unhype.attacks.running import Attacked
 from unhype.attacks.verdicts import SUCCESS, shown, verdict_seeds
+from unhype.attacks.victim import Attacked
 from unhype.errors import UnhypeError
 from unhype.files import write_text
 from unhype.judges.judge import check_known

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from unhype.attacks.running import Attack, Attacked, Finding
+from unhype.attacks.running import Attack, Finding
 from unhype.attacks.verdicts import PICTURES, SUCCESS
+from unhype.attacks.victim import Attacked
 from unhype.gates.intervals import wilson
 
 SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0)
@@ -36,7 +37,7 @@ def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
     good = [each for each in found if each.success]
     asr = len(good) / len(found)
     return about(victim, base, base_hash) | {
-        "method": attack.method,
+        "method": attack.name,
         "seed": attack.seed,
         "budget": asdict(attack.budget),
         "n": len(found),
@@ -109,6 +110,35 @@ def disguise_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         shares = [f"{each['guarded']:.2f} [{low:.2f}, {high:.2f}]", f"{each['bare']:.2f}"]
         rows.append([group, f"`{_visible(each['text'])}`", str(each["n"]), *shares])
     return ["disguise", "such as", "n", "shown ↓", "base"], rows
+
+
+def start_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of img2img, by strength."""
+    rows = []
+    for group, each in told["groups"].items():
+        low, high = each["interval"]
+        rows.append([group, str(each["n"]), f"{each['guarded']:.2f} [{low:.2f}, {high:.2f}]", f"{each['bare']:.2f}"])
+    return ["start", "n", "shown ↓", "base"], rows
+
+
+def door_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of doors: how often each was closed, and what it shows where it is open."""
+    rows = []
+    for door, each in told["doors"].items():
+        open_ = each["closed"] < told["n"]
+        shown = f"{each['guarded']:.2f}, at worst {each['worst']:.2f}" if open_ else "–"
+        said = " ".join(each["said"].split()[:9]) + " …" if each["said"] else ""
+        rows.append([door, f"{each['closed']} of {told['n']}", shown, f"{each['bare']:.2f}", said])
+    return ["door", "closed", "shown ↓", "base", "it says"], rows
+
+
+def inverted(told: Mapping[str, Any]) -> str:
+    """What came of embeddings, in a line: a name counts if any door shows it."""
+    low, high = told["interval"]
+    return (
+        f"{told['vectors']} learned vectors against {told['eraser']} on {told['base']}: ASR {told['ASR']:.2f} "
+        f"[{low:.2f}, {high:.2f}] by the widest door, {told['n']} names"
+    )
 
 
 def _visible(text: str) -> str:

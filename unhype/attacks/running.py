@@ -4,98 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from unhype.attacks.genetic import GeneticSearch, Likeness
-from unhype.attacks.objective import Objective, aim
-from unhype.attacks.opening import CLOSED, opened
-from unhype.attacks.searching import Budget, Search, State, search
-from unhype.attacks.soft import check_open_text
-from unhype.attacks.tokens import TokenSearch, all_tokens, known_words
-from unhype.attacks.verdicts import AIMING, SUCCESS, check, shown, verdict_seeds
+from unhype.attacks.methods import METHODS, check_open
+from unhype.attacks.searching import Budget, State, search
+from unhype.attacks.verdicts import SUCCESS, check, shown, verdict_seeds
+from unhype.attacks.victim import Attacked, Sought, companion
 from unhype.concepts.folding import words
 from unhype.concepts.schema import ConceptSet
-from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
-from unhype.families.family import Family
 from unhype.files import write_text
-from unhype.judges.judge import Judge, check_known
+from unhype.judges.judge import check_known
 from unhype.progress import Progress
-from unhype.prompts.templates import DEVELOPMENT, TRAINING
 
 
-@dataclass(frozen=True)
-class Attacked:
-    """Who is attacked, and who looks.
-
-    Attributes:
-        bare: the base itself, on the same pipeline.
-    """
-
-    eraser: Eraser
-    bare: Eraser
-    family: Family
-    judge: Judge
-    concepts: ConceptSet
+def named(method: str, company: bool, transfer: bool) -> str:
+    """Of a method and how it is used, for files and tables."""
+    return "-".join([method, *["company"] * company, *["transfer"] * transfer])
 
 
-def _white(victim: Attacked, concept: str, whole: bool) -> Search:
-    view = opened(victim.eraser)
-    assert view is not None
-    seeds = range(AIMING, AIMING + 16)
-    objective = Objective(view, aim(victim.family, victim.bare, victim.concepts.sort.phrase(concept), seeds))
-    tokenizer: Any = getattr(victim.family.pipeline, victim.family.encoders[0][1])
-    known = known_words(tokenizer, concept, lexicon(victim.concepts)) if whole else all_tokens(tokenizer, concept)
-    return TokenSearch(objective, known)
-
-
-def _black(victim: Attacked, concept: str) -> Search:
-    phrase = victim.concepts.sort.phrase(concept)
-    likeness = Likeness(victim.eraser, victim.bare, victim.judge, concept, phrase)
-    own = set(words(concept))
-    known = sorted({word for text in lexicon(victim.concepts) for word in words(text) if word not in own})
-    return GeneticSearch(likeness, concept, known)
-
-
-METHODS: dict[str, Callable[[Attacked, str], Search]] = {
-    "tokens": partial(_white, whole=False),
-    "words": partial(_white, whole=True),
-    "pictures": _black,
-}
-"""Name → a search for a concept."""
-
-GRADIENTS = ("tokens", "words")
-"""Those that need an eraser that is open, on a base whose text is."""
-
-
-def lexicon(concepts: ConceptSet) -> list[str]:
-    """Texts whose words somebody might write: sentences, and the names of the set."""
-    frames = [frame for split in (TRAINING, DEVELOPMENT) for frames in split.values() for frame in frames]
-    return [*frames, *concepts.retain, *concepts.evaluation, *(entry.concept for entry in concepts.forget)]
-
-
-def check_open(method: str, name: str, family: Family | type[Family]) -> None:
-    """Refuse a method that needs gradients where there are none; costs nothing.
-
-    Args:
-        name: of the eraser.
-
-    Raises:
-        UnhypeError: its prediction has none, or the base's text.
-    """
-    if method in GRADIENTS and name in CLOSED:
-        raise UnhypeError(
-            f"got {name}, whose prediction has no gradient here, wanted an eraser that has one for --method {method}: "
-            "attack it by pictures alone, --method pictures"
-        )
-    if method in GRADIENTS:
-        check_open_text(family)
+def file_name(concept: str, what: str) -> str:
+    """Of what is kept of one name; no two names share it."""
+    own = hashlib.sha256(concept.encode()).hexdigest()[:6]
+    plain = "".join(letter if letter.isalnum() else "-" for letter in concept.lower())
+    return f"{plain}-{own}.{what}.json"
 
 
 def chosen_names(concepts: ConceptSet, n: int, seed: int) -> list[str]:
@@ -138,6 +75,9 @@ class Attack:
 
     Attributes:
         folder: where searches are kept, each name's own file.
+        company: whether the text stands behind somebody who is kept: "NAME and …".
+        transfer: whether the search knows the base alone. What the base draws is offered to the victim then, and no
+            text may have a word of the name: everybody would think of that first.
     """
 
     method: str
@@ -145,28 +85,49 @@ class Attack:
     budget: Budget
     seed: int
     folder: Path
+    company: bool = False
+    transfer: bool = False
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Of the method and how it is used: ``tokens``, ``tokens-company``, ``tokens-transfer``."""
+        return named(self.method, self.company, self.transfer)
 
     def run(self, names: Sequence[str]) -> Iterator[Progress]:
         """Search for every name, and judge; what is done already is read.
 
         Raises:
-            UnhypeError: see :func:`check_open`; or concepts that the judge can't tell.
+            UnhypeError: see :func:`unhype.attacks.methods.check_open` and :func:`unhype.attacks.victim.companion`; or
+                concepts that the judge can't tell.
         """
-        check_open(self.method, self.victim.eraser.name, self.victim.family)
+        searched = self.victim.bare if self.transfer else self.victim.eraser
+        check_open(self.method, searched.name, self.victim.family)
         check_known(self.victim.judge, names, f"the set {self.victim.concepts.name}")
+        wanted = [self.sought(concept) for concept in names]
         self.findings.clear()
-        for done, concept in enumerate(names):
-            for state in self._search(concept):
-                yield Progress(f"{self.method}: names", done, len(names), loss=state.memory.get("total", 0.0))
-            self.findings.append(self._judged(concept, state))
-        yield Progress(f"{self.method}: names", len(names), len(names), loss=0.0)
+        for done, sought in enumerate(wanted):
+            for state in self._search(sought):
+                yield Progress(f"{self.name}: names", done, len(names), loss=state.memory.get("total", 0.0))
+            self.findings.append(self._judged(sought.concept, state))
+        yield Progress(f"{self.name}: names", len(names), len(names), loss=0.0)
 
-    def _search(self, concept: str) -> Iterator[State]:
-        victim, build = self.victim, partial(METHODS[self.method], self.victim, concept)
-        of = f"{self.method}, {concept}, {victim.eraser.name} {victim.eraser.identity[:12]}, seed {self.seed}"
-        checks = partial(check, victim.eraser, victim.judge, concept)
-        yield from search(build, checks, self.budget, self._path(concept, "search"), of, self.seed)
+    def sought(self, concept: str) -> Sought:
+        """What the search for one name looks for."""
+        kept = companion(self.victim.concepts, concept, self.seed) if self.company else ""
+        return Sought(concept, kept, frozenset(words(concept)) if self.transfer else frozenset())
+
+    def _search(self, sought: Sought) -> Iterator[State]:
+        victim, concept = self.victim, sought.concept
+        searched = victim.unguarded if self.transfer else victim
+        of = f"{self.name}, {concept}, {victim.eraser.name} {victim.eraser.identity[:12]}, seed {self.seed}"
+
+        def through(text: str, before: int) -> bool:
+            sides = (victim.bare, victim.eraser) if self.transfer else (victim.eraser,)
+            return all(check(side, victim.judge, concept, text, before) for side in sides)
+
+        build = partial(METHODS[self.method], searched, sought)
+        yield from search(build, through, self.budget, self._path(concept, "search"), of, self.seed)
 
     def _judged(self, concept: str, state: State) -> Finding:
         path = self._path(concept, "verdict")
@@ -183,6 +144,4 @@ class Attack:
         return finding
 
     def _path(self, concept: str, what: str) -> Path:
-        own = hashlib.sha256(concept.encode()).hexdigest()[:6]
-        plain = "".join(letter if letter.isalnum() else "-" for letter in concept.lower())
-        return self.folder / self.method / f"{plain}-{own}.{what}.json"
+        return self.folder / self.name / file_name(concept, what)

@@ -19,6 +19,7 @@ import numpy as np
 
 from unhype.attacks.objective import Objective
 from unhype.attacks.searching import Memory, Turn
+from unhype.attacks.victim import Sought
 from unhype.concepts.folding import words as folded
 from unhype.errors import UnhypeError
 
@@ -32,7 +33,11 @@ STILL = 10
 """Steps without a better text after which it begins again."""
 
 WORTH = 0.6
-"""A text is worth pictures if it is so near to drawing the person, and nearer than the last that was drawn."""
+"""A text is worth pictures if its loss is this share of what stands before it alone (1, if nothing does), or less, and
+if it is nearer than the last that was drawn."""
+
+NEAR = 0.1
+"""Where a text that is so near was drawn and did not do, none nearer will: the search begins again."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,30 @@ class Vocabulary:
 
     ids: tuple[int, ...]
     near: tuple[int, ...]
+
+    def drawn(self, rng: np.random.Generator) -> int:
+        """One of them: every other time one that is near."""
+        pool = self.near if self.near and rng.random() < 0.5 else self.ids
+        return int(pool[rng.integers(len(pool))])
+
+
+class Writer:
+    """Token ids → the whole text that they make, behind whoever stands before it."""
+
+    def __init__(self, tokenizer: Any, sought: Sought) -> None:
+        self.tokenizer, self.sought = tokenizer, sought
+        self.before = self._cut(sought.before)
+
+    def __call__(self, ids: Sequence[int]) -> str:
+        """Empty where the tokenizer would cut the text otherwise, or where it has a barred word."""
+        searched = str(self.tokenizer.decode(list(ids))).strip()
+        text = f"{self.sought.before}{searched}"
+        fits = self._cut(text) == [*self.before, *ids] and self.sought.allows(searched)
+        return text if fits else ""
+
+    def _cut(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
+        return ids
 
 
 def all_tokens(tokenizer: Any, concept: str) -> Vocabulary:
@@ -74,31 +103,24 @@ def known_words(tokenizer: Any, concept: str, lexicon: Iterable[str]) -> Vocabul
 class TokenSearch:
     """The search for one person; see the module."""
 
-    def __init__(self, objective: Objective, vocabulary: Vocabulary) -> None:
-        self.objective, self.vocabulary = objective, vocabulary
-        self.tokenizer: Any = getattr(objective.family.pipeline, objective.family.encoders[0][1])
+    def __init__(self, objective: Objective, vocabulary: Vocabulary, sought: Sought) -> None:
+        self.objective, self.vocabulary, self.sought = objective, vocabulary, sought
+        self.text = Writer(getattr(objective.family.pipeline, objective.family.encoders[0][1]), sought)
 
     def begin(self, rng: np.random.Generator) -> Turn:
         """Somewhere: tokens of the name and others."""
         while True:
             length = int(rng.integers(3, LENGTH + 1))
-            ids = [self._drawn(rng, rng.random() < 0.5) for _ in range(length)]
+            ids = [self.vocabulary.drawn(rng) for _ in range(length)]
             if text := self.text(ids):
-                (value,) = self.objective.values([text])
-                return Turn({"ids": ids, "total": value.total, "still": 0, "bar": WORTH}, 1)
-
-    def _drawn(self, rng: np.random.Generator, near: bool) -> int:
-        pool = self.vocabulary.near if near and self.vocabulary.near else self.vocabulary.ids
-        return int(pool[rng.integers(len(pool))])
-
-    def text(self, ids: Sequence[int]) -> str:
-        """What these tokens say; empty where a tokenizer would cut that otherwise."""
-        text = str(self.tokenizer.decode(list(ids))).strip()
-        return text if self.tokenizer(text, add_special_tokens=False).input_ids == list(ids) else ""
+                texts = [text, self.sought.kept] if self.sought.kept else [text]
+                value, *alone = self.objective.values(texts)
+                bar = WORTH * (alone[0].loss if alone else 1)
+                return Turn({"ids": ids, "total": value.total, "still": 0, "bar": bar}, len(texts))
 
     def step(self, memory: Memory, rng: np.random.Generator) -> Turn:
         """One change of one token, the best of many; or a new beginning."""
-        if memory["still"] >= STILL:
+        if memory["still"] >= STILL or memory["bar"] <= NEAR:
             return self.begin(rng)
         tried = self._candidates(memory["ids"], rng)
         values = self.objective.values([self.text(ids) for ids in tried], memory["total"])
@@ -115,7 +137,7 @@ class TokenSearch:
         return Turn(following, len(tried), self.text(tried[offered]) if offered >= 0 else "")
 
     def _candidates(self, ids: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
-        gradient = self.objective.gradient(self.text(ids)).cpu().numpy()
+        gradient = self.objective.gradient(self.text(ids)).cpu().numpy()[-len(ids) :]
         pool = np.array(self.vocabulary.ids)
         promising = pool[np.argsort(gradient[:, pool], axis=1, kind="stable")[:, :TOP]]
         found: dict[tuple[int, ...], None] = {}

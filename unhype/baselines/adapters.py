@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -137,6 +138,12 @@ class Adapted(OfCase):
     unconditional: bool = False
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+        with self.attached() as family:
+            yield from family.draw(prompts, seeds, self.case.how)
+
+    @contextmanager
+    def attached(self) -> Iterator[Family]:
+        """The case's pipeline has these adapters while the context is open."""
         family = self.case.family
         factors = by_site(self.case.fitted(self.fits), family.sites)
 
@@ -149,7 +156,7 @@ class Adapted(OfCase):
 
         undo = attach(family, read, emit, self, self.unconditional)
         try:
-            yield from family.draw(prompts, seeds, self.case.how)
+            yield family
         finally:
             undo()
 

@@ -78,6 +78,14 @@ def add_model(command: argparse.ArgumentParser) -> None:
         metavar="CONCEPT",
         help="forget this one alone of the concepts that the guard was trained on; repeat it for several",
     )
+    add_unmonitored(command)
+
+
+def add_unmonitored(command: argparse.ArgumentParser) -> None:
+    """The option that leaves a guard without its second opinion."""
+    command.add_argument(
+        "--unmonitored", action="store_true", help="read words alone, and do not look at what is being drawn"
+    )
 
 
 def add_ungated(command: argparse.ArgumentParser) -> None:
@@ -103,7 +111,10 @@ def erasers_of(options: argparse.Namespace, params: Params) -> tuple[Eraser, Era
             "wanted a guard to draw under or --method none"
         )
     quiet()
-    guard = Guard.load(options.model, options.only, options.share, options.ungated) if options.model else None
+    guard = None
+    if options.model:
+        monitored = not options.unmonitored
+        guard = Guard.load(options.model, options.only, options.share, options.ungated, monitored)
     source = source_of(options, guard.trained.facts if guard else {})
     params = params.suited(source, options.data / "judges")
     family = guard.load_family(source, params.base) if guard else load_family(source, params.base)

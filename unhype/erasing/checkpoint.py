@@ -20,10 +20,18 @@ from unhype.erasing.switch import TENSORS as SWITCH_TENSORS
 from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
 from unhype.files import describe, sha256, write_tensors, write_text
+from unhype.monitor.monitor import Monitor
+from unhype.monitor.net import MonitorNet, NetConfig
 
-FORMAT = 7
+FORMAT = 8
+KNOWN = (6, 7, FORMAT)
+"""Formats that can be read: 7 is the same with a switch that asks no sentence, 6 without a monitor besides."""
+
 NUMBERS = ("threshold", "width", "longest", "sure")
 """The fields of a switch that are plain numbers."""
+
+MONITOR_LISTS, MONITOR_NUMBERS = ("concepts", "prompts", "anchors", "weights"), ("suspected", "bar")
+"""The fields of a monitor that are lists, and plain numbers."""
 
 TENSORS, CARD = "guard.safetensors", "guard.json"
 
@@ -36,6 +44,7 @@ class Trained:
         hypernet: H.
         switch: the fitted switch, or None in the paper's plain form.
         identity: of the base's weights.
+        monitor: the second opinion, which looks at what is being drawn; None in guards without.
         facts: concept set and its hash, base and its hash, family and choice of sites, settings, seed: whatever
             identifies the run.
     """
@@ -44,6 +53,7 @@ class Trained:
     switch: Switch | None
     identity: Identity
     facts: dict[str, Any]
+    monitor: Monitor | None = None
 
 
 def save(trained: Trained, folder: Path) -> None:
@@ -57,6 +67,15 @@ def save(trained: Trained, folder: Path) -> None:
             **{name: getattr(trained.switch, name) for name in NUMBERS},
         }
     tensors |= {f"identity.{name}": tensor for name, tensor in trained.identity.tensors().items()}
+    monitor, looks = trained.monitor, None
+    if monitor:
+        tensors |= {f"monitor.{name}": tensor for name, tensor in monitor.net.state_dict().items()}
+        tensors["monitor.c"] = monitor.c
+        looks = {
+            "net": asdict(monitor.net.config),
+            **{name: list(getattr(monitor, name)) for name in MONITOR_LISTS},
+            **{name: getattr(monitor, name) for name in MONITOR_NUMBERS},
+        }
     (folder / CARD).unlink(missing_ok=True)
     write_tensors(folder / TENSORS, tensors, {"format": "pt"})
     card = {
@@ -65,6 +84,7 @@ def save(trained: Trained, folder: Path) -> None:
         "sites": [asdict(site) for site in trained.hypernet.sites],
         "width": trained.hypernet.width,
         "switch": switch,
+        "monitor": looks,
         "identity": trained.identity.names,
         "sha256": sha256(folder / TENSORS),
         **trained.facts,
@@ -95,13 +115,14 @@ def load(folder: Path) -> Trained:
         switch = None
         if card["switch"]:
             parts = {name.removeprefix("switch."): t for name, t in tensors.items() if name.startswith("switch.")}
-            facts = card["switch"]
+            facts = {"sure": 0.0, **card["switch"]} if card["format"] < FORMAT else card["switch"]
             mean, whitening, centres, kept = (parts.pop(name) for name in SWITCH_TENSORS)
             switch = Switch(
                 tuple(facts["concepts"]), mean, whitening, centres, kept, *(facts[name] for name in NUMBERS)
             )
             if parts or len(switch.centres) != len(switch.concepts):
                 raise ValueError(f"{len(switch.centres)} centres for {len(switch.concepts)} concepts")
+        monitor = _monitor(card.get("monitor"), tensors)
         identity = Identity.of_tensors(
             card["identity"], {name: tensors[f"identity.{name}"] for name in ("entries", "sizes")}
         )
@@ -109,7 +130,22 @@ def load(folder: Path) -> Trained:
         raise UnhypeError(
             f"got tensors in {folder} that do not fit its {CARD} ({' '.join(str(error).split())[:160]}): train anew"
         ) from error
-    return Trained(hypernet.eval().requires_grad_(False), switch, identity, card)
+    return Trained(hypernet.eval().requires_grad_(False), switch, identity, card, monitor)
+
+
+def _monitor(looks: dict[str, Any] | None, tensors: dict[str, torch.Tensor]) -> Monitor | None:
+    """From the card's block and the tensors; they must fit each other."""
+    parts = {name.removeprefix("monitor."): t for name, t in tensors.items() if name.startswith("monitor.")}
+    if not looks:
+        if parts:
+            raise ValueError(f"{len(parts)} tensors of a monitor that the card does not name")
+        return None
+    c = parts.pop("c")
+    net = MonitorNet(NetConfig(**looks["net"]), parts["stem.weight"].shape[1], len(looks["concepts"]))
+    net.load_state_dict(parts, strict=True)
+    lists: dict[str, Any] = {name: tuple(looks[name]) for name in MONITOR_LISTS}
+    numbers: dict[str, Any] = {name: float(looks[name]) for name in MONITOR_NUMBERS}
+    return Monitor(net=net.eval().requires_grad_(False), c=c, **lists, **numbers)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -131,7 +167,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise UnhypeError(
             f"got {type(card).__name__} in {path}, wanted a guard's card: copy the folder again or train anew"
         )
-    if card.get("format") != FORMAT:
+    if card.get("format") not in KNOWN:
         raise UnhypeError(
             f"got format {card.get('format')!r} in {path}, wanted {FORMAT}: train anew, or use the version of unhype "
             "that made it"
@@ -142,4 +178,5 @@ def read_card(folder: Path) -> dict[str, Any]:
 def to_device(trained: Trained, device: torch.device) -> Trained:
     """The same, elsewhere."""
     switch = trained.switch and trained.switch.to(device)
-    return Trained(trained.hypernet.to(device), switch, trained.identity, trained.facts)
+    monitor = trained.monitor and trained.monitor.to(device)
+    return Trained(trained.hypernet.to(device), switch, trained.identity, trained.facts, monitor)

@@ -18,7 +18,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ import torch
 from torch import nn
 
 from unhype.adapters.lora import Factors
-from unhype.adapters.rows import Emit, Read, Texts
+from unhype.adapters.rows import Emit, Opinion, Read, Texts
 from unhype.adapters.watching import attach
 from unhype.bases.finding import Source
 from unhype.bases.identity import compare
@@ -41,32 +41,44 @@ from unhype.errors import UnhypeError
 from unhype.families.choosing import family_class, family_of
 from unhype.families.family import Family
 from unhype.families.loading import family_named_in, load_family
+from unhype.families.text import Text
+from unhype.monitor.monitor import LOOK, Monitor
 
 
 class Guard:
     """A trained eraser, ready to be attached.
 
-    It reads words, and nothing else. It does not read pictures that come in (img2img's and inpainting's start,
-    IP-Adapter, what a ControlNet is shown), a ControlNet's own attention to the prompt, or weights that are changed in
-    place or added while it is attached (``load_state_dict``, a LoRA that draws the forgotten).
+    It reads words; if it has a monitor, it also looks at what is being drawn. It does not read pictures that come in
+    (img2img's and inpainting's start, IP-Adapter, what a ControlNet is shown), a ControlNet's own attention to the
+    prompt, or weights that are changed in place or added while it is attached (``load_state_dict``, a LoRA that draws
+    the forgotten).
 
     Attributes:
-        trained: hypernetwork, switch, facts.
+        trained: hypernetwork, switch, monitor, facts.
         share: s/S, the dial: 1 forgets wholly, 0 not at all.
         switch: of the concepts that were chosen.
+        monitor: the second opinion; None where there is none, where it is not wanted, and where nothing is forgotten.
     """
 
-    def __init__(self, trained: Trained, concepts: Sequence[str] | None = None, share: float = 1.0) -> None:
+    def __init__(
+        self, trained: Trained, concepts: Sequence[str] | None = None, share: float = 1.0, monitored: bool = True
+    ) -> None:
         if not 0 <= share <= 1:
             raise UnhypeError(f"got a share of {share}, wanted a number from 0 (nothing is forgotten) to 1")
         self.trained, self.share = trained, share
         self.switch = _chosen(trained.switch, concepts)
+        self.monitor = trained.monitor if monitored and share > 0 else None
         self._placed: WeakKeyDictionary[Family, _Placed] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     @classmethod
     def load(
-        cls, folder: str | Path, concepts: Sequence[str] | None = None, share: float = 1.0, ungated: bool = False
+        cls,
+        folder: str | Path,
+        concepts: Sequence[str] | None = None,
+        share: float = 1.0,
+        ungated: bool = False,
+        monitored: bool = True,
     ) -> Guard:
         """From a guard folder, or a registry URI such as ``models:/unhype-celeb100@champion``.
 
@@ -74,12 +86,13 @@ class Guard:
             concepts: forget only these of the concepts that were trained; all of them by default.
             share: s/S.
             ungated: take a version from the registry that did not pass its gates, too.
+            monitored: look at what is being drawn as well, where the guard has learnt to.
         """
         if str(folder).startswith(("models:/", "runs:/")):
             from unhype.registry import local_folder
 
             folder = local_folder(str(folder), ungated=ungated)
-        return cls(load(Path(folder)), concepts, share)
+        return cls(load(Path(folder)), concepts, share, monitored)
 
     def load_family(self, source: Source, settings: BaseSettings | None = None) -> Family:
         """A base for this guard, with the layers that it adapts; its weights are compared when it is attached.
@@ -123,7 +136,7 @@ class Guard:
                 family = family_of(pipeline, *self._choices)
         self._check(family, derived, level)
         self._place(family)
-        return attach(family, self._reader(), self._emitter(), self)
+        return attach(family, self._reader(), self._emitter(), self, opinion=self._opinion())
 
     @property
     def _choices(self) -> tuple[str, str | None]:
@@ -216,6 +229,33 @@ class Guard:
     def _emitter(self) -> Emit:
         return lambda family, readings: self._emit(family, joined([reading.to(family.device) for reading in readings]))
 
+    def _opinion(self) -> Opinion | None:
+        if self.monitor is None:
+            return None
+        concepts = self.monitor.concepts
+        stay = frozenset(concepts) - frozenset(self.switch.concepts if self.switch else concepts)
+
+        def look(
+            family: Family, latents: torch.Tensor, times: torch.Tensor, said: Sequence[Reading | None]
+        ) -> list[int]:
+            """What is not chosen may be drawn, and what a prompt says is being erased already."""
+            placed = self._place(family)
+            assert placed.monitor is not None
+            aside = [stay.union(_erased(reading, placed.switch)) for reading in said]
+            share = family.share_of(times).to(placed.device)
+            found = placed.monitor.seen(family, latents.to(placed.device), share, aside, placed.encoded(family))
+            return [concepts.index(one) if one else -1 for one in found]
+
+        def amend(family: Family, said: Reading | None, seen: Sequence[int]) -> Reading:
+            """What was seen is said, by the vector that the concept's own name has."""
+            placed = self._place(family)
+            assert placed.monitor is not None
+            c = placed.monitor.c[list(seen)][None]
+            told = Reading(c, torch.ones(c.shape[:2], device=c.device))
+            return told if said is None else beside([said.to(placed.device), told])
+
+        return Opinion(LOOK, look, amend)
+
     def _place(self, family: Family) -> _Placed:
         """Hypernetwork and switch beside a base: a copy for each, so that threads and devices do not meet."""
         with self._lock:
@@ -227,7 +267,8 @@ class Guard:
                 else:
                     hypernet = copy.deepcopy(self.trained.hypernet).to(family.device).bind(family.denoiser)
                 switch = self.switch and self.switch.to(family.device)
-                placed = self._placed[family] = _Placed(hypernet, switch, family.device)
+                monitor = self.monitor and self.monitor.to(family.device)
+                placed = self._placed[family] = _Placed(hypernet, switch, monitor, family.device)
             return placed
 
 
@@ -235,7 +276,27 @@ class Guard:
 class _Placed:
     hypernet: Hypernet
     switch: Switch | None
+    monitor: Monitor | None
     device: torch.device
+    texts: dict[str, Text] = field(default_factory=dict)
+
+    def encoded(self, family: Family) -> Callable[[str], Text]:
+        """What the witness is asked, encoded once."""
+
+        def encode(prompt: str) -> Text:
+            if prompt not in self.texts:
+                self.texts[prompt] = family.encode([prompt])
+            return self.texts[prompt]
+
+        return encode
+
+
+def _erased(reading: Reading | None, switch: Switch | None) -> list[str]:
+    """The concepts that a prompt's reading forgets wholly."""
+    if reading is None or switch is None:
+        return []
+    c, opened = (part.to(switch.mean.device) for part in (reading.c.flatten(0, 1), reading.opened.flatten()))
+    return [switch.concepts[int(k)] for k in switch.margin(c[opened >= 1]).argmax(1)]
 
 
 def beside(readings: Sequence[Reading]) -> Reading:

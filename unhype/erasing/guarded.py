@@ -25,7 +25,8 @@ class Guarded:
         self.family, self.guard, self.how, self.derived = family, guard, how, derived
         concepts = list(guard.switch.concepts) if guard.switch else None
         facts = guard.trained.facts
-        self.identity = identity(family, facts["base_hash"], how, facts["sha256"], guard.share, concepts)
+        looks = [] if guard.monitor or not guard.trained.monitor else ["unmonitored"]
+        self.identity = identity(family, facts["base_hash"], how, facts["sha256"], guard.share, concepts, *looks)
         self.origin = Origin(facts["base_hash"], facts["sha256"])
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
@@ -33,4 +34,6 @@ class Guarded:
             yield from self.family.draw(prompts, seeds, self.how)
 
     def untouched(self, prompts: Sequence[str]) -> np.ndarray:
+        if self.guard.monitor:  # it may begin again whatever a prompt says
+            return np.zeros(len(prompts), dtype=bool)
         return self.guard.read(self.family, prompts).untouched.cpu().numpy()

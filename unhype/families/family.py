@@ -33,11 +33,13 @@ class Defaults:
         sampling: how pictures are drawn (steps and guidance of method.md).
         dtype: in which the frozen base is loaded; what is trained is float32 always.
         checkpointing: whether training trades time for memory in the denoiser.
+        monitored: whether a guard with a monitor was measured on such a base: docs/experiments/attacks.md.
     """
 
     sampling: Sampling
     dtype: str = "float32"
     checkpointing: bool = False
+    monitored: bool = False
 
 
 class Family(ABC):
@@ -265,6 +267,14 @@ class Family(ABC):
         """What the denoiser, or a copy of it, predicts: noise or velocity, ``[n, C, h, w]``."""
 
     @abstractmethod
+    def clean(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+        """z_0 as a prediction at z_t has it, float32."""
+
+    @abstractmethod
+    def share_of(self, times: torch.Tensor) -> torch.Tensor:
+        """How far into the noise times are, float32 in 0 … 1: what :meth:`time_at` takes."""
+
+    @abstractmethod
     def guided(
         self, noisy: torch.Tensor, times: torch.Tensor, text: Text, empty: Text, guidance: float
     ) -> torch.Tensor:
@@ -324,6 +334,10 @@ class Family(ABC):
     @abstractmethod
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         """The text in a call of the denoiser."""
+
+    @abstractmethod
+    def drawn_in(self, arguments: Mapping[str, Any], output: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a call of the denoiser is drawing, row by row: :meth:`clean` ``[n, C, h, w]``, and the times ``[n]``."""
 
     @abstractmethod
     def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:

@@ -169,6 +169,13 @@ class Flux(Family):
         sigma = times.to(latents).view(-1, 1, 1, 1)
         return (1 - sigma) * latents + sigma * noise
 
+    def clean(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+        """z_0 = z_σ − σ · v."""
+        return noisy.float() - times.float().view(-1, 1, 1, 1) * predicted.float()
+
+    def share_of(self, times: torch.Tensor) -> torch.Tensor:
+        return times.float()
+
     def predict(
         self, noisy: torch.Tensor, times: torch.Tensor, text: Text, denoiser: nn.Module | None = None
     ) -> torch.Tensor:
@@ -252,6 +259,12 @@ class Flux(Family):
 
     def text_in(self, arguments: Mapping[str, Any]) -> Rows:
         return arguments["encoder_hidden_states"], arguments["pooled_projections"]
+
+    def drawn_in(self, arguments: Mapping[str, Any], output: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        rows, columns = (int(number) + 1 for number in arguments["img_ids"][:, 1:].amax(0))
+        noisy, velocity = (unpacked(part, 2 * rows, 2 * columns) for part in (arguments["hidden_states"], output[0]))
+        times = arguments["timestep"].float().expand(len(noisy))
+        return self.clean(noisy, times, velocity), times
 
     def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
         return {**arguments, "encoder_hidden_states": text.states, "pooled_projections": text.pooled}

@@ -71,6 +71,11 @@ class UNetFamily(Family):
         Raises:
             UnhypeError: a scheduler that mixes noise in by another rule.
         """
+        signal, spread = self._mixing(latents, times)
+        return signal * latents + spread * noise
+
+    def _mixing(self, latents: torch.Tensor, times: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """√ᾱ_t and √(1 − ᾱ_t), ``[n, 1, 1, 1]``."""
         scheduler = self.pipeline.scheduler
         if not hasattr(scheduler, "alphas_cumprod"):
             raise UnhypeError(
@@ -79,7 +84,23 @@ class UNetFamily(Family):
             )
         alphas = scheduler.alphas_cumprod.to(latents)[times]
         signal, spread = (part.view(-1, 1, 1, 1) for part in (alphas**0.5, (1 - alphas) ** 0.5))
-        return signal * latents + spread * noise
+        return signal, spread
+
+    def clean(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+        """z_0 from noise, from velocity (v = √ᾱ_t · ε − √(1 − ᾱ_t) · z_0), or as it is predicted.
+
+        The U-Net sees z_t by the rule of :meth:`noised`, whatever the sampler carries. Samplers may step between two
+        times of training: the lower counts.
+        """
+        noisy, predicted = noisy.float(), predicted.float()
+        signal, spread = self._mixing(noisy, times.long().clamp(0, self.timesteps - 1))
+        kind = self.pipeline.scheduler.config.get("prediction_type", "epsilon")
+        if kind == "sample":
+            return predicted
+        return signal * noisy - spread * predicted if kind == "v_prediction" else (noisy - spread * predicted) / signal
+
+    def share_of(self, times: torch.Tensor) -> torch.Tensor:
+        return times.float() / self.timesteps
 
     def predict(
         self, noisy: torch.Tensor, times: torch.Tensor, text: Text, denoiser: nn.Module | None = None
@@ -116,6 +137,12 @@ class UNetFamily(Family):
         texts = texts_of(*prompts)
         return texts and [tuple(self.visible(text) for text in row) for row in texts]
 
+    def drawn_in(self, arguments: Mapping[str, Any], output: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        predicted = output[0]
+        noisy = arguments["sample"][:, : predicted.shape[1]]  # behind it what a base that fills in reads besides
+        times = torch.as_tensor(arguments["timestep"], device=noisy.device).expand(len(noisy))
+        return self.clean(noisy, times, predicted), times
+
     def with_text(self, arguments: Mapping[str, Any], text: Text) -> dict[str, Any]:
         return {**arguments, "encoder_hidden_states": text.states}
 
@@ -126,7 +153,7 @@ class StableDiffusion(UNetFamily):
     name = "stable_diffusion"
     plain = "StableDiffusionPipeline"
     encoders = (("text_encoder", "tokenizer"),)
-    defaults = Defaults(Sampling(steps=50, guidance=7.5))
+    defaults = Defaults(Sampling(steps=50, guidance=7.5), monitored=True)
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:

@@ -5,6 +5,7 @@ Shapes: n samples, t tokens, d width of token states, p of the pooled vector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,12 @@ class Text:
         """A single row as n rows."""
         pooled = None if self.pooled is None else self.pooled.expand(n, -1)
         return Text(self.states.expand(n, -1, -1), pooled)
+
+    @classmethod
+    def joined(cls, texts: Sequence[Text]) -> Text:
+        """Rows of several, one after the other."""
+        pooled = [text.pooled for text in texts if text.pooled is not None]
+        return cls(torch.cat([text.states for text in texts]), torch.cat(pooled) if pooled else None)
 
 
 def texts_of(*given: Any) -> list[Texts] | None:

@@ -34,6 +34,7 @@ from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.families.loading import family_named_in, load_family
 from unhype.judges.choosing import JudgeSettings, Judging, checked, choose
+from unhype.monitor.fitting import MonitorSettings
 from unhype.params import Params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline.sources import digest
@@ -54,6 +55,7 @@ class Job:
         base: where the base lies.
         data: folder of bases, judges, prompts and images.
         build: folder of everything that can be made again.
+        monitor: how a guard's second opinion is made.
         judges: who looks at the pictures of a base that brings no judge.
         loading: how the base is loaded.
         code: a hash of the code that makes a guard: that of now, unless a run holds on to that of its beginning.
@@ -66,6 +68,7 @@ class Job:
     training: TrainingSettings
     prompts: PromptSettings
     sampling: Sampling
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     loading: BaseSettings = field(default_factory=BaseSettings)
     code: str = field(default_factory=lambda: digest(MAKERS))
@@ -114,6 +117,18 @@ class Job:
             "evaluation"
         ]
 
+    @cached_property
+    def measured(self) -> bool:
+        """Whether guards with a monitor were measured on bases of this family."""
+        return family_named_in(self.base).defaults.monitored
+
+    @property
+    def monitored(self) -> bool:
+        """Whether the guard gets a monitor."""
+        if self.monitor.when == "auto":
+            return self.measured and self.concepts.sort.monitored
+        return self.monitor.when == "always"
+
     @property
     def tables_hash(self) -> str:
         """A hash of the rows that shape the guard; those of the evaluation do not."""
@@ -148,6 +163,7 @@ class Job:
             *([self.loading.config] if self.base.file else []),
             asdict(self.training),
             asdict(self.sampling),
+            *([asdict(self.monitor)] if self.monitored else []),
             self.code,
         ]
         return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
@@ -179,7 +195,7 @@ def open_job(
     kind.check_choices(own.training.sites, own.training.reads, own.training.times)
     training = own.training if seed is None else replace(own.training, seed=seed)
     prompts = own.prompts if n is None else PromptSettings(n)
-    job = Job(wanted, source, data, build, training, prompts, own.sampling, own.judges, own.base)
+    job = Job(wanted, source, data, build, training, prompts, own.sampling, own.monitor, own.judges, own.base)
     checked(judging_of(job), job.concepts)
     return job
 

@@ -22,6 +22,7 @@ from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.trainer import Trainer
 from unhype.evaluation.album import Album
 from unhype.families.family import Family
+from unhype.pipeline import monitoring
 from unhype.progress import Progress
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ CURVE = "curve.jsonl"
 
 
 def train(job: Job, family: Family) -> Iterator[Progress]:
-    """Draw what training needs, fit the switch, train the hypernetwork, write the guard."""
+    """Draw what training needs, fit the switch, train the hypernetwork, make the monitor, write the guard."""
     if (job.guard_folder / "guard.json").exists():
         return
     tables = job.training_tables
@@ -62,6 +63,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
             )
             yield Progress("training", report.step, report.steps, report.loss)
             began = now
+    monitor = yield from monitoring.make(job, family, switch)
     known = identify(family.parts)
     facts = {
         "concepts": job.concepts.name,
@@ -77,13 +79,15 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
         "training": asdict(job.training),
         "sampling": asdict(job.sampling),
         "tables": job.tables_hash,
+        **({"monitored": asdict(job.monitor)} if monitor else {}),
         "code": job.code,
     }
     save(
-        to_device(Trained(trainer.emitter, switch, known, facts), torch.device("cpu")),
+        to_device(Trained(trainer.emitter, switch, known, facts, monitor), torch.device("cpu")),
         job.guard_folder,
     )
     (job.guard_folder / "training.safetensors").unlink(missing_ok=True)
+    monitoring.clear(job)
 
 
 def read_curve(job: Job) -> list[dict[str, float]]:

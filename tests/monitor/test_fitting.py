@@ -1,0 +1,145 @@
+"""A monitor learns whom a picture shows, and its bar lets strangers pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from unhype.errors import UnhypeError
+from unhype.families.text import Text
+from unhype.monitor.fitting import Fitting, MonitorSettings
+from unhype.monitor.monitor import Monitor
+from unhype.monitor.net import NetConfig
+from unhype.monitor.recording import Looks
+from unhype.training import Schedule
+
+FORGET, RETAIN = ("Cher", "Prince"), tuple(f"kept {i}" for i in range(10))
+SETTINGS = MonitorSettings(net=NetConfig(16), schedule=Schedule(250, 32, 5e-3, average=0.9), false_alarms=0.05)
+LOOKS = torch.tensor([0.4, 0.2])
+
+
+def face(name: str) -> torch.Tensor:
+    """Everybody is a pattern of their own."""
+    own = torch.Generator().manual_seed(sum(map(ord, name)) + len(name))
+    return torch.randn(4, 6, 6, generator=own)
+
+
+def pictures(rng: np.random.Generator, shown: list[tuple[str, ...]]) -> Looks:
+    """Each face somewhere in noise, at both looks."""
+    latents = torch.from_numpy(rng.normal(size=(len(shown), 2, 4, 16, 16)) * 0.3).float()
+    for row, names in enumerate(shown):
+        for side, name in enumerate(names):
+            down, right = rng.integers(0, 10), rng.integers(0, 3) + (8 * side if len(names) > 1 else 4)
+            latents[row, :, :, down : down + 6, right : right + 6] += 2 * face(name)
+    return Looks(latents.half(), LOOKS)
+
+
+@pytest.fixture(scope="module")
+def shown() -> list[tuple[str, ...]]:
+    rng, everybody = np.random.default_rng(0), [*FORGET, *RETAIN]
+    singles = [(name,) for name in everybody for _ in range(25)]
+    couples = [tuple(rng.permutation(everybody)[:2].tolist()) for _ in range(150)]
+    rows = [*singles, *couples, *[()] * 80]
+    return [rows[i] for i in rng.permutation(len(rows))]
+
+
+class Blind:
+    """A base that knows nobody: its evidence is nothing."""
+
+    device = torch.device("cpu")
+
+    def time_at(self, share: float, n: int) -> torch.Tensor:
+        return torch.full((n,), share)
+
+    def noised(self, latents: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        return latents
+
+    def predict(self, noisy: torch.Tensor, times: torch.Tensor, text: Text) -> torch.Tensor:
+        return torch.zeros_like(noisy)
+
+    def clean(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+        return predicted
+
+    def encode(self, prompts: list[str]) -> Text:
+        return Text(torch.zeros(1, 1, 1))
+
+
+def fitted(shown: list[tuple[str, ...]], folder: Path, seed: int = 0) -> tuple[Fitting, Monitor]:
+    table = pd.DataFrame({"shown": shown})
+    looks = pictures(np.random.default_rng(1), shown)
+    fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, seed, torch.device("cpu"))
+    list(fitting.run(folder / "training.safetensors"))
+    base: Any = Blind()
+    return fitting, fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3), 0.2)
+
+
+@pytest.fixture(scope="module")
+def both(shown: list[tuple[str, ...]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Fitting, Monitor]:
+    return fitted(shown, tmp_path_factory.mktemp("fit"))
+
+
+def seen(monitor: Monitor, who: list[tuple[str, ...]], aside: tuple[str, ...] = ()) -> list[str]:
+    latents = pictures(np.random.default_rng(9), who).latents[:, 1].float()
+    base: Any = Blind()
+    return monitor.seen(base, latents, torch.full((len(who),), 0.2), [aside] * len(who), base.encode)
+
+
+def test_the_forgotten_are_seen_and_strangers_are_not(both: tuple[Fitting, Monitor]) -> None:
+    monitor = both[1]
+    assert np.mean([one == "Cher" for one in seen(monitor, [("Cher",)] * 40)]) > 0.5
+    assert np.mean([one == "Prince" for one in seen(monitor, [("Prince",)] * 40)]) > 0.5
+    strangers = [(f"stranger {i}",) for i in range(60)]
+    assert np.mean([bool(one) for one in seen(monitor, strangers)]) < 0.1
+
+
+def test_what_is_put_aside_is_not_looked_for(both: tuple[Fitting, Monitor]) -> None:
+    monitor = replace(both[1], bar=both[1].suspected * both[1].weights[0])  # whoever is suspected is seen
+    assert not any(one == "Cher" for one in seen(monitor, [("Cher",)] * 20, ("Cher",)))
+    company = [("Cher", "Prince")] * 20
+    assert np.mean([one == "Prince" for one in seen(monitor, company, ("Cher",))]) > 0.5
+
+
+def test_nobody_who_sets_the_bar_was_taught(both: tuple[Fitting, Monitor], shown: list[tuple[str, ...]]) -> None:
+    fitting = both[0]
+    held_back = set(RETAIN) - set(fitting.names)
+    assert held_back
+    assert not any(held_back & set(shown[i]) for i in fitting.taught)
+    rows = np.concatenate([fitting.known, fitting.strangers, fitting.taught])
+    assert sorted(rows) == list(range(len(shown)))
+    assert not any(set(FORGET) & set(shown[i]) for i in fitting.strangers)
+
+
+def test_the_same_seed_gives_the_same_monitor(both: tuple[Fitting, Monitor], shown: Any, tmp_path: Path) -> None:
+    again = fitted(shown, tmp_path)[1]
+    assert again.bar == both[1].bar
+    assert again.weights == both[1].weights
+    assert all(torch.equal(a, b) for a, b in zip(again.net.parameters(), both[1].net.parameters(), strict=True))
+
+
+def test_a_net_that_finds_nobody_is_refused(shown: list[tuple[str, ...]]) -> None:
+    """Nothing that is held back shows somebody forgotten."""
+    few = [each for each in shown if not set(FORGET) & set(each)]
+    table, looks = pd.DataFrame({"shown": few}), pictures(np.random.default_rng(1), few)
+    fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
+    base: Any = Blind()
+    with pytest.raises(UnhypeError, match="got a monitor that finds nobody"):
+        fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3), 0.2)
+
+
+def test_pictures_are_varied_around_themselves(both: tuple[Fitting, Monitor]) -> None:
+    latents = torch.randn(32, 4, 16, 16)
+    varied = both[0].varied(latents, np.random.default_rng(0))
+    assert varied.shape == latents.shape
+    assert 0.02 < (varied == both[0].net.mean.view(1, -1, 1, 1)).float().mean() < 0.09  # a window in half of them
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"false_alarms": 1.0}, {"precision": "fp8"}])
+def test_bad_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="wanted steps"):
+        MonitorSettings(**wrong)

@@ -1,0 +1,184 @@
+"""A guard with a monitor: what is being drawn is seen, whatever the words said, and begins again without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.families import tiny
+from tests.families.guards import FORGOTTEN, HOW, KEPT, draw, guard_of
+from tests.monitor.fakes import CONCEPTS, monitored, seeing
+from unhype.erasing.guard import Guard, beside
+from unhype.erasing.phrases import Reading
+from unhype.errors import UnhypeError
+from unhype.families.choosing import family_of
+from unhype.families.family import Family
+from unhype.monitor.monitor import Monitor, Suspect
+from unhype.monitor.witness import SHARES
+
+KEPT_TOO = "a photo of Bob Marley"
+
+
+@pytest.fixture(scope="module", params=["sd1", "sd2", "sdxl", "flux_dev", "flux_schnell"])
+def family(request: pytest.FixtureRequest) -> Family:
+    builders: dict[str, Callable[[], Any]] = tiny.BUILDERS
+    return family_of(builders[request.param]())
+
+
+@pytest.fixture(scope="module")
+def guard(family: Family) -> Guard:
+    return guard_of(family)
+
+
+@pytest.fixture(scope="module")
+def sd() -> Family:
+    return family_of(tiny.sd1())
+
+
+def guarded(guard: Guard, family: Family, prompts: list[str]) -> np.ndarray:
+    with guard.attached(family.pipeline, family=family):
+        return draw(family, prompts)
+
+
+def erasing(guard: Guard, family: Family, *concepts: str) -> Guard:
+    """A guard that hears these in every prompt, by the vectors of their names."""
+
+    class Hearing(Guard):
+        def _read(self, family: Family, texts: Any) -> Reading:
+            c = family.vectors(list(concepts))[None].expand(len(texts), -1, -1)
+            return beside([super()._read(family, texts), Reading(c, torch.ones(c.shape[:2]))])
+
+    return Hearing(guard.trained)
+
+
+def test_what_is_seen_is_drawn_again_as_if_it_had_been_said(family: Family, guard: Guard) -> None:
+    found = guarded(monitored(guard, seeing(family, "Cher")), family, [KEPT, KEPT_TOO])
+    assert (found == guarded(erasing(guard, family, "Cher"), family, [KEPT, KEPT_TOO])).all()
+    assert (found != draw(family, [KEPT, KEPT_TOO])).any()
+
+
+def test_where_nothing_is_seen_nothing_changes(family: Family, guard: Guard) -> None:
+    prompts = [KEPT, FORGOTTEN]
+    assert (guarded(monitored(guard, seeing(family)), family, prompts) == guarded(guard, family, prompts)).all()
+
+
+def test_what_the_words_erase_already_is_left_to_them(family: Family, guard: Guard) -> None:
+    assert (
+        guarded(monitored(guard, seeing(family, "Cher")), family, [FORGOTTEN]) == guarded(guard, family, [FORGOTTEN])
+    ).all()
+
+
+def test_two_are_seen_one_after_the_other(family: Family, guard: Guard) -> None:
+    found = guarded(monitored(guard, seeing(family, *CONCEPTS)), family, [KEPT])
+    one_way = guarded(erasing(guard, family, *CONCEPTS), family, [KEPT])
+    assert np.abs(found.astype(int) - one_way).max() <= 1
+    assert (found != guarded(erasing(guard, family, "Cher"), family, [KEPT])).any()
+
+
+def test_a_picture_is_judged_alone(sd: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three pictures of one prompt only the second shows somebody."""
+    guard, suspects = guard_of(sd), Monitor.suspects
+    first: list[torch.Tensor] = []
+
+    def in_the_second(self: Monitor, latents: torch.Tensor, *others: Any) -> list[Suspect]:
+        first.append(latents.clone())
+        return [one for one in suspects(self, latents, *others) if torch.equal(latents[one.picture], first[0][1])]
+
+    monkeypatch.setattr(Monitor, "suspects", in_the_second)
+    found = guarded(monitored(guard, seeing(sd, "Cher")), sd, [KEPT] * 3)
+    bare, gone = draw(sd, [KEPT] * 3), guarded(erasing(guard, sd, "Cher"), sd, [KEPT] * 3)
+    assert len(first) == 2
+    assert (found[[0, 2]] == bare[[0, 2]]).all()
+    assert (found[1] == gone[1]).all()
+    assert (found[1] != bare[1]).any()
+
+
+def test_it_is_not_there_where_nobody_wants_it(sd: Family) -> None:
+    trained = monitored(guard_of(sd), seeing(sd, "Cher")).trained
+    for guard in (Guard(trained, monitored=False), Guard(trained, share=0.0), Guard(trained, ["Adam Driver"])):
+        assert (guarded(guard, sd, [KEPT]) == draw(sd, [KEPT])).all()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+def test_it_looks_however_few_steps_there_are(family: Family, guard: Guard, steps: int) -> None:
+    how = replace(HOW, steps=steps)
+    with monitored(guard, seeing(family, "Cher")).attached(family.pipeline, family=family):
+        found = draw(family, [KEPT], how)
+    assert (found != draw(family, [KEPT], how)).any()
+
+
+@pytest.mark.parametrize("generator", ["own", "none", "several"])
+def test_it_begins_again_from_the_same_noise(sd: Family, generator: str) -> None:
+    def options() -> dict[str, Any]:
+        torch.manual_seed(5)
+        own = torch.Generator().manual_seed(3)
+        several = [torch.Generator().manual_seed(seed) for seed in (3, 4)]
+        return {"generator": {"own": own, "none": None, "several": several}[generator]}
+
+    def call(guard: Guard) -> np.ndarray:
+        with guard.attached(sd.pipeline, family=sd):
+            images: np.ndarray = sd.pipeline(
+                [KEPT, KEPT_TOO], num_inference_steps=2, output_type="np", **options()
+            ).images
+        return images
+
+    plain = guard_of(sd)
+    found, gone, bare = (
+        call(guard) for guard in (monitored(plain, seeing(sd, "Cher")), erasing(plain, sd, "Cher"), plain)
+    )
+    assert np.allclose(found, gone, atol=1e-4)
+    assert not np.allclose(found, bare, atol=1e-2)
+
+
+def test_a_call_of_the_denoiser_without_a_pipelines_is_withheld(sd: Family) -> None:
+    latents, times = torch.randn(1, *sd.latent_shape), sd.time_at(0.1, 1)
+    with monitored(guard_of(sd), seeing(sd, "Cher")).attached(sd.pipeline, family=sd):
+        text = sd.encode([KEPT])
+        with pytest.raises(UnhypeError, match="wanted one that can begin again"):
+            sd.predict(latents, times, text)
+
+
+def test_a_picture_that_shows_more_and_more_is_withheld(sd: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unhype.adapters.watch.MOST", 1)
+    with (
+        monitored(guard_of(sd), seeing(sd, *CONCEPTS)).attached(sd.pipeline, family=sd),
+        pytest.raises(UnhypeError, match="it is withheld"),
+    ):
+        draw(sd, [KEPT])
+    assert (draw(sd, [KEPT]) == draw(sd, [KEPT])).all()
+
+
+def test_the_base_is_asked_as_it_is_itself(sd: Family) -> None:
+    """While a monitor asks, no LoRA of the picture's own prompt is in the denoiser."""
+    asked: list[torch.Tensor] = []
+    monitor = replace(seeing(sd, "Adam Driver"), weights=(1.0,) * (1 + len(SHARES)), bar=-100.0)
+    told = type(monitor).told
+
+    def noting(self: Any, family: Family, latents: torch.Tensor, suspects: Any, encode: Any) -> torch.Tensor:
+        found = told(self, family, latents, suspects, encode)
+        asked.append(found[:, 1:])
+        asked.append(bare(self, latents, suspects))
+        return found
+
+    def bare(self: Any, latents: torch.Tensor, suspects: Any) -> torch.Tensor:
+        other = family_of(tiny.sd1())
+        return told(self, other, latents, suspects, lambda prompt: other.encode([prompt]))[:, 1:]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(monitor), "told", noting)
+        guarded(monitored(guard_of(sd), monitor), sd, [FORGOTTEN])
+    assert torch.allclose(asked[0], asked[1], atol=1e-4)
+
+
+def test_an_earlier_call_leaves_nothing_behind(sd: Family) -> None:
+    guard = monitored(guard_of(sd), seeing(sd, "Cher"))
+    with guard.attached(sd.pipeline, family=sd):
+        one, other = draw(sd, [KEPT]), draw(sd, [KEPT])
+    assert (one == other).all()
+    bare = draw(sd, [KEPT])
+    assert (bare == draw(family_of(tiny.sd1()), [KEPT])).all()

@@ -1,0 +1,97 @@
+"""The ways of ``unhype attack``: each runs, writes its report, and tells it as a table and a line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unhype.attacks.regression import Known
+    from unhype.attacks.running import Attack
+    from unhype.attacks.searching import Budget
+    from unhype.attacks.victim import Attacked
+    from unhype.pipeline.job import Job
+
+DISGUISES, IMG2IMG = "disguises", "img2img"
+
+
+def search(options: argparse.Namespace, names: list[str], attack: Attack, job: Job) -> None:
+    from unhype.attacks import regression, reporting
+    from unhype.progress import with_progress
+
+    for _progress in with_progress(attack.run(names)):
+        pass
+    told = reporting.report(attack, job.base.reference, job.base.hash)
+    if options.keep:
+        print(f"{options.keep}: {regression.keep(options.keep, told)} prompts")
+    _tell(options.out / f"{attack.name}.json", told, reporting.rows(told), reporting.sentence(told))
+
+
+def disguises(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:
+    from unhype.attacks import reporting
+    from unhype.attacks.disguises import disguised
+    from unhype.attacks.tabled import look, looked
+    from unhype.progress import with_progress
+
+    table = disguised(victim.concepts, names)
+    folder = options.out / DISGUISES
+    for _progress in with_progress(look(victim, table, folder)):
+        pass
+    told = reporting.about(victim, job.base.reference, job.base.hash) | {"groups": looked(table, folder)}
+    shown = max(told["groups"].items(), key=lambda item: item[1]["guarded"])
+    line = f"{len(told['groups'])} disguises of {len(names)} names; worst: {shown[0]}, {shown[1]['guarded']:.2f}"
+    _tell(options.out / f"{DISGUISES}.json", told, reporting.disguise_rows(told), line)
+
+
+def img2img(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:
+    from unhype.attacks import reporting
+    from unhype.attacks.starting import Starts, started
+    from unhype.attacks.tabled import look, looked
+    from unhype.progress import with_progress
+
+    table, starts, folder = started(victim.concepts, names), Starts(victim, names, job.sampling), options.out / IMG2IMG
+    for _progress in with_progress(look(victim, table, folder, starts.draw)):
+        pass
+    told = reporting.about(victim, job.base.reference, job.base.hash) | {
+        "starts": starts.shown,
+        "groups": looked(table, folder),
+    }
+    line = f"img2img from {len(names)} names; the starts themselves show them in {starts.shown:.2f}"
+    _tell(options.out / f"{IMG2IMG}.json", told, reporting.start_rows(told), line)
+
+
+def inverted(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked, budget: Budget) -> None:
+    from unhype.attacks import reporting
+    from unhype.attacks.inverting import Inversion
+    from unhype.progress import with_progress
+
+    k = options.vectors or 1
+    attack = Inversion(victim, k, budget, options.seed, options.out, job.sampling, options.transfer)
+    for _progress in with_progress(attack.run(names)):
+        pass
+    told = reporting.about(victim, job.base.reference, job.base.hash) | attack.report()
+    _tell(options.out / f"{attack.name}.json", told, reporting.door_rows(told), reporting.inverted(told))
+
+
+def replay(options: argparse.Namespace, job: Job, victim: Attacked, known: list[Known]) -> None:
+    from unhype.attacks import regression, reporting
+
+    shares = []
+    for guarded, bare in regression.replay(victim, known, options.seed, options.replay):
+        shares.append((guarded, bare))
+        print(
+            f"{len(shares)} of {len(known)}: {known[len(shares) - 1].text}: {guarded:.2f}, base {bare:.2f}", flush=True
+        )
+    told = reporting.about(victim, job.base.reference, job.base.hash) | regression.replayed(known, shares)
+    line = f"{told['n']} found prompts: shown {told['shown']:.3f} (base {told['bare']:.3f}), worst {told['worst']:.2f}"
+    _tell(options.out / "replay.json", told, reporting.replay_rows(told), line)
+
+
+def _tell(path: Path, told: dict[str, Any], table: tuple[list[str], list[list[str]]], line: str) -> None:
+    from unhype.files import write_text
+    from unhype.reports.tables import markdown
+
+    write_text(path, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    print(f"{markdown(table)}\n\n{line}; {path}")

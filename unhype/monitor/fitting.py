@@ -1,0 +1,220 @@
+"""A monitor is fitted: the net first, then how its suspicion and the base's evidence are weighed.
+
+    L = Σ_names BCE(logit_name(z_0, share), is the name in the picture?)
+
+Retained names are told apart as well as forgotten ones, so that the net learns what people differ in; their logits are
+cut off in the end. Some retained names are held back, with some of the other pictures: nobody trains on them. From them
+comes how suspicion and evidence are weighed (logistic regression), and on the strangers among them the bar is set: it
+is strangers who must not be taken for somebody forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional as F
+
+from unhype.errors import UnhypeError
+from unhype.families.family import Family
+from unhype.monitor.monitor import Monitor, Suspect
+from unhype.monitor.net import MonitorNet, NetConfig
+from unhype.monitor.recording import Looks
+from unhype.monitor.rows import Amounts
+from unhype.monitor.witness import SHARES
+from unhype.training import PRECISIONS, Report, Schedule, fit
+
+HELD_BACK = 5
+"""Every fifth retained name, and every fifth of the other pictures, sets weights and bar, and trains nothing."""
+
+SHIFT, HIDDEN, HIDES, NOISE = 1, 0.3, 0.5, 0.3
+"""Pictures are moved about by a latent at most; in half of them a window of a third of the picture is hidden (random
+erasing, Zhong et al. 2017); and they get noise of up to this share of their spread. Whoever is drawn by other words
+than the name is hardly ever quite as the name draws."""
+
+WHEN = ("auto", "always", "never")
+
+MISSED = 0.005
+"""Share of the forgotten whom nobody needs to suspect."""
+
+ROOM = 4.0
+"""How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""
+
+
+@dataclass(frozen=True)
+class MonitorSettings:
+    """How a monitor is made.
+
+    Attributes:
+        when: whether a guard gets one: ``auto``, where kind of concepts and family of the base were measured with one,
+            ``always`` or ``never``.
+        steps: of the sampler for the pictures that it learns from; few are enough, since it looks late.
+        pictures: how many it learns from.
+        net: its shape.
+        schedule: steps, pictures a step, learning rate.
+        false_alarms: share of the held-back strangers in whom it may see somebody forgotten.
+        precision: arithmetic of the training: ``bf16`` or ``fp32``.
+    """
+
+    when: str = "auto"
+    steps: int = 6
+    pictures: Amounts = field(default_factory=Amounts)
+    net: NetConfig = field(default_factory=NetConfig)
+    schedule: Schedule = field(default_factory=lambda: Schedule(1400, 128, 3e-3, decay=0.02, average=0.99))
+    false_alarms: float = 0.005
+    precision: str = "bf16"
+
+    def __post_init__(self) -> None:
+        if self.when not in WHEN:
+            raise ValueError(f"got when: {self.when}, wanted {', '.join(WHEN)}")
+        if self.steps < 1 or not 0 <= self.false_alarms < 1 or self.precision not in PRECISIONS:
+            raise ValueError(
+                f"got {self}, wanted steps ≥ 1, 0 ≤ false_alarms < 1 and a precision of {', '.join(PRECISIONS)}"
+            )
+
+
+class Fitting:
+    """One monitor, from its pictures to its bar.
+
+    Attributes:
+        names: the forgotten, and the retained that are not held back.
+        taught: rows that the net is trained on.
+        strangers, known: rows that are held back: of nobody forgotten, and of somebody.
+    """
+
+    def __init__(
+        self,
+        forget: Sequence[str],
+        retain: Sequence[str],
+        table: pd.DataFrame,
+        looks: Looks,
+        settings: MonitorSettings,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        """Take what is learnt from.
+
+        Args:
+            table, looks: of :mod:`.rows` and :mod:`.recording`, row by row the same.
+        """
+        self.forget, self.settings, self.seed, self.device = tuple(forget), settings, seed, device
+        self.looks, shown = looks, [set(each) for each in table["shown"]]
+        held_back = set(retain[HELD_BACK - 1 :: HELD_BACK])
+        self.names = (*forget, *(name for name in retain if name not in held_back))
+        apart = np.array([bool(held_back & each) or i % HELD_BACK == 0 for i, each in enumerate(shown)])
+        somebody = np.array([bool(each & set(forget)) for each in shown])
+        self.taught = np.flatnonzero(~apart)
+        self.known, self.strangers = np.flatnonzero(apart & somebody), np.flatnonzero(apart & ~somebody)
+        self.shown = shown
+        place = {name: i for i, name in enumerate(self.names)}
+        self.labels = torch.zeros(len(shown), len(self.names))
+        for row, each in enumerate(shown):
+            self.labels[row, [place[name] for name in each if name in place]] = 1
+        torch.manual_seed(seed)
+        self.net = MonitorNet(settings.net, looks.latents.shape[2], len(self.names))
+        self.net.fit_scale(looks.latents[self.taught, -1].float())
+        self.net.to(device)
+
+    def run(self, checkpoint: Path) -> Iterator[Report]:
+        """Train the net to the end, resuming from ``checkpoint``."""
+        settings = self.settings
+        precision = PRECISIONS[settings.precision]
+        yield from fit(self.net.train(), self._loss, settings.schedule, checkpoint, self.seed, self.device, precision)
+        self.net.eval()
+        self.net.keep(len(self.forget))
+        self.net.requires_grad_(False)
+
+    def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
+        n = self.settings.schedule.batch
+        rows, look = rng.choice(self.taught, n), rng.integers(len(self.looks.share), size=n)
+        latents = self.varied(self.looks.latents[rows, look].to(self.device).float(), rng)
+        logits = self.net(latents, self.looks.share[look].to(self.device))
+        labels = self.labels[rows].to(self.device)
+        return F.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none").sum(1).mean()
+
+    def varied(self, latents: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """Pictures moved about, partly hidden, and noisy."""
+        n, _, height, width = latents.shape
+        mean, spread = (part.view(1, -1, 1, 1) for part in (self.net.mean, self.net.spread))
+        down, right = (int(k) for k in rng.integers(-SHIFT, SHIFT + 1, size=2))
+        noise = torch.from_numpy(rng.standard_normal(latents.shape) * rng.uniform(0, NOISE, (n, 1, 1, 1)))
+        latents = torch.roll(latents, (down, right), (2, 3)) + noise.to(latents) * spread
+        # A window of each, by rows and columns that lie in it.
+        size = [max(1, round(side * HIDDEN)) for side in (height, width)]
+        inside = []
+        for side, length in zip((height, width), size, strict=True):
+            first = rng.integers(0, side - length + 1, size=n)[:, None]
+            inside.append((np.arange(side)[None] >= first) & (np.arange(side)[None] < first + length))
+        hidden = inside[0][:, None, :, None] & inside[1][:, None, None, :] & (rng.random((n, 1, 1, 1)) < HIDES)
+        return torch.where(torch.from_numpy(hidden).to(latents.device), mean, latents)
+
+    def monitor(
+        self, family: Family, prompts: Sequence[str], anchors: Sequence[str], c: torch.Tensor, share: float
+    ) -> Monitor:
+        """What was fitted, with weights and bar.
+
+        Args:
+            prompts, anchors, c: see :class:`Monitor`.
+            share: how far into the noise it will look.
+
+        Raises:
+            UnhypeError: the net finds nobody.
+        """
+        plain = (1.0, *([0.0] * len(SHARES)))
+        every = Monitor(self.net, self.forget, tuple(prompts), tuple(anchors), c, -np.inf, plain, 0.0)
+        look = int((self.looks.share - share).abs().argmin())
+        right = [each.logit for each in self._suspects(every, self.known, look) if self._shows(each)]
+        if not right:
+            raise UnhypeError(
+                "got a monitor that finds nobody in the pictures that it was not taught, wanted one that does: raise "
+                "monitor: schedule: steps in params.yaml, or turn it off with monitor: when: never"
+            )
+        monitor = replace(every, suspected=float(np.quantile(right, MISSED)))
+        # Somebody forgotten beside whom another is suspected says nothing of strangers.
+        known = [each for each in self._suspects(monitor, self.known, look) if self._shows(each)]
+        strange = self._suspects(monitor, self.strangers, look)
+        told = monitor.told(
+            family, self.looks.latents[:, look], [*known, *strange], cache(lambda prompt: family.encode([prompt]))
+        )
+        weights = _logistic(told, len(known))
+        scores = (told @ torch.tensor(weights, dtype=torch.double)).tolist()
+        bar = self._bar(scores[: len(known)], [each.picture for each in strange], scores[len(known) :])
+        return replace(monitor, net=self.net.cpu(), c=c.cpu(), weights=weights, bar=bar)
+
+    def _suspects(self, monitor: Monitor, rows: np.ndarray, look: int) -> list[Suspect]:
+        found = []
+        for part in np.array_split(rows, -(-len(rows) // 256) or 1):
+            latents, share = self.looks.latents[part, look].to(self.device), self.looks.share[look].to(self.device)
+            every = monitor.suspects(latents, share.expand(len(part)), [()] * len(part))
+            found += [each._replace(picture=int(part[each.picture])) for each in every]
+        return found
+
+    def _shows(self, suspect: Suspect) -> bool:
+        return self.forget[suspect.concept] in self.shown[suspect.picture]
+
+    def _bar(self, known: Sequence[float], pictures: Sequence[int], strange: Sequence[float]) -> float:
+        """What strangers pass in ``false_alarms`` of their pictures; halfway to the forgotten where there is room."""
+        most = dict.fromkeys(self.strangers.tolist(), -np.inf)
+        for picture, score in zip(pictures, strange, strict=True):
+            most[picture] = max(most[picture], score)
+        falling = sorted(most.values(), reverse=True)
+        passed = falling[int(self.settings.false_alarms * len(falling))] if falling else -np.inf
+        least = float(np.quantile(known, MISSED))
+        return float(max(passed, (max(passed, least - ROOM) + least) / 2))
+
+
+def _logistic(told: torch.Tensor, known: int) -> tuple[float, ...]:
+    """Weights by which the first ``known`` rows are told from the others, in nats."""
+    from sklearn.linear_model import LogisticRegression
+
+    if known == len(told):
+        return (1.0, *([0.0] * len(SHARES)))
+    values, yes = told.numpy(), np.arange(len(told)) < known
+    spread = values.std(0).clip(min=1e-9)
+    found = LogisticRegression(class_weight="balanced").fit(values / spread, yes)
+    return tuple((found.coef_[0] / spread).tolist())

@@ -1,0 +1,128 @@
+"""A fitted monitor: what of the forgotten does a picture show while it is being drawn?
+
+A small net names suspects (:mod:`.net`), and the base is asked about them (:mod:`.witness`). Together they decide:
+
+    w_0 · logit + w · V > bar
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+
+from unhype.families.family import Family
+from unhype.monitor.net import MonitorNet
+from unhype.monitor.witness import SHARES, Encode, evidence
+
+LOOK = 0.2
+"""How far into the noise it looks: what is drawn then is nearly the picture, and hardly ever does a picture begin
+again."""
+
+SUSPECTS = 3
+"""Concepts that the base is asked about, of one picture."""
+
+AT_ONCE = 16
+"""Pictures about which the base is asked at a time."""
+
+
+class Suspect(NamedTuple):
+    """Somebody who may be in a picture: the picture's place, the concept's place, and the net's logit."""
+
+    picture: int
+    concept: int
+    logit: float
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """The second opinion of a guard.
+
+    Attributes:
+        net: one logit for each concept.
+        concepts: m forgotten concepts.
+        prompts: what the base is asked about each.
+        anchors: what else it is asked: prompts of who is nobody.
+        c: what each concept's own LoRA is emitted from, ``[m, d]``.
+        suspected: the logit from which the base is asked about a concept.
+        weights: w_0, and w of the evidence.
+        bar: what they must come to.
+    """
+
+    net: MonitorNet
+    concepts: tuple[str, ...]
+    prompts: tuple[str, ...]
+    anchors: tuple[str, ...]
+    c: torch.Tensor
+    suspected: float
+    weights: tuple[float, ...]
+    bar: float
+
+    def __post_init__(self) -> None:
+        if len({len(self.concepts), len(self.prompts), len(self.c)}) > 1 or len(self.weights) != 1 + len(SHARES):
+            raise ValueError(
+                f"got {len(self.prompts)} prompts, {len(self.c)} vectors and {len(self.weights)} weights, wanted "
+                f"{len(self.concepts)}, as many, and {1 + len(SHARES)}"
+            )
+
+    @torch.no_grad()
+    def seen(
+        self,
+        family: Family,
+        latents: torch.Tensor,
+        share: torch.Tensor,
+        aside: Sequence[Collection[str]],
+        encode: Encode,
+    ) -> list[str]:
+        """The concept that each picture shows most clearly; empty where it shows none.
+
+        Args:
+            latents: z_0 as it is being drawn, ``[n, C, h, w]``.
+            share: how far into the noise, ``[n]``.
+            aside: concepts that are not looked for, of each picture.
+            encode: of the bare base.
+        """
+        suspects = self.suspects(latents, share, aside)
+        scores = self.scores(family, latents, suspects, encode)
+        found, best = [""] * len(latents), [0.0] * len(latents)
+        for each, score in zip(suspects, scores, strict=True):
+            if score > best[each.picture]:
+                found[each.picture], best[each.picture] = self.concepts[each.concept], score
+        return found
+
+    def suspects(self, latents: torch.Tensor, share: torch.Tensor, aside: Sequence[Collection[str]]) -> list[Suspect]:
+        """The surest of each picture, at most ``SUSPECTS``."""
+        logits = self.net(latents.float(), share)
+        for row, concepts in zip(logits, aside, strict=True):
+            row[[self.concepts.index(concept) for concept in concepts if concept in self.concepts]] = -torch.inf
+        most, which = logits.topk(min(SUSPECTS, len(self.concepts)), 1)
+        return [
+            Suspect(row, int(k), float(logit))
+            for row, (own, places) in enumerate(zip(most, which, strict=True))
+            for logit, k in zip(own, places, strict=True)
+            if logit > self.suspected
+        ]
+
+    def scores(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect], encode: Encode) -> list[float]:
+        """By how much each suspicion is above the bar; more than 0 is seen."""
+        told = self.told(family, latents, suspects, encode) @ torch.tensor(self.weights, dtype=torch.double)
+        return [float(each) - self.bar for each in told]
+
+    def told(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect], encode: Encode) -> torch.Tensor:
+        """Logit and evidence of each suspicion, ``[suspects, 1 + 5]``."""
+        found = torch.zeros(len(suspects), len(self.weights), dtype=torch.double)
+        for start in range(0, len(suspects), AT_ONCE):
+            part = suspects[start : start + AT_ONCE]
+            pictures = sorted({each.picture for each in part})
+            asked = [(pictures.index(each.picture), self.prompts[each.concept]) for each in part]
+            rows = latents[pictures].to(family.device).float()
+            found[start : start + AT_ONCE, 0] = torch.tensor([each.logit for each in part], dtype=torch.double)
+            found[start : start + AT_ONCE, 1:] = evidence(family, rows, asked, self.anchors, encode).double().cpu()
+        return found
+
+    def to(self, device: torch.device) -> Monitor:
+        """A copy of its own, elsewhere."""
+        return replace(self, net=copy.deepcopy(self.net).to(device), c=self.c.to(device))

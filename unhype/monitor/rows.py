@@ -1,0 +1,87 @@
+"""What is drawn for a monitor to learn from: forgotten people and people who stay, alone and beside each other, and
+nobody in particular.
+
+Somebody forgotten must be seen in any company, and nobody who stays may be taken for them: so there are as many who
+stay as who go, and many who are nobody. Names come from training's own tables, in training's own sentences.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, product
+
+import numpy as np
+import pandas as pd
+
+from unhype.concepts.kinds import THINGS
+from unhype.concepts.schema import ConceptSet
+from unhype.prompts.templates import TRAINING
+
+FIRST_SEED = 17_000_000
+"""Of these pictures; training's own have others."""
+
+SEEDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How many pictures.
+
+    Attributes:
+        alone: of each forgotten concept, and of each retained one.
+        company: of each forgotten concept beside others: somebody who stays, an anchor, a thing; half of them as many
+            of each retained one beside others who stay.
+        nobody: of anchors for each forgotten concept, and half as many of two of them.
+    """
+
+    alone: int = 14
+    company: int = 14
+    nobody: int = 16
+
+    def __post_init__(self) -> None:
+        if min(self.alone, self.company, self.nobody) < 1:
+            raise ValueError(f"got {self}, wanted at least 1 of each")
+
+
+def table_for(concepts: ConceptSet, amounts: Amounts) -> pd.DataFrame:
+    """The rows: columns ``prompt``, ``seed``, and ``shown``, the concepts in it (a tuple; none where it is nobody)."""
+    frames = list(chain.from_iterable(TRAINING.values()))
+    rows, taken = [], set()
+    for place, (text, shown, number) in enumerate(_asked(concepts, amounts)):
+        for turn in range(number):
+            digest = int.from_bytes(hashlib.sha256(f"{text}\n{place} {turn}".encode()).digest()[:8])
+            offset = digest % SEEDS
+            while offset in taken:
+                offset = (offset + 1) % SEEDS
+            taken.add(offset)
+            rows.append((frames[(digest // SEEDS) % len(frames)].format(text), FIRST_SEED + offset, shown))
+    table = pd.DataFrame(rows, columns=["prompt", "seed", "shown"])
+    # Mixed, so that a part of them is like all.
+    return table.iloc[np.random.default_rng(0).permutation(len(table))].reset_index(drop=True)
+
+
+def _asked(concepts: ConceptSet, amounts: Amounts) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    """(text in the sentence, whom it shows, how often)."""
+    say = concepts.sort.phrase
+    forget, kept = [entry.concept for entry in concepts.forget], list(concepts.retain)
+    anchors = sorted({entry.anchor for entry in concepts.forget if entry.anchor})
+    for name in (*forget, *kept):
+        yield say(name), (name,), amounts.alone
+    for anchor in anchors:
+        yield say(anchor), (), -(-amounts.nobody * len(forget) // len(anchors))
+    if not concepts.sort.company:
+        return
+    rng = np.random.default_rng(0)
+    nobody = [say(anchor) for anchor in anchors] + [THINGS.phrase(thing) for thing in concepts.sort.bystanders]
+    for one, other in product(anchors, anchors):
+        yield f"{say(one)} and {say(other)}", (), -(-amounts.nobody * len(forget) // (2 * len(anchors) ** 2))
+    for name, number in [(name, amounts.company) for name in forget] + [(name, amounts.company // 2) for name in kept]:
+        for turn in range(number):
+            # Of four, three beside somebody (of those who go one in four goes too), and one beside nobody.
+            others = forget if turn % 8 == 6 and name in forget else kept
+            choices = [other for other in others if other != name] if turn % 4 < 3 or not nobody else []
+            beside = str(rng.choice(choices or nobody or [name]))
+            pair = (name, beside) if turn % 2 else (beside, name)
+            yield " and ".join(pair), tuple(each for each in pair if each in forget or each in kept), 1

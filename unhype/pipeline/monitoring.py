@@ -1,0 +1,77 @@
+"""A guard's monitor is made: the base draws what it learns from, it is fitted, and its bars are set."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from unhype.erasing.phrases import reader
+from unhype.erasing.switch import Switch
+from unhype.families.family import Family
+from unhype.monitor.fitting import Fitting
+from unhype.monitor.monitor import LOOK, Monitor
+from unhype.monitor.recording import record, recorded
+from unhype.monitor.rows import table_for
+from unhype.pictures.sampling import Sampling
+from unhype.progress import Progress
+
+if TYPE_CHECKING:
+    from unhype.concepts.schema import ConceptSet
+    from unhype.pipeline.job import Job
+
+LEARNT = 0.4
+"""How far into the noise it begins to learn what pictures look like: before it has to tell."""
+
+PROMPT = "a photo of {}"
+"""What the base is asked about, as a witness."""
+
+MOST_ANCHORS = 4
+"""Of many anchors the first are enough."""
+
+
+def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress, None, Monitor | None]:
+    """The monitor of a job's guard; None where it is to have none. What is drawn already is not drawn again."""
+    if not job.monitored:
+        return None
+    settings, folder = job.monitor, job.guard_folder / "looks"
+    table = table_for(job.concepts, settings.pictures)
+    for done in record(family, table, LEARNT, _ways(job), folder):
+        yield Progress("monitor's pictures", done, len(table))
+    forget = [entry.concept for entry in job.concepts.forget]
+    fitting = Fitting(
+        forget, job.concepts.retain, table, recorded(folder, len(table)), settings, job.training.seed, family.device
+    )
+    for report in fitting.run(folder / "training.safetensors"):
+        yield Progress("monitor", report.step, report.steps, report.loss)
+    yield Progress("monitor's bar", 0, 1)
+    prompts = [PROMPT.format(job.concepts.sort.phrase(name)) for name in forget]
+    return fitting.monitor(family, prompts, nobodies(job.concepts), own_vectors(family, job.concepts, switch), LOOK)
+
+
+def nobodies(concepts: ConceptSet) -> list[str]:
+    """Prompts of who is nobody: the anchors, and nothing at all where there are none."""
+    anchors = sorted({entry.anchor for entry in concepts.forget if entry.anchor})
+    return [PROMPT.format(concepts.sort.phrase(anchor)) for anchor in anchors[:MOST_ANCHORS]] or [""]
+
+
+def _ways(job: Job) -> list[Sampling]:
+    """Every second picture is drawn with half the guidance: people less like themselves, as an attacker gets them."""
+    usual = replace(job.sampling, steps=job.monitor.steps)
+    return [usual, replace(usual, guidance=max(1.0, usual.guidance / 2))]
+
+
+def clear(job: Job) -> None:
+    """Delete what only the making of the monitor needed."""
+    shutil.rmtree(job.guard_folder / "looks", ignore_errors=True)
+
+
+@torch.no_grad()
+def own_vectors(family: Family, concepts: ConceptSet, switch: Switch | None) -> torch.Tensor:
+    """c of each forgotten concept as the hypernetwork reads its own name in a sentence, ``[m, d]``."""
+    said = [PROMPT.format(concepts.sort.phrase(entry.concept)) for entry in concepts.forget]
+    reading = reader(family.vectors, switch)(said)
+    return reading.c[torch.arange(len(reading)), reading.opened.argmax(1)]
