@@ -20,8 +20,9 @@ class Parted(str):
         text.parts = tuple(parts)
         return text
 
-    def __getnewargs__(self) -> tuple[tuple[str, ...]]:
-        return (self.parts,)  # for copies of a pipeline, which copy what is remembered of its prompts
+    def __reduce__(self) -> tuple[type[Parted], tuple[tuple[str, ...]]]:
+        """For copies: it would be made anew of its text alone."""
+        return Parted, (self.parts,)
 
 
 def parted(text: str, *tokenizers: Any) -> str:
