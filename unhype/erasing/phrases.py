@@ -22,6 +22,7 @@ import torch
 
 from unhype.erasing.sentences import needed, surroundings
 from unhype.erasing.switch import Switch
+from unhype.families.spoken import Parted
 
 JOINTS = ("and {}", "{} and", "with {}", "{} with")
 """Contexts in which one concept stands beside another."""
@@ -86,8 +87,11 @@ GLUE = re.compile(r"(?<=[^\W_]{2})(?:[^\w\s'’<>]|_)+(?=[^\W_]{2})")
 
 
 def words_of(prompt: str) -> list[str]:
-    """A prompt's words: ``cher,dog`` is two, as it is to the base, which draws both."""
-    return GLUE.sub(lambda signs: f"{signs[0]} ", prompt).split()
+    """A prompt's words: ``cher,dog`` is two, as it is to the base, which draws both; an added token is one."""
+    words: list[str] = []
+    for i, part in enumerate(prompt.parts if isinstance(prompt, Parted) else (prompt,)):
+        words += [part] if i % 2 else GLUE.sub(lambda signs: f"{signs[0]} ", part).split()
+    return words
 
 
 def reader(vectors: Vectors, switch: Switch | None) -> Reader:
