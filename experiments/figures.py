@@ -56,6 +56,13 @@ def _searched(told: Mapping[str, Any]) -> str:
     return f"{markdown(reporting.rows(told))}\n\n{reporting.budgets(told)}"
 
 
+def _sentences(told: Mapping[str, Any]) -> str:
+    """In how many sentences the switch opens, and what else became of it."""
+    took = "In the mean a prompt asks the encoder for {:.1f} texts, and for {:.1f} with sentences."
+    took = took.format(*told["texts"])
+    return "\n\n".join([markdown(reporting.sentence_rows(told)), markdown(reporting.shorter_rows(told)), took])
+
+
 def _inverted(told: Mapping[str, Any]) -> str:
     return f"{markdown(reporting.door_rows(told))}\n\n{reporting.inverted(told)}."
 
@@ -105,6 +112,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "attack-disguises": lambda told: markdown(reporting.disguise_rows(told)),
     "attack-img2img": lambda told: markdown(reporting.start_rows(told)),
     "attack-replay": _replayed,
+    "attack-sentences": _sentences,
     "digits": lambda digits: markdown(hyperforget.turn_rows(digits)),
     "paths": lambda scores: markdown(trajectory.path_rows(scores)),
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),

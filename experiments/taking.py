@@ -24,8 +24,15 @@ SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "era
 SEARCHES = ("tokens", "words", "pictures", "concept")
 WAYS = ("", "-company", "-transfer", "-company-transfer")
 INVERSIONS = tuple(f"inversion-{k}{way}" for k in (1, 2, 4, 8) for way in ("", "-transfer"))
-ATTACKS = (*(f"{name}{way}" for way in WAYS for name in SEARCHES), *INVERSIONS, "disguises", "img2img", "replay")
-"""What ``unhype attack`` writes; those that are there are taken over."""
+ATTACKS = (
+    *(f"{name}{way}" for way in WAYS for name in SEARCHES),
+    *INVERSIONS,
+    "disguises",
+    "img2img",
+    "replay",
+    "sentences",
+)
+"""What ``unhype attack`` and experiments/sentences.py write; those that are there are taken over."""
 
 BOARDS = {("mini-sd", "celeb100"): "attacks.png", ("mini-flux", "celeb100"): "attacks-flux.png"}
 """Base and set whose picture of attacks against what stays the pages show, and under which name."""
@@ -65,7 +72,7 @@ def take(root: Path, arguments: list[str]) -> list[str]:
     parser.add_argument("--base", default="mini-sd", help="default: %(default)s")
     parser.add_argument("--compared", type=Path, help="folder of a comparison's report")
     parser.add_argument("--strata", type=Path, help="folder of a comparison of UnHype alone, with more pictures")
-    parser.add_argument("--attacked", type=Path, help="folder in which unhype attack wrote its reports")
+    parser.add_argument("--attacked", type=Path, help="folder in which unhype attack, or sentences.py, wrote")
     parser.add_argument("--board", type=Path, help="folder in which unhype attack --rival all wrote its table")
     files = wanted(parser.parse_args(arguments), root)
     if missing := [str(path) for path in files if not (root / path).is_file()]:

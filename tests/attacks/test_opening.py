@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
+from tests.erasing.test_sentences import LONG, toy_switch, vectors
 from tests.families import tiny
 from tests.families.guards import FORGOTTEN, HOW, KEPT, guard_of
 from unhype.attacks.objective import Objective, Target, aim
-from unhype.attacks.opening import OpenGuard, opened
+from unhype.attacks.opening import OpenGuard, noticed, opened
 from unhype.attacks.soft import SoftText, check_open_text
 from unhype.eraser import Nothing
 from unhype.erasing.guarded import Guarded
@@ -44,6 +46,8 @@ def test_a_soft_text_is_the_familys_own(family: Family, text: str) -> None:
     assert torch.allclose(soft.text().states, family.encode([text]).states, atol=1e-5)
     phrases = [" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
     assert torch.allclose(soft.vectors(phrases), family.vectors(phrases), atol=1e-5)
+    rests = [" ".join([*words[:i], *words[j:]]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
+    assert torch.allclose(soft.vectors(rests), family.vectors(rests), atol=1e-5)
 
 
 def test_the_open_guard_emits_what_the_guard_emits(family: Family, guarded: Guarded) -> None:
@@ -78,6 +82,16 @@ def test_an_alarm_says_what_the_switch_does(family: Family, guarded: Guarded) ->
     assert shut.any()
     assert not shut.all()
     assert ((victim.alarm(TEXTS) == 0) == shut).all()
+
+
+def test_an_alarm_says_what_the_sentences_do() -> None:
+    """What the sentence does not bear out rings for nobody; what it does rings no louder than by how much."""
+    switch = toy_switch()
+    texts = [LONG, LONG.replace("annish", "anny"), LONG.replace("annish", "Ann")]
+    alone, borne = noticed(vectors, replace(switch, sure=0.0), texts), noticed(vectors, switch, texts)
+    assert (alone > 0).tolist() == [True, True, True]
+    assert (borne > 0).tolist() == [False, True, True]
+    assert (borne <= alone).all()
 
 
 def test_the_gradient_is_the_slope(family: Family, guarded: Guarded, target: Target) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from unhype.attacks.reporting import budgets, disguise_rows, report, rows
+from unhype.attacks.reporting import budgets, disguise_rows, report, rows, sentence_rows, shorter_rows
 from unhype.attacks.running import Attack, Finding
 from unhype.attacks.searching import Budget
 from unhype.gates.intervals import wilson
@@ -54,3 +54,29 @@ def test_letters_that_nobody_sees_are_told() -> None:
     group = {"n": 10, "guarded": 0.1, "bare": 0.3, "interval": wilson(0.1, 10), "text": "Ch\u200ber"}
     told = {"groups": {"mild": {**group, "guarded": 0.0}, "zero width": group}}
     assert disguise_rows(told)[1][0] == ["zero width", "`Ch<U+200B>er`", "10", "0.10 [0.02, 0.40]", "0.30"]
+
+
+def test_sentences_are_told_by_language_and_all_else_in_rows_of_its_own() -> None:
+    def row(group: str, before: int, after: int) -> dict[str, Any]:
+        frames = {"sentences": 4, "sentences_before": min(4, before), "sentences_after": min(4, after)}
+        return {"group": group, "n": 20, "before": before, "after": after, **frames}
+
+    measured = [row("stays, french", 10, 1), row("forgotten, french", 20, 20), row("alias, french", 19, 18)]
+    measured += [row("long", 20, 20), row("disguise: dots", 5, 5), row("disguise: digits", 4, 4)]
+    measured.append(row("disguise: no blanks", 9, 8))
+    told = {"rows": measured}
+    low, high = wilson(0.05, 20)
+    header, (french,) = sentence_rows(told)
+    assert len(header) == len(french)
+    assert french[:2] == ["french", "20"]
+    assert french[3] == f"0.050 [{low:.2f}, {high:.2f}]"
+    assert french[4] == "4 → 1 of 4"
+    assert french[6] == "0.95"
+    others = shorter_rows(told)[1]
+    assert [cells[:2] for cells in others] == [
+        ["long", "20"],
+        ["disguise: no blanks", "20"],
+        ["the 2 other disguises", "40"],
+    ]
+    assert others[-1][2] == others[-1][3]
+    assert others[-1][2].startswith("0.225")

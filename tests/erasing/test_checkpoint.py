@@ -65,7 +65,7 @@ def change_card(folder: Path, **facts: object) -> None:
         (lambda folder: change_card(folder, identity=["part.bias"]), "do not fit"),
         (
             lambda folder: change_card(
-                folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1, "longest": 4}
+                folder, switch={"concepts": ["Cher"], "threshold": 0.5, "width": 0.1, "longest": 4, "sure": 0}
             ),
             "do not fit",
         ),
@@ -105,6 +105,23 @@ def test_a_guard_of_the_format_before_has_no_monitor(folder: Path) -> None:
     del card["monitor"]
     (folder / CARD).write_text(json.dumps(card))
     assert load(folder).monitor is None
+
+
+def test_a_switch_of_the_formats_before_asks_no_sentence(folder: Path) -> None:
+    switch = json.loads((folder / CARD).read_text())["switch"]
+    change_card(folder, switch={**switch, "sure": 0.975})
+    found = load(folder).switch
+    assert found is not None
+    assert found.sure == 0.975
+    del switch["sure"]
+    change_card(folder, switch=switch)
+    with pytest.raises(UnhypeError, match="do not fit its"):
+        load(folder)
+    for before in (6, 7):
+        change_card(folder, format=before)
+        found = load(folder).switch
+        assert found is not None
+        assert found.sure == 0
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from unhype.adapters.lora import Factors, active
 from unhype.baselines.adapters import Adapted, by_site, summed
 from unhype.baselines.weights import Rewritten, replaced
 from unhype.eraser import Eraser, Nothing
+from unhype.erasing import sentences
 from unhype.erasing.guarded import Guarded
 from unhype.erasing.phrases import Reading, Vectors, neighbours, reader, spans_of, words_of
 from unhype.erasing.switch import Switch
@@ -154,10 +155,11 @@ def noticed(vectors: Vectors, switch: Switch, texts: Sequence[str]) -> torch.Ten
     """By how much the phrases of each text lie above the switch's border, all together, ``[n]``; 0 if it stays shut.
 
     Phrases are read as :func:`unhype.erasing.phrases.read_phrases` does: each with its two neighbours, the least of the
-    three counts; the whole text is asked besides.
+    three counts, and no more than by how much its sentence bears it out; the whole text is asked besides.
     """
     every = []
-    for words in (words_of(text) or [""] for text in texts):
+    split = [words_of(text) or [""] for text in texts]
+    for words in split:
         threes = [(span, *neighbours(span, len(words))) for span in spans_of(len(words), switch.longest)]
         whole = (0, len(words))
         every.append([[" ".join(words[i:j]) for i, j in three] for three in (*threes, (whole, whole, whole))])
@@ -165,9 +167,32 @@ def noticed(vectors: Vectors, switch: Switch, texts: Sequence[str]) -> torch.Ten
     rows = {phrase: row for row, phrase in enumerate(phrases)}
     margins = switch.margin(vectors(phrases))
     at = torch.tensor([[rows[phrase] for phrase in three] for threes in every for three in threes])
-    eroded = margins[at.to(margins.device)].amin(1).amax(1)
-    above = (eroded - switch.shut + SLACK).clamp(min=0)
+    eroded, concepts = margins[at.to(margins.device)].amin(1).max(1)
+    spans = [(words, span) for words in split for span in [*spans_of(len(words), switch.longest), (0, len(words))]]
+    above = _borne_out(vectors, switch, spans, eroded - switch.shut, concepts)
+    above = (above + SLACK).clamp(min=0)
     return torch.stack([part.sum() for part in above.split([len(threes) for threes in every])])
+
+
+def _borne_out(
+    vectors: Vectors,
+    switch: Switch,
+    spans: Sequence[tuple[Sequence[str], tuple[int, int]]],
+    above: torch.Tensor,
+    concepts: torch.Tensor,
+) -> torch.Tensor:
+    """By how much phrases lie above the border, ``[n]``: no more than above what their sentences ask of them."""
+    asked = [i for i, height in enumerate(above.tolist()) if switch.sure and height > -SLACK]
+    if not asked:
+        return above
+    places = torch.tensor(asked, device=above.device)
+    told = [
+        (" ".join(words[slice(*span)]), *sentences.surroundings(words, span))
+        for words, span in map(spans.__getitem__, asked)
+    ]
+    phrase, whole, rest = (switch.toward(vectors([each[side] for each in told]), concepts[places]) for side in range(3))
+    borne = phrase - sentences.needed(switch, whole, rest)
+    return above.index_copy(0, places, torch.minimum(above[places], borne))
 
 
 def _repeated(factors: dict[str, Factors], rows: int) -> dict[str, Factors]:

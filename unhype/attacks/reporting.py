@@ -154,3 +154,46 @@ def replay_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     shown = sorted(told["prompts"], key=lambda each: (-each["guarded"], each["concept"], each["text"]))
     rows = [[each["concept"], f"`{each['text']}`", f"{each['guarded']:.2f}", f"{each['bare']:.2f}"] for each in shown]
     return ["concept", "prompt", "shown ↓", "base"], rows
+
+
+SENTENCES = ("stays", "forgotten", "alias")
+"""Who is asked for in sentences as people write them."""
+
+
+def sentence_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of languages: in how many sentences the switch opens, by phrases alone and with their sentences."""
+    kinds: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in told["rows"]:
+        kind, _, language = row["group"].partition(", ")
+        if kind in SENTENCES and language:
+            kinds.setdefault(language, {})[kind] = row
+    header = ["language", "n", "stays, before", "stays ↓", "sentences", "forgotten ↑", "alias, before", "alias ↑"]
+    return header, [[language, *_of_language(found)] for language, found in kinds.items()]
+
+
+def _of_language(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    stays, forgotten, alias = (found[kind] for kind in SENTENCES)
+    ever = f"{stays['sentences_before']} → {stays['sentences_after']} of {stays['sentences']}"
+    shares = [_share(forgotten, "after"), f"{alias['before'] / alias['n']:.2f}", _share(alias, "after")]
+    return [str(stays["n"]), _share(stays, "before"), _share(stays, "after"), ever, *shares]
+
+
+def shorter_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of what else was asked: strata, disguises, company; what is as it was in one row."""
+    rows = [row for row in told["rows"] if row["group"].partition(", ")[0] not in SENTENCES or ", " not in row["group"]]
+    changed = [row for row in rows if row["before"] != row["after"] or not row["group"].startswith("disguise")]
+    same = [row for row in rows if row not in changed]
+    table = [[row["group"], str(row["n"]), _share(row, "before"), _share(row, "after")] for row in changed]
+    if same:
+        whole = {key: sum(row[key] for row in same) for key in ("n", "before", "after")}
+        table.append(
+            [f"the {len(same)} other disguises", str(whole["n"]), _share(whole, "before"), _share(whole, "after")]
+        )
+    return ["asked", "n", "opens, by phrases alone", "with their sentences"], table
+
+
+def _share(row: Mapping[str, Any], side: str) -> str:
+    """A share and its interval of 95 %, as if prompts were independent."""
+    share = row[side] / row["n"]
+    low, high = wilson(share, row["n"])
+    return f"{share:.3f} [{low:.2f}, {high:.2f}]"

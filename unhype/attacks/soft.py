@@ -57,40 +57,47 @@ class SoftText:
     def text(self) -> Text:
         """As :meth:`unhype.families.family.Family.encode` gives it, one row."""
         length = min(self.tokenizer.model_max_length, self.encoder.config.max_position_embeddings)
-        states = self._states([(0, len(self.ids))], length, int(self.tokenizer.pad_token_id))
+        states = self._states([range(len(self.ids))], length, int(self.tokenizer.pad_token_id))
         return Text(states.to(self.family.dtype))
 
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        """c of phrases of this text, as :meth:`unhype.families.family.Family.vectors` gives it, float32 ``[n, d]``."""
-        spans = [self._span(text) for text in texts]
-        if not spans:
+        """c as :meth:`unhype.families.family.Family.vectors` gives it, float32 ``[n, d]``.
+
+        Of phrases of this text, and of what is left of it, or of a part of it, without one.
+        """
+        pieces = [self._tokens(text) for text in texts]
+        if not pieces:
             return torch.empty(0, self.table.shape[1], device=self.table.device)
-        longest = max(end - start for start, end in spans) + 2
-        states = self._states(spans, longest, int(self.tokenizer.eos_token_id))
-        ends = torch.tensor([end - start + 1 for start, end in spans], device=states.device)
-        return states[torch.arange(len(spans), device=states.device), ends].float()
+        longest = max(map(len, pieces)) + 2
+        states = self._states(pieces, longest, int(self.tokenizer.eos_token_id))
+        ends = torch.tensor([len(tokens) + 1 for tokens in pieces], device=states.device)
+        return states[torch.arange(len(pieces), device=states.device), ends].float()
 
     def gradient(self) -> torch.Tensor:
         """Of the one-hot rows, ``[L, V]``, after the backward pass."""
         assert self.leaf.grad is not None
         return self.leaf.grad @ self.table.T
 
-    def _span(self, text: str) -> tuple[int, int]:
-        words = text.split()
-        for i in range(len(self.words) - len(words) + 1):
-            if self.words[i : i + len(words)] == words:
-                return self.ends[i], self.ends[i + len(words)]
-        raise ValueError(f"got {text!r}, wanted words that stand in a row in {' '.join(self.words)!r}")
+    def _tokens(self, text: str) -> list[int]:
+        """Places of a text's tokens among this one's: of words in a row, or in a row but for a gap."""
+        words, n = text.split(), len(self.words)
+        for gap in range(n - len(words) + 1):  # words that are left out
+            for i in range(n - len(words) - gap + 1):  # the first of them that is said
+                for k in range(len(words) if gap else 0, -1, -1):  # how many stand before the gap
+                    if [*self.words[i : i + k], *self.words[i + k + gap : i + gap + len(words)]] == words:
+                        cut = (*range(self.ends[i], self.ends[i + k]),)
+                        return [*cut, *range(self.ends[i + k + gap], self.ends[i + gap + len(words)])]
+        raise ValueError(f"got {text!r}, wanted words that stand in {' '.join(self.words)!r} with one gap at most")
 
-    def _states(self, spans: Sequence[tuple[int, int]], length: int, padding: int) -> torch.Tensor:
-        """Last states of the encoder, ``[n, length, d]``, for pieces of the tokens between start and end."""
+    def _states(self, pieces: Sequence[Sequence[int]], length: int, padding: int) -> torch.Tensor:
+        """Last states of the encoder, ``[n, length, d]``, for some of the tokens each between start and end."""
         start, end = int(self.tokenizer.bos_token_id), int(self.tokenizer.eos_token_id)
-        ids = torch.full((len(spans), length), padding, device=self.table.device)
-        for row, (i, j) in zip(ids, spans, strict=True):
-            row[: j - i + 2] = torch.tensor([start, *self.ids[i:j], end])
+        ids = torch.full((len(pieces), length), padding, device=self.table.device)
+        for row, tokens in zip(ids, pieces, strict=True):
+            row[: len(tokens) + 2] = torch.tensor([start, *(self.ids[token] for token in tokens), end])
         rows = []
-        for (i, j), row in zip(spans, self.table[ids], strict=True):
-            rows.append(torch.cat([row[:1], self.leaf[i:j], row[j - i + 1 :]]))
+        for tokens, row in zip(pieces, self.table[ids], strict=True):
+            rows.append(torch.cat([row[:1], self.leaf[list(tokens)], row[len(tokens) + 1 :]]))
         with _reading(self.encoder, torch.stack(rows)):
             states: torch.Tensor = self.encoder(ids).last_hidden_state
         return states

@@ -19,6 +19,7 @@ class Kind:
     Attributes:
         name: the word for it in a set's file.
         opens: cosine at which its switch is half open.
+        sure: cosine from which its switch needs no sentence that bears a phrase out; 0 where no sentence is asked.
         article: a text gets an article in a sentence, unless it has one or is a name, which begins with a capital.
         frame: what stands around a text in a sentence, with one ``{}``, unless the text has an article.
         asked: what stands around it where a CLIP is asked whether a picture shows it.
@@ -36,6 +37,7 @@ class Kind:
 
     name: str
     opens: float
+    sure: float = 0.0
     article: bool = False
     frame: str = "{}"
     asked: str = "a photo of {}"
@@ -76,8 +78,9 @@ _STYLE = "a picture in the style of {}"
 # Where a switch opens. Names come in thousands and lie near each other; classes are few, and what lies nearest to a
 # forgotten one and is not retained is most likely another word for it: docs/experiments. Explicit content is measured
 # on no base yet: like things, since a guard that is in doubt should forget. Styles are measured on no base yet either.
-# They are painters' names, and open where names do: "Claude Lorrain" must not pass for "Claude Monet".
-PEOPLE = Kind("people", opens=0.8, names=True, company=True, faces=True, monitored=True, bystanders=CLASSES)
+# They are painters' names, and open where names do: "Claude Lorrain" must not pass for "Claude Monet". Sentences are
+# asked of people alone, with whom it was measured whether they bear a phrase out: docs/experiments/attacks.md.
+PEOPLE = Kind("people", opens=0.8, sure=0.975, names=True, company=True, faces=True, monitored=True, bystanders=CLASSES)
 THINGS = Kind("things", opens=0.6, article=True, asked="a photo of the {}", in_turn=True, general=True)
 STYLES = Kind("styles", opens=0.8, frame=_STYLE, asked=_STYLE, names=True)
 EXPLICIT = Kind("explicit", opens=0.6, retains=False)

@@ -23,11 +23,11 @@ from unhype.files import describe, sha256, write_tensors, write_text
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
 
-FORMAT = 7
-KNOWN = (6, FORMAT)
-"""Formats that can be read: 6 is the same without a monitor."""
+FORMAT = 8
+KNOWN = (6, 7, FORMAT)
+"""Formats that can be read: 7 is the same with a switch that asks no sentence, 6 without a monitor besides."""
 
-NUMBERS = ("threshold", "width", "longest")
+NUMBERS = ("threshold", "width", "longest", "sure")
 """The fields of a switch that are plain numbers."""
 
 MONITOR_LISTS, MONITOR_NUMBERS = ("concepts", "prompts", "anchors", "weights"), ("suspected", "bar")
@@ -115,7 +115,7 @@ def load(folder: Path) -> Trained:
         switch = None
         if card["switch"]:
             parts = {name.removeprefix("switch."): t for name, t in tensors.items() if name.startswith("switch.")}
-            facts = card["switch"]
+            facts = {"sure": 0.0, **card["switch"]} if card["format"] < FORMAT else card["switch"]
             mean, whitening, centres, kept = (parts.pop(name) for name in SWITCH_TENSORS)
             switch = Switch(
                 tuple(facts["concepts"]), mean, whitening, centres, kept, *(facts[name] for name in NUMBERS)

@@ -36,10 +36,16 @@ TEMPLATES_COMPARED = 12
 """Training templates in which two concepts are compared."""
 
 
-def fit_to_set(family: Family, concepts: ConceptSet) -> Switch:
-    """The switch of a set."""
+def fit_to_set(family: Family, concepts: ConceptSet, sentences: bool = True) -> Switch:
+    """The switch of a set.
+
+    Args:
+        sentences: whether phrases must be borne out by their sentences, where the set's kind knows how far.
+    """
     forget, retain = _grids(family, concepts)
     switch = _geometry(concepts, forget, retain)
+    if not sentences:
+        switch = replace(switch, sure=0.0)
     if not len(retain):
         return switch
     near, which = (switch.kept @ switch.centres.T).max(1)
@@ -92,7 +98,9 @@ def distance(family: Family, one: str, other: str, anchor: str) -> float:
 
 def _geometry(concepts: ConceptSet, forget: torch.Tensor, retain: torch.Tensor) -> Switch:
     """The switch before the base is asked what it draws: every retained concept is protected."""
-    return fit_switch([entry.concept for entry in concepts.forget], forget, retain, concepts.sort.opens)
+    return fit_switch(
+        [entry.concept for entry in concepts.forget], forget, retain, concepts.sort.opens, concepts.sort.sure
+    )
 
 
 def _grids(family: Family, concepts: ConceptSet) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,9 +3,10 @@ vector, whatever stands around it.
 
 The vector of a whole prompt loses a name as soon as another stands beside it; a phrase read alone does not. But a part
 of a name can be somebody else's: "Emma" lies near every Emma. So a phrase counts only as far as it still means the
-concept when the word before it, or the word after it, is read along (an erosion, over sentences). Of phrases that
-overlap the surest counts; several concepts in one prompt each have a phrase of their own. Where no phrase counts the
-whole prompt is asked: it knows a synonym by the company of its words.
+concept when the word before it, or the word after it, is read along (an erosion, over sentences), and only if the
+sentence bears it out (:mod:`unhype.erasing.sentences`). Of phrases that overlap the surest counts; several concepts in
+one prompt each have a phrase of their own. Where no phrase counts the whole prompt is asked: it knows a synonym by the
+company of its words.
 
 Shapes: n prompts, P phrases of the prompt that has most, d width of a vector, m forgotten concepts.
 """
@@ -15,10 +16,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
+from unhype.erasing.sentences import needed, surroundings
 from unhype.erasing.switch import Switch
+from unhype.families.spoken import Parted
 
 JOINTS = ("and {}", "{} and", "with {}", "{} with")
 """Contexts in which one concept stands beside another."""
@@ -83,8 +87,11 @@ GLUE = re.compile(r"(?<=[^\W_]{2})(?:[^\w\s'’<>]|_)+(?=[^\W_]{2})")
 
 
 def words_of(prompt: str) -> list[str]:
-    """A prompt's words: ``cher,dog`` is two, as it is to the base, which draws both."""
-    return GLUE.sub(lambda signs: f"{signs[0]} ", prompt).split()
+    """A prompt's words: ``cher,dog`` is two, as it is to the base, which draws both; an added token is one."""
+    words: list[str] = []
+    for i, part in enumerate(prompt.parts if isinstance(prompt, Parted) else (prompt,)):
+        words += [part] if i % 2 else GLUE.sub(lambda signs: f"{signs[0]} ", part).split()
+    return words
 
 
 def reader(vectors: Vectors, switch: Switch | None) -> Reader:
@@ -120,10 +127,8 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
         for span in own
         for i, j in _three(span, each)
     )
-    found: list[list[tuple[int, float]]] = []
-    for each, own in zip(words, still, strict=True):
-        phrases = read.chosen(each, own) if own else []
-        found.append(phrases or [read.whole(each)])
+    counting = read.borne_out(words, [read.counting(each, own) for each, own in zip(words, still, strict=True)])
+    found = [read.chosen(phrases) or [read.whole(each)] for each, phrases in zip(words, counting, strict=True)]
     rows, opened = (
         torch.zeros(len(prompts), max([1, *map(len, found)]), dtype=kind) for kind in (torch.long, torch.float)
     )
@@ -131,6 +136,16 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
         for k, (row, share) in enumerate(opening):
             rows[i, k], opened[i, k] = row, share
     return Reading(read.c[rows.to(read.c.device)], opened.to(read.c.device))
+
+
+@dataclass(frozen=True)
+class _Phrase:
+    """A phrase that means something forgotten: where it stands, its row, which concept, and by what margin."""
+
+    span: tuple[int, int]
+    row: int
+    concept: int
+    margin: float
 
 
 class _Texts:
@@ -164,13 +179,48 @@ class _Texts:
         rows = (self.place.get(" ".join(words[i:j])) for i, j in _three(span, words))
         return all(row is None or self.nearest[row] > self.switch.shut for row in rows)
 
-    def chosen(self, words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[tuple[int, float]]:
-        """Of phrases whose three were read those that count, as (row, how far open)."""
+    def counting(self, words: Sequence[str], spans: Sequence[tuple[int, int]]) -> list[_Phrase]:
+        """Of phrases whose three were read those that count, by themselves."""
+        if not spans:
+            return []
         at = torch.tensor([[self.place[" ".join(words[i:j])] for i, j in _three(span, words)] for span in spans])
         # [spans, 3, m]: of a phrase and its neighbours the least, of all concepts the nearest
         eroded, concepts = self.margins[at.to(self.c.device)].amin(1).max(1)
-        chosen = _apart(spans, concepts.tolist(), eroded.tolist(), self.switch.shut)
-        return [(int(at[k, 0]), float(self.switch.opened(eroded[k]))) for k in chosen]
+        told = zip(spans, at[:, 0].tolist(), concepts.tolist(), eroded.tolist(), strict=True)
+        return [_Phrase(*each) for each in told if each[-1] > self.switch.shut]
+
+    def borne_out(self, words: Sequence[Sequence[str]], counting: Sequence[list[_Phrase]]) -> list[list[_Phrase]]:
+        """Of each prompt's phrases those that lie near enough for what their sentence says of them."""
+        if not self.switch.sure:
+            return list(counting)
+        phrases = [(k, phrase) for k, own in enumerate(counting) for phrase in own]
+        near = self._toward([phrase.row for _, phrase in phrases], [phrase for _, phrase in phrases])
+        doubted = [i for i, cosine in enumerate(near.tolist()) if cosine < self.switch.sure]
+        if not doubted:
+            return list(counting)
+        texts = [surroundings(words[k], phrase.span) for k, phrase in (phrases[i] for i in doubted)]
+        self.add(chain.from_iterable(texts))
+        whole, rest = (
+            self._toward([self.place[pair[side]] for pair in texts], [phrases[i][1] for i in doubted])
+            for side in (0, 1)
+        )
+        short = near[doubted] < needed(self.switch, whole, rest)
+        lost = {i for i, is_short in zip(doubted, short.tolist(), strict=True) if is_short}
+        kept: list[list[_Phrase]] = [[] for _ in counting]
+        for i, (k, phrase) in enumerate(phrases):
+            if i not in lost:
+                kept[k].append(phrase)
+        return kept
+
+    def _toward(self, rows: Sequence[int], phrases: Sequence[_Phrase]) -> torch.Tensor:
+        """Cosine of each row to the concept of a phrase."""
+        device = self.c.device
+        concepts = torch.tensor([phrase.concept for phrase in phrases], dtype=torch.long, device=device)
+        return self.switch.toward(self.c[torch.tensor(rows, dtype=torch.long, device=device)], concepts)
+
+    def chosen(self, phrases: Sequence[_Phrase]) -> list[tuple[int, float]]:
+        """Of phrases that count the surest that lie apart, as (row, how far open)."""
+        return [(phrase.row, float(self.switch.opened(torch.tensor(phrase.margin)))) for phrase in _apart(phrases)]
 
     def whole(self, words: Sequence[str]) -> tuple[int, float]:
         """The prompt itself, as (row, how far open)."""
@@ -207,17 +257,14 @@ def _three(span: tuple[int, int], words: Sequence[str]) -> tuple[tuple[int, int]
     return (span, *neighbours(span, len(words)))
 
 
-def _apart(
-    spans: Sequence[tuple[int, int]], concepts: Sequence[int], margins: Sequence[float], least: float
-) -> list[int]:
-    """The phrases with a margin above ``least``, the surest first; none that overlaps a surer one, or is the rest of
-    its name (beside it, same concept)."""
-    chosen: list[int] = []
-    for k in sorted((k for k, margin in enumerate(margins) if margin > least), key=lambda k: -margins[k]):
+def _apart(phrases: Sequence[_Phrase]) -> list[_Phrase]:
+    """The surest first; none that overlaps a surer one, or is the rest of its name (beside it, same concept)."""
+    chosen: list[_Phrase] = []
+    for phrase in sorted(phrases, key=lambda phrase: -phrase.margin):
         for other in chosen:
-            gap = max(spans[k][0] - spans[other][1], spans[other][0] - spans[k][1])
-            if gap < 0 or (gap == 0 and concepts[k] == concepts[other]):
+            gap = max(phrase.span[0] - other.span[1], other.span[0] - phrase.span[1])
+            if gap < 0 or (gap == 0 and phrase.concept == other.concept):
                 break
         else:
-            chosen.append(k)
+            chosen.append(phrase)
     return chosen

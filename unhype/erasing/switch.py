@@ -46,6 +46,8 @@ class Switch:
         threshold: cosine at which the switch is half open.
         width: how far it is from shut to wide open.
         longest: words of the longest phrase that it should be asked about.
+        sure: cosine from which a phrase counts whatever its sentence says (:mod:`unhype.erasing.sentences`); at 0 no
+            sentence is asked.
     """
 
     concepts: tuple[str, ...]
@@ -56,10 +58,15 @@ class Switch:
     threshold: float
     width: float = WIDTH
     longest: int = LONGEST
+    sure: float = 0.0
 
     def similarity(self, c: torch.Tensor) -> torch.Tensor:
         """Cosine of ``c [n, d]`` to every centre, ``[n, m]``."""
         return _project(c, self.mean, self.whitening) @ self.centres.T
+
+    def toward(self, c: torch.Tensor, concepts: torch.Tensor) -> torch.Tensor:
+        """Cosine of ``c [n, d]`` to the centre of one concept each, ``[n]``."""
+        return (_project(c, self.mean, self.whitening) * self.centres[concepts]).sum(1)
 
     def margin(self, c: torch.Tensor) -> torch.Tensor:
         """How much nearer ``c [n, d]`` lies to every centre than it must to open halfway, ``[n, m]``.
@@ -103,7 +110,11 @@ class Switch:
 
 
 def fit_switch(
-    concepts: Sequence[str], forget: torch.Tensor, retain: torch.Tensor, opens: float = PEOPLE.opens
+    concepts: Sequence[str],
+    forget: torch.Tensor,
+    retain: torch.Tensor,
+    opens: float = PEOPLE.opens,
+    sure: float = 0.0,
 ) -> Switch:
     """Fit a switch.
 
@@ -111,6 +122,7 @@ def fit_switch(
         forget: vectors of m forgotten concepts in each of T contexts, ``[m, T, d]``.
         retain: vectors of retained concepts in the same contexts, ``[k, T, d]``.
         opens: cosine at which it is half open; each kind's was measured: :mod:`unhype.concepts.kinds`.
+        sure: cosine from which no sentence is asked; the same.
     """
     both = torch.cat([forget, retain]).double()
     mean = both.mean((0, 1))
@@ -125,7 +137,7 @@ def fit_switch(
     )
     longest = max(LONGEST, *(len(concept.split()) for concept in concepts))
     return Switch(
-        tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), opens, WIDTH, longest
+        tuple(concepts), mean.float(), whitening.float(), centres.float(), kept.float(), opens, WIDTH, longest, sure
     )
 
 

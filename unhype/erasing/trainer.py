@@ -52,6 +52,7 @@ class TrainingSettings:
         schedule: steps, forgotten prompts a step, learning rate.
         retained: retained prompts a step.
         switch: whether a fitted switch multiplies B.
+        sentences: whether phrases must be borne out by their sentences to open it.
         gamma: γ, how far beyond the anchor the target lies.
         eta: η, the inner step of ``matching``.
         remove, retain: λ of removal and retention.
@@ -70,6 +71,7 @@ class TrainingSettings:
     schedule: Schedule = field(default_factory=lambda: Schedule(steps=800, batch=16, rate=2e-3, average=0.98))
     retained: int = 16
     switch: bool = True
+    sentences: bool = True
     gamma: float = 0.25
     eta: float = 1.0
     remove: float = 1.0

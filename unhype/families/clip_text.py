@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from unhype.errors import UnhypeError
-from unhype.families.learnt import learnt
+from unhype.families.learnt import learnt, rewritten, rows_of
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, PreTrainedTokenizerBase
@@ -74,26 +74,25 @@ class ClipTexts:
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """Vectors of texts, float32 ``[n, d]``, on the encoder's device; longer texts are cut at its limit."""
         device = self.encoder.device
-        unknown = set(texts) - (memory := self._remembered(device)).vectors.keys()
-        if len(memory.vectors) + len(unknown) > REMEMBERED:
-            self._memory = memory = _Memory(memory.state)
-            unknown = set(texts)
-        if unknown:
-            ids = self._tokens(memory, sorted(unknown))
-            order = sorted(ids, key=ids.__getitem__)
-            memory.vectors |= dict(zip(order, self._encode([ids[text] for text in order], device), strict=True))
         if not texts:
             projection = getattr(self.encoder, "text_projection", None)
             width = self.encoder.config.hidden_size if projection is None else projection.out_features
             return torch.empty(0, width, device=device)
+        memory = self._remembered(device)
+        ids = self._tokens(memory, sorted(set(texts)))
+        rows = rows_of(self.encoder, chain.from_iterable(ids.values()))
+        if rewritten(memory.rows, rows) or len(memory.vectors.keys() | ids.keys()) > REMEMBERED:
+            self._memory = memory = _Memory(memory.state, memory.by_word)
+        memory.rows |= rows
+        if order := sorted(ids.keys() - memory.vectors.keys(), key=lambda text: (ids[text], text)):
+            memory.vectors |= dict(zip(order, self._encode([ids[text] for text in order], device), strict=True))
         return torch.stack([memory.vectors[text] for text in texts])
 
     def _remembered(self, device: torch.device) -> _Memory:
         """What is remembered; nothing, as soon as the encoder has moved, or means something else by a token."""
         state = (device, len(self.tokenizer), learnt(self.tokenizer, self.encoder))
         if self._memory.state != state:
-            self._memory = _Memory(state)
-            self._memory.by_word = _cuts_at_blanks(self.tokenizer)
+            self._memory = _Memory(state, _cuts_at_blanks(self.tokenizer))
         return self._memory
 
     def _tokens(self, memory: _Memory, texts: Sequence[str]) -> dict[str, list[int]]:
@@ -145,6 +144,7 @@ class _Memory:
 
     state: tuple[torch.device, int, Hashable] | None = None
     by_word: bool = False
+    rows: dict[int, bytes] = field(default_factory=dict)
     vectors: dict[str, torch.Tensor] = field(default_factory=dict)
     words: dict[str, list[int]] = field(default_factory=dict)
 

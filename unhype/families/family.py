@@ -231,7 +231,10 @@ class Family(ABC):
 
     @abstractmethod
     def visible(self, text: str) -> str:
-        """What the text encoders read of a text: what lies beyond their limit is drawn by nobody."""
+        """What the text encoders read of a text: what lies beyond their limit is drawn by nobody.
+
+        Where tokens were added to a tokenizer, the text knows them: :class:`unhype.families.spoken.Parted`.
+        """
 
     @abstractmethod
     def tokens(self, text: str) -> int:

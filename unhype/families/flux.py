@@ -24,7 +24,7 @@ from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family
 from unhype.families.flow import LAWS, Flow, drawn, shift_of
 from unhype.families.packing import packed, places_of, unpacked
-from unhype.families.spoken import spoken, visible
+from unhype.families.spoken import parted, spoken, visible
 from unhype.families.t5_text import T5Texts
 from unhype.families.text import Text, texts_of
 from unhype.families.trajectory import Trajectory
@@ -138,10 +138,14 @@ class Flux(Family):
         return max(self._clip_reads(text), self._t5_reads(text, length), key=len)
 
     def _clip_reads(self, text: str) -> str:
-        return visible(self.pipeline, self.pipeline.tokenizer, text, self.pipeline.tokenizer.model_max_length)
+        limit = self.pipeline.tokenizer.model_max_length
+        return self._parted(visible(self.pipeline, self.pipeline.tokenizer, text, limit))
 
     def _t5_reads(self, text: str, length: int) -> str:
-        return visible(self.pipeline, self.pipeline.tokenizer_2, text, length)
+        return self._parted(visible(self.pipeline, self.pipeline.tokenizer_2, text, length))
+
+    def _parted(self, text: str) -> str:
+        return parted(text, self.pipeline.tokenizer, self.pipeline.tokenizer_2)
 
     def tokens(self, text: str) -> int:
         return len(self.pipeline.tokenizer(text).input_ids)

@@ -1,28 +1,64 @@
-"""What changes in a text encoder when something is loaded into it: what was remembered of it holds no longer."""
+"""What a text encoder knows, looked at: when it changes, what was remembered of texts holds no longer.
+
+Content is compared, not the counters that tensors keep of their changes: ``weight.data[ids] = …`` goes past those. To
+read a whole encoder at each call would take longer than to read a prompt, so
+
+- of the table of tokens the rows of the very tokens that are asked for are compared, each whole (:func:`rows_of`);
+- of everything else (:func:`learnt`) small tensors whole, and SAMPLED numbers of each larger one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
+
+import torch
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
 
+WHOLE = 65_536
+"""Numbers up to which a tensor is compared whole: every bias and norm, and CLIP's table of positions."""
+
+SAMPLED = 256
+"""Numbers of a larger one, evenly spaced. A tuning changes all; who edits one row by hand may pass between them."""
+
 
 def learnt(tokenizer: PreTrainedTokenizerBase, encoder: nn.Module) -> Hashable:
-    """What changes when something is loaded: vectors of added tokens, versions of the weights, and LoRAs' numbers."""
-    table = encoder.get_input_embeddings().weight.detach()  # type: ignore[operator]
-    special = set(tokenizer.all_special_ids)
-    added = sorted(i for i in tokenizer.added_tokens_encoder.values() if i not in special and i < len(table))
-    vectors = table[added].float().cpu().numpy().tobytes() if added and not table.is_meta else b""
-    versions, loras = 0, []
-    for name, weight in encoder.named_parameters():
+    """What changes when something is loaded, tuned or written: tokens, weights, and how LoRAs are switched.
+
+    An encoder whose weights are elsewhere (offloaded layer by layer) can't be looked at: it equals nothing, itself
+    included.
+    """
+    versions, content = 0, []
+    for weight in encoder.parameters():
+        if weight.is_meta:
+            return object()
         versions += 0 if weight.is_inference() else weight._version
-        if ".lora_" in name and not weight.is_meta:
-            loras.append((name, *weight.detach().flatten()[:4].tolist()))
-    for module in encoder.modules() if loras else ():
+        if type(weight.data) is torch.Tensor and weight.numel():  # others keep their numbers in a form of their own
+            flat = weight.detach().flatten()
+            step = 1 if len(flat) <= WHOLE else len(flat) // SAMPLED
+            content.append(flat[::step].contiguous().view(torch.uint8))
+    loras = []
+    for module in encoder.modules():
         if isinstance(scaling := getattr(module, "scaling", None), dict):
             active = tuple(getattr(module, "active_adapters", ()))
             loras.append((*scaling.items(), active, getattr(module, "disable_adapters", False)))
-    return vectors, versions, tuple(loras)
+    tokens = tuple(sorted(tokenizer.added_tokens_encoder.items()))
+    return tokens, versions, tuple(loras), torch.cat(content).cpu().numpy().tobytes() if content else b""
+
+
+def rows_of(encoder: nn.Module, ids: Iterable[int]) -> dict[int, bytes]:
+    """Token → its row in the encoder's table, to the bit."""
+    table = encoder.get_input_embeddings().weight.detach()  # type: ignore[operator]
+    known = sorted({i for i in ids if i < len(table)})
+    if table.is_meta or not known:
+        return {}
+    rows = table.view(torch.uint8)[torch.tensor(known, device=table.device)].cpu().numpy()
+    return dict(zip(known, map(bytes, rows), strict=True))
+
+
+def rewritten(before: Mapping[int, bytes], now: Mapping[int, bytes]) -> bool:
+    """Whether a token has another row than it had; of those that were not looked at before nothing is said."""
+    return any(before.get(i, row) != row for i, row in now.items())

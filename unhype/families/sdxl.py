@@ -13,7 +13,7 @@ import torch
 
 from unhype.adapters.watching import Asked, Rows
 from unhype.families.family import Defaults
-from unhype.families.spoken import visible
+from unhype.families.spoken import parted, visible
 from unhype.families.stable_diffusion import UNetFamily, unet_config
 from unhype.families.text import Text
 from unhype.pictures.sampling import Sampling
@@ -52,7 +52,7 @@ class StableDiffusionXL(UNetFamily):
     def visible(self, text: str) -> str:
         # Both read as many tokens; where they cut differently, the longer part counts.
         parts = [visible(self.pipeline, tokenizer, text, tokenizer.model_max_length) for tokenizer in self._tokenizers]
-        return max(parts, key=len)
+        return parted(max(parts, key=len), *self._tokenizers)
 
     def tokens(self, text: str) -> int:
         return max(len(tokenizer(text).input_ids) for tokenizer in self._tokenizers)

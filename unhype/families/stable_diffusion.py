@@ -18,7 +18,7 @@ from unhype.adapters.watching import Asked, Rows, Texts
 from unhype.errors import UnhypeError
 from unhype.families.clip_text import ClipTexts
 from unhype.families.family import Defaults, Family
-from unhype.families.spoken import spoken, visible
+from unhype.families.spoken import parted, spoken, visible
 from unhype.families.text import Text, texts_of
 from unhype.families.trajectory import Trajectory
 from unhype.families.vae import vae_latents
@@ -173,7 +173,7 @@ class StableDiffusion(UNetFamily):
 
     def visible(self, text: str) -> str:
         tokenizer = self.pipeline.tokenizer
-        return visible(self.pipeline, tokenizer, text, tokenizer.model_max_length)
+        return parted(visible(self.pipeline, tokenizer, text, tokenizer.model_max_length), tokenizer)
 
     def tokens(self, text: str) -> int:
         return len(self.pipeline.tokenizer(text).input_ids)

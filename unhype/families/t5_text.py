@@ -8,12 +8,14 @@ for, so that the arithmetic of a text does not depend on its company.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
 
 from unhype.families.clip_text import REMEMBERED
-from unhype.families.learnt import learnt
+from unhype.families.learnt import learnt, rewritten, rows_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, T5EncoderModel
@@ -32,24 +34,30 @@ class T5Texts:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, encoder: T5EncoderModel, most: int) -> None:
         """Take a pair that belongs together; longer texts are cut at ``most`` tokens."""
         self.tokenizer, self.encoder, self.most = tokenizer, encoder, most
-        self._memory: tuple[Hashable, dict[str, torch.Tensor]] = (None, {})
+        self._memory = _Memory()
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """Vectors of texts, float32 ``[n, d]``, on the encoder's device."""
-        device = self.encoder.device
-        state, vectors = (device, len(self.tokenizer), learnt(self.tokenizer, self.encoder)), self._memory[1]
-        if self._memory[0] != state or len(vectors) + len(set(texts)) > REMEMBERED:
-            vectors = {}
-            self._memory = (state, vectors)
-        if unknown := sorted(set(texts) - vectors.keys()):
-            ids = self.tokenizer(unknown, truncation=True, max_length=self.most).input_ids
-            for part in _alike(ids):
-                told = self._pass([ids[i] for i in part], device)
-                vectors |= zip((unknown[i] for i in part), told, strict=True)
+        device, memory = self.encoder.device, self._memory
         if not texts:
             return torch.empty(0, self.encoder.config.d_model, device=device)
-        return torch.stack([vectors[text] for text in texts])
+        state = (device, len(self.tokenizer), learnt(self.tokenizer, self.encoder))
+        if memory.state != state or len(memory.vectors) + len(set(texts)) > REMEMBERED:
+            self._memory = memory = _Memory(state)
+        if fresh := sorted(set(texts) - memory.ids.keys()):
+            told = self.tokenizer(fresh, truncation=True, max_length=self.most).input_ids
+            memory.ids |= zip(fresh, told, strict=True)
+        rows = rows_of(self.encoder, chain.from_iterable(memory.ids[text] for text in set(texts)))
+        if rewritten(memory.rows, rows):
+            memory.vectors, memory.rows = {}, {}
+        memory.rows |= rows
+        if unknown := sorted(set(texts) - memory.vectors.keys()):
+            ids = [memory.ids[text] for text in unknown]
+            for part in _alike(ids):
+                vectors = self._pass([ids[i] for i in part], device)
+                memory.vectors |= zip((unknown[i] for i in part), vectors, strict=True)
+        return torch.stack([memory.vectors[text] for text in texts])
 
     def _pass(self, ids: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor:
         """Texts of one length; the last stands in for those that are missing."""
@@ -57,6 +65,16 @@ class T5Texts:
         rows = torch.tensor([*ids, *[ids[-1]] * (_rows(length) - len(ids))], device=device)
         states = self.encoder(input_ids=rows).last_hidden_state[: len(ids), : max(1, length - 1)]
         return states.float().mean(1).to(device)
+
+
+@dataclass
+class _Memory:
+    """What was computed, and for which state of encoder and tokenizer it holds."""
+
+    state: Hashable = None
+    ids: dict[str, list[int]] = field(default_factory=dict)
+    rows: dict[int, bytes] = field(default_factory=dict)
+    vectors: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def _rows(length: int) -> int:

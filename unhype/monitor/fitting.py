@@ -42,6 +42,9 @@ WHEN = ("auto", "always", "never")
 MISSED = 0.005
 """Share of the forgotten whom nobody needs to suspect."""
 
+ASKED = 0.2
+"""Share of the pictures of strangers about which the base may be asked: it costs as much as a few steps of drawing."""
+
 ROOM = 4.0
 """How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""
 
@@ -174,7 +177,11 @@ class Fitting:
                 "got a monitor that finds nobody in the pictures that it was not taught, wanted one that does: raise "
                 "monitor: schedule: steps in params.yaml, or turn it off with monitor: when: never"
             )
-        monitor = replace(every, suspected=float(np.quantile(right, MISSED)))
+        most: dict[int, float] = {}
+        for each in self._suspects(every, self.strangers, look):
+            most[each.picture] = max(each.logit, most.get(each.picture, -np.inf))
+        affordable = float(np.quantile([*most.values()], 1 - ASKED)) if most else np.inf
+        monitor = replace(every, suspected=min(float(np.quantile(right, MISSED)), affordable))
         # Somebody forgotten beside whom another is suspected says nothing of strangers.
         known = [each for each in self._suspects(monitor, self.known, look) if self._shows(each)]
         strange = self._suspects(monitor, self.strangers, look)

@@ -42,7 +42,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
     for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
         yield Progress("base pictures", done, len(needed))
     began = time.monotonic()
-    switch = fitting.fit_to_set(family, job.concepts) if job.training.switch else None
+    switch = fitting.fit_to_set(family, job.concepts, job.training.sentences) if job.training.switch else None
     stuff = material.build_material(family, album, tables, needed, switch)
     trainer = Trainer(
         family,
