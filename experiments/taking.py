@@ -31,8 +31,9 @@ ATTACKS = (
     "img2img",
     "replay",
     "sentences",
+    "monitor",
 )
-"""What ``unhype attack`` and experiments/sentences.py write; those that are there are taken over."""
+"""What ``unhype attack``, experiments/sentences.py and monitor.py write; those that are there are taken over."""
 
 BOARDS = {("mini-sd", "celeb100"): "attacks.png", ("mini-flux", "celeb100"): "attacks-flux.png"}
 """Base and set whose picture of attacks against what stays the pages show, and under which name."""

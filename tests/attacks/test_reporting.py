@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from unhype.attacks.reporting import budgets, disguise_rows, report, rows, sentence_rows, shorter_rows
+from unhype.attacks.reporting import (
+    budgets,
+    disguise_rows,
+    monitor_rows,
+    report,
+    rows,
+    sentence_rows,
+    shorter_rows,
+)
 from unhype.attacks.running import Attack, Finding
 from unhype.attacks.searching import Budget
 from unhype.gates.intervals import wilson
@@ -80,3 +88,14 @@ def test_sentences_are_told_by_language_and_all_else_in_rows_of_its_own() -> Non
     ]
     assert others[-1][2] == others[-1][3]
     assert others[-1][2].startswith("0.225")
+
+
+def test_a_monitor_is_told_by_whom_it_should_see_and_whom_it_should_not() -> None:
+    noticed = {"n": 200, "right": 0.98, "other": 0.005, "interval": [0.95, 0.992], "asked": 1.0}
+    strangers = {"n": 500, "right": 0.0, "other": 0.002, "interval": [0.0, 0.01], "asked": 0.1}
+    header, table = monitor_rows({"rows": {"forgotten": noticed, "unseen": strangers}})
+    assert len(header) == 5
+    assert table == [
+        ["forgotten", "200", "0.980 [0.950, 0.992]", "0.005", "1.00"],
+        ["unseen", "500", "–", "0.002 [0.000, 0.010]", "0.10"],
+    ]

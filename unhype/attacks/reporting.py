@@ -160,6 +160,19 @@ SENTENCES = ("stays", "forgotten", "alias")
 """Who is asked for in sentences as people write them."""
 
 
+def monitor_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of what a monitor sees by itself (experiments/monitor.py): whom it should, or somebody else."""
+    table = []
+    for group, row in told["rows"].items():
+        low, high = row["interval"]
+        wanted = row["right"] > 0
+        right, other = (f"{row[key]:.3f}" for key in ("right", "other"))
+        interval = f" [{low:.3f}, {high:.3f}]"
+        cells = [right + interval, other] if wanted else ["–", other + interval]
+        table.append([group, str(row["n"]), *cells, f"{row['asked']:.2f}"])
+    return ["pictures of", "n", "the forgotten noticed ↑", "somebody else seen ↓", "base asked about"], table
+
+
 def sentence_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """The table of languages: in how many sentences the switch opens, by phrases alone and with their sentences."""
     kinds: dict[str, dict[str, Mapping[str, Any]]] = {}
