@@ -25,6 +25,7 @@ from unhype.judges.choosing import Judging
 from unhype.params import Params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
+from unhype.pipeline import replaying
 from unhype.pipeline.promoting import Promotion, check_removal, job_of
 from unhype.pipeline.trial import Trial
 from unhype.registry.deciding import decide
@@ -228,3 +229,30 @@ def test_a_version_is_judged_by_the_list_that_it_was_trained_on(shop: Workshop, 
     path.write_text(text + "retain: [Amy Adams]\nevaluation: [Aaron Paul]\n")
     with pytest.raises(UnhypeError, match="on which this guard was trained"):
         job_of(idle, *asked)
+
+
+def test_what_attacks_found_before_is_drawn_again(shop: Workshop, idle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of concepts that the list still has; once for each guard; another base's prompts are a note."""
+    rows = [
+        {"concept": who, "text": f"a {who}", "method": "tokens", "guard": "g", "guarded": 1.0, "bare": 1.0}
+        for who in ("Cher", "Bono")
+    ]
+    told = {"format": 1, "base": "mini-sd", "base_hash": shop.job.base.hash, "concepts": "toy", "found": rows}
+    path = replaying.known_file(shop.job)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(told))
+    sha = read_card(idle)["sha256"]
+    try:
+        verdict = shop.verdict(idle)
+        (report,) = elsewhere(shop.job.build, sha).glob("replay.json")
+        assert [row["concept"] for row in json.loads(report.read_text())["prompts"]] == ["Cher"]
+        assert any("replay" in line for line in verdict.attacks)
+        assert not verdict.notes
+        with monkeypatch.context() as patch:
+            patch.setattr("unhype.attacks.regression.replay", None)
+            shop.verdict(idle)
+        path.write_text(json.dumps({**told, "base_hash": "other"}))
+        assert any("found on mini-sd other" in note for note in shop.verdict(idle).notes)
+    finally:
+        path.unlink()
+        shutil.rmtree(elsewhere(shop.job.build, sha))

@@ -26,6 +26,7 @@ from unhype.gates.verdict import Verdict
 from unhype.judges.choosing import Judging
 from unhype.params import Params
 from unhype.pictures.gallery import save_picture
+from unhype.pipeline import replaying
 from unhype.pipeline.job import Job, open_job
 from unhype.pipeline.trial import Trial
 from unhype.progress import Progress
@@ -112,11 +113,15 @@ class Promotion:
         self.trial = trial = Trial(self.job, self.family, self.judging.judge, self.settings)
         self.new = guard = Guard.load(self.guard)
         yield from trial.draw("gates", guard)
+        notes: list[str] = []
+        try:
+            yield from replaying.replay(self.job, self.family, guard, self.guard, self.judging.judge)
+        except UnhypeError as error:
+            notes.append(f"not drawn again, what attacks found before: {error}")
         found = attacked.tried(self.guard, guard.trained.facts["sha256"], self.job.build)
         own = {name: attacked.measured(told) for name, told in found.items()}
         measured = trial.measured(guard, {**own, **self.attacks})
         objections: list[str] = list(self._about_the_set())
-        notes: list[str] = []
         self.champion: Guard | None = None
         version = champion_of(self.store, self.model)
         digest = guard_hash(self.guard)
