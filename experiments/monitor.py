@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from development import DATA
 from rounding import rounded
 
-from unhype.adapters.rows import Opinion
+from unhype.adapters.rows import Drawn, Opinion
 from unhype.adapters.watching import attach
 from unhype.bases.finding import find_base
 from unhype.concepts.loading import load_set
@@ -54,8 +53,8 @@ class Seen:
     found: list[str] = field(default_factory=list)
     asked: list[bool] = field(default_factory=list)
 
-    def look(self, family: Any, latents: torch.Tensor, times: torch.Tensor, said: Sequence[Any]) -> list[int]:
-        share, aside = family.share_of(times), [()] * len(latents)
+    def look(self, family: Any, drawn: Drawn, seen: Sequence[Sequence[int]]) -> list[int]:
+        latents, share, aside = drawn.latents, family.share_of(drawn.times), [()] * len(drawn.said)
         suspects = {each.picture for each in self.monitor.suspects(latents, share, aside)}
         self.asked += [row in suspects for row in range(len(latents))]
         self.found += self.monitor.seen(family, latents, share, aside, lambda prompt: family.encode([prompt]))

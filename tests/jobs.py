@@ -7,7 +7,6 @@ from pathlib import Path
 from unhype.bases.finding import find_base
 from unhype.concepts.schema import ConceptSet
 from unhype.erasing.trainer import TrainingSettings
-from unhype.monitor.fitting import MonitorSettings
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline.job import Job
 from unhype.prompts.tables import PromptSettings
@@ -19,6 +18,5 @@ def toy_job(concepts: ConceptSet, data: Path, folder: Path) -> Job:
     for part in ("bases", "judges"):
         (folder / "data" / part).symlink_to(data / part)
     base = find_base("mini-sd", folder / "data")
-    # A monitor needs hundreds of pictures: who wants one says so (tests/pipeline/test_monitoring.py).
-    how = TrainingSettings(), PromptSettings(2), Sampling(steps=1, batch=16), MonitorSettings(when="never")
+    how = TrainingSettings(), PromptSettings(2), Sampling(steps=1, batch=16)
     return Job(concepts, base, folder / "data", folder / "build", *how)

@@ -20,11 +20,11 @@ FORGOTTEN, KEPT = "a photo of Cher", "a photo of Drake"
 
 
 def guard_of(family: Family) -> Guard:
-    """Random factors behind a switch that is fitted to :data:`SET`."""
+    """Random factors behind a switch that is fitted to :data:`SET`; random encoders know nothing of sentences."""
     torch.manual_seed(0)
     hypernet = Hypernet(HypernetConfig(rank=2, alpha=100.0), family.sites, family.width)
     facts = {"base": "tiny", "family": family.name, "site_table": family.table, "reads": family.reads, "sha256": "x"}
-    return Guard(Trained(hypernet.eval(), fit_to_set(family, SET), identify(family.parts), facts))
+    return Guard(Trained(hypernet.eval(), fit_to_set(family, SET, sentences=False), identify(family.parts), facts))
 
 
 def draw(family: Family, prompts: list[str], how: Sampling = HOW) -> np.ndarray:

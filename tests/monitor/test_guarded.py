@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
@@ -182,3 +183,84 @@ def test_an_earlier_call_leaves_nothing_behind(sd: Family) -> None:
     assert (one == other).all()
     bare = draw(sd, [KEPT])
     assert (bare == draw(family_of(tiny.sd1()), [KEPT])).all()
+
+
+@pytest.fixture
+def pag() -> Family:
+    """Perturbed attention: such a pipeline exchanges its denoiser's attention while it draws."""
+    own = tiny.sd1()
+    return family_of(diffusers.AutoPipelineForText2Image.from_pipe(own, enable_pag=True))
+
+
+def test_attention_that_the_pipeline_exchanged_is_put_back(pag: Family) -> None:
+    """The call that breaks off does not put it back itself, and the base is asked with its own."""
+    before = dict(pag.pipeline.unet.attn_processors)
+    asked: list[dict[str, Any]] = []
+    suspects = Monitor.suspects
+
+    def noting(self: Monitor, *others: Any) -> list[Suspect]:
+        asked.append(dict(pag.pipeline.unet.attn_processors))
+        return suspects(self, *others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Monitor, "suspects", noting)
+        guarded(monitored(guard_of(pag), seeing(pag, "Cher")), pag, [KEPT])
+    assert len(asked) == 2
+    assert all(each == before for each in (*asked, pag.pipeline.unet.attn_processors))
+
+
+def test_the_base_is_asked_in_the_precision_of_the_day(sd: Family) -> None:
+    own = family_of(tiny.sd1())
+    monitor = replace(seeing(own, "Cher"), weights=(1.0, *[1e-9] * len(SHARES)))
+    with monitored(guard_of(own), monitor).attached(own.pipeline, family=own):
+        draw(own, [KEPT])
+        own.pipeline.to(torch.bfloat16)
+        assert draw(own, [KEPT]).shape[0] == 1
+
+
+def test_a_second_pass_is_looked_at_too(sd: Family) -> None:
+    """Timesteps that go back into the noise: what was seen late the first time says nothing of the end."""
+    looked: list[float] = []
+    suspects = Monitor.suspects
+
+    def noting(self: Monitor, latents: torch.Tensor, share: torch.Tensor, *others: Any) -> list[Suspect]:
+        looked.append(float(share[0]))
+        return suspects(self, latents, share, *others)
+
+    own = family_of(tiny.sd1())
+    own.pipeline.scheduler = diffusers.EulerDiscreteScheduler.from_config(own.pipeline.scheduler.config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Monitor, "suspects", noting)
+        with monitored(guard_of(own), seeing(own)).attached(own.pipeline, family=own):
+            own.pipeline(KEPT, timesteps=[100, 999, 700, 400], output_type="latent")
+    assert looked == pytest.approx([0.1, 0.4], abs=0.01)
+
+
+def test_without_a_switch_two_are_seen_as_well(sd: Family) -> None:
+    """Nothing says there what is erased already, but for what was seen."""
+    plain = guard_of(sd)
+    trained = replace(plain.trained, switch=None, monitor=seeing(sd, *CONCEPTS))
+    found: list[list[Suspect]] = []
+    suspects = Monitor.suspects
+
+    def noting(self: Monitor, *others: Any) -> list[Suspect]:
+        found.append(suspects(self, *others))
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Monitor, "suspects", noting)
+        guarded(Guard(trained), sd, [KEPT])
+    assert [{each.concept for each in one} for one in found] == [{0, 1}, {1}, set()]
+
+
+def test_a_base_that_reads_more_than_noise_is_refused(sd: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = monitored(guard_of(sd), seeing(sd))
+    monkeypatch.setattr(type(sd), "read_channels", 9)
+    with pytest.raises(UnhypeError, match="load the guard with monitored=False"):
+        guard.attach(sd.pipeline, family=sd)
+
+
+def test_latents_that_are_not_finite_are_no_picture(sd: Family) -> None:
+    monitor = seeing(sd)
+    with pytest.raises(UnhypeError, match="got latents that are not finite"):
+        monitor.suspects(torch.full((1, *sd.latent_shape), torch.nan), torch.full((1,), 0.2), [()])

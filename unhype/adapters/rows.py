@@ -101,9 +101,9 @@ Emit = Callable[[Any, Sequence[Any]], Mapping[str, Factors]]
 """(Family, what was read, none of it None) → site name → one adapter for each."""
 
 
-Look = Callable[[Any, torch.Tensor, torch.Tensor, Sequence[Any]], Sequence[int] | None]
-"""(Family, z_0 as it is being drawn ``[n, C, h, w]``, times ``[n]``, what each row says) → a number for what is seen in
-each that its row does not say, or -1. None: it wants to look again at the next call."""
+Look = Callable[[Any, "Drawn", Sequence[Sequence[int]]], Sequence[int] | None]
+"""(Family, what is being drawn, what was seen in each row's picture before) → a number for what is seen in each row, if
+it does not say so and nobody has seen it before, or -1. None: it wants to look again at the next call."""
 
 Amend = Callable[[Any, Any, Sequence[int]], Any]
 """(Family, what a row says, what was seen in its picture) → what it says with that."""
@@ -203,7 +203,8 @@ class Scope:
         before: time of the denoiser's last call, and whether that was the conditional one.
         seen: picture → what was seen in it when it was drawn before.
         drawn: by the last call with prompts.
-        looks: of the second opinion, so far.
+        looked: how far into the noise the second opinion has looked; None until then.
+        processors: the denoiser's attention, as it was when the call began; some pipelines exchange it meanwhile.
     """
 
     reader: Reader
@@ -215,7 +216,8 @@ class Scope:
     drawing: bool = False
     before: tuple[Any, bool] | None = None
     drawn: Drawn | None = None
-    looks: int = 0
+    looked: float | None = None
+    processors: Mapping[str, Any] = field(default_factory=dict)
 
     def unconditional(self, n: int, time: Any) -> int:
         """How many leading rows of n are the unconditional part of guidance, by the pipeline's own account.

@@ -41,6 +41,9 @@ from unhype.errors import UnhypeError
 if TYPE_CHECKING:
     from unhype.adapters.watching import Hold
 
+NEARLY = 1e-6
+"""By how much a share may be rounded."""
+
 KEPT = 256
 """Rows that are kept of prompts encoded ahead of a call, with ``pipeline.encode_prompt``."""
 
@@ -124,7 +127,23 @@ class Watch:
 
     def enter(self, reader: Reader, seen: Mapping[int, tuple[int, ...]]) -> None:
         """A pipeline's call begins in this thread; ``seen`` when its pictures were drawn before."""
-        self._thread.scopes.append(Scope(reader, seen))
+        scope = Scope(reader, seen)
+        if reader.opinion:
+            scope.processors = self._processors()
+        self._thread.scopes.append(scope)
+
+    def begin_again(self) -> None:
+        """What the pipeline has done to its denoiser's attention in the call that breaks off is undone."""
+        if scope := self._scope:
+            self._set_processors(scope.processors)
+
+    def _processors(self) -> dict[str, Any]:
+        return dict(getattr(self.denoiser, "attn_processors", {}))
+
+    def _set_processors(self, wanted: Mapping[str, Any]) -> None:
+        found = self._processors()
+        if any(found[name] is not each for name, each in wanted.items()):
+            self.denoiser.set_attn_processor(dict(wanted))  # type: ignore[operator]
 
     def leave(self) -> None:
         """It ends, and its rows with it."""
@@ -191,10 +210,10 @@ class Watch:
     # ------------------------------------------------------------ the denoiser's side
 
     @torch.compiler.disable
-    def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         thread, scope = self._thread, self._scope
         if thread.bare:
-            return
+            return self._completed(args, kwargs)
         thread.factors, thread.text, thread.ran = None, None, set()
         arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
         reader = scope.reader if scope else next((hold.reader for hold in self.holds), None)
@@ -234,7 +253,7 @@ class Watch:
             BeginAgain, UnhypeError: see :meth:`_look`.
         """
         scope = self._scope
-        if scope and scope.drawn and not scope.looks:
+        if scope and scope.drawn and scope.looked is None:
             self._look(scope.reader, scope, scope.drawn, late=True)
 
     def _look(self, reader: Reader, scope: Scope | None, drawn: Drawn, late: bool = False) -> None:
@@ -246,12 +265,15 @@ class Watch:
         """
         family, opinion = reader.family, reader.opinion
         assert opinion is not None
-        due = late or float(family.share_of(drawn.times).max()) <= opinion.share
+        share = float(family.share_of(drawn.times).max())
         if scope:
             scope.drawn = drawn
-        if not due or (scope and scope.looks):
+            if share > opinion.share + NEARLY:
+                scope.looked = None  # a second pass: it will be looked at again
+        # Other views of one picture are drawn at the same time: all are looked at.
+        if not (late or share <= opinion.share + NEARLY) or (scope and scope.looked not in (None, share)):
             return
-        found = self._found_by(opinion, family, drawn)
+        found = self._found_by(opinion, family, drawn, scope)
         if found is None:
             if scope:
                 scope.drawn = None
@@ -269,7 +291,7 @@ class Watch:
             if one >= 0 and one not in (before := seen.get(picture, ())):
                 seen[picture] = (*before, one)
         if seen == scope.seen:
-            scope.looks += 1
+            scope.looked = share
             return
         if any(len(each) > MOST for each in seen.values()):
             raise UnhypeError(
@@ -278,13 +300,30 @@ class Watch:
             )
         raise BeginAgain(seen)
 
-    def _found_by(self, opinion: Opinion, family: Any, drawn: Drawn) -> Sequence[int] | None:
+    def _found_by(self, opinion: Opinion, family: Any, drawn: Drawn, scope: Scope | None) -> Sequence[int] | None:
         """What is seen in each row; meanwhile the denoiser is the base's own, in this thread."""
+        rows, meanwhile = len(drawn.said), self._processors()
+        before = [scope.seen.get(scope.picture(row, rows), ()) if scope else () for row in range(rows)]
         self._thread.bare = True
         try:
-            return opinion.look(family, drawn.latents, drawn.times, drawn.said)
+            self._set_processors(scope.processors if scope else {})
+            return opinion.look(family, drawn, before)
         finally:
             self._thread.bare = False
+            self._set_processors(meanwhile)
+
+    def _completed(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """The arguments of a call of the bare denoiser, with an empty picture for whatever IP-Adapter is loaded."""
+        projection = getattr(self.denoiser, "encoder_hid_proj", None)
+        adapters = getattr(projection, "image_projection_layers", None)
+        if adapters is None or "image_embeds" in (kwargs.get("added_cond_kwargs") or {}):
+            return None
+        sample = args[0] if args else kwargs["sample"]
+        widths = [next(p.shape[-1] for p in layer.parameters() if p.ndim == 2) for layer in adapters]
+        empty = [torch.zeros(len(sample), 1, width, dtype=sample.dtype, device=sample.device) for width in widths]
+        return args, {**kwargs, "added_cond_kwargs": {**(kwargs.get("added_cond_kwargs") or {}), "image_embeds": empty}}
 
     @torch.compiler.disable
     def _factors(self, site: str, name: str) -> Factors | None:

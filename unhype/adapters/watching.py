@@ -87,6 +87,7 @@ class _Watched:
             except BeginAgain as begins_again:
                 assert random is not None
                 random.restore()
+                watch.begin_again()
                 seen = begins_again.seen
             finally:
                 watch.leave()

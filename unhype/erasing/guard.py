@@ -18,7 +18,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ import torch
 from torch import nn
 
 from unhype.adapters.lora import Factors
-from unhype.adapters.rows import Emit, Opinion, Read, Texts
+from unhype.adapters.rows import Drawn, Emit, Opinion, Read, Texts
 from unhype.adapters.watching import attach
 from unhype.bases.finding import Source
 from unhype.bases.identity import compare
@@ -41,7 +42,6 @@ from unhype.errors import UnhypeError
 from unhype.families.choosing import family_class, family_of
 from unhype.families.family import Family
 from unhype.families.loading import family_named_in, load_family
-from unhype.families.text import Text
 from unhype.monitor.monitor import LOOK, Monitor
 
 
@@ -164,6 +164,12 @@ class Guard:
     def _check(self, family: Family, derived: bool, level: int) -> None:
         self._check_family(family.name)
         self._check_shape(family)
+        if self.monitor and family.read_channels != family.latent_shape[0]:
+            raise UnhypeError(
+                f"got a denoiser that reads {family.read_channels} channels where latents have "
+                f"{family.latent_shape[0]}, wanted one that draws from noise and words alone, as the monitor asks it "
+                "about pictures: load the guard with monitored=False"
+            )
         if family.reads != (reads := self._choices[1] or family.readings[0]):
             raise UnhypeError(
                 f"got a family whose vectors are of {family.reads}, wanted {reads}, as this guard was trained: say "
@@ -235,15 +241,16 @@ class Guard:
         concepts = self.monitor.concepts
         stay = frozenset(concepts) - frozenset(self.switch.concepts if self.switch else concepts)
 
-        def look(
-            family: Family, latents: torch.Tensor, times: torch.Tensor, said: Sequence[Reading | None]
-        ) -> list[int]:
-            """What is not chosen may be drawn, and what a prompt says is being erased already."""
+        def look(family: Family, drawn: Drawn, seen: Sequence[Sequence[int]]) -> list[int]:
+            """What is not chosen may be drawn, and what a prompt says, or was seen before, is being erased already."""
             placed = self._place(family)
             assert placed.monitor is not None
-            aside = [stay.union(_erased(reading, placed.switch)) for reading in said]
-            share = family.share_of(times).to(placed.device)
-            found = placed.monitor.seen(family, latents.to(placed.device), share, aside, placed.encoded(family))
+            aside = [
+                stay.union(_erased(reading, placed.switch), (concepts[k] for k in before))
+                for reading, before in zip(drawn.said, seen, strict=True)
+            ]
+            latents, share = (part.to(placed.device) for part in (drawn.latents, family.share_of(drawn.times)))
+            found = placed.monitor.seen(family, latents, share, aside, cache(lambda prompt: family.encode([prompt])))
             return [concepts.index(one) if one else -1 for one in found]
 
         def amend(family: Family, said: Reading | None, seen: Sequence[int]) -> Reading:
@@ -278,17 +285,6 @@ class _Placed:
     switch: Switch | None
     monitor: Monitor | None
     device: torch.device
-    texts: dict[str, Text] = field(default_factory=dict)
-
-    def encoded(self, family: Family) -> Callable[[str], Text]:
-        """What the witness is asked, encoded once."""
-
-        def encode(prompt: str) -> Text:
-            if prompt not in self.texts:
-                self.texts[prompt] = family.encode([prompt])
-            return self.texts[prompt]
-
-        return encode
 
 
 def _erased(reading: Reading | None, switch: Switch | None) -> list[str]:

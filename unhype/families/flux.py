@@ -265,8 +265,11 @@ class Flux(Family):
         return arguments["encoder_hidden_states"], arguments["pooled_projections"]
 
     def drawn_in(self, arguments: Mapping[str, Any], output: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        rows, columns = (int(number) + 1 for number in arguments["img_ids"][:, 1:].amax(0))
-        noisy, velocity = (unpacked(part, 2 * rows, 2 * columns) for part in (arguments["hidden_states"], output[0]))
+        # Behind the picture's own tokens, and its own channels, may stand a picture that it shall follow.
+        own = arguments["img_ids"][arguments["img_ids"][:, 0] == 0]
+        rows, columns = (int(number) + 1 for number in own[:, 1:].amax(0))
+        tokens = (part[:, : len(own), : output[0].shape[-1]] for part in (arguments["hidden_states"], output[0]))
+        noisy, velocity = (unpacked(part, 2 * rows, 2 * columns) for part in tokens)
         times = arguments["timestep"].float().expand(len(noisy))
         return self.clean(noisy, times, velocity), times
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 
+from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.monitor.net import MonitorNet
 from unhype.monitor.witness import SHARES, Encode, evidence
@@ -47,7 +48,7 @@ class Monitor:
         prompts: what the base is asked about each.
         anchors: what else it is asked: prompts of who is nobody.
         c: what each concept's own LoRA is emitted from, ``[m, d]``.
-        suspected: the logit from which the base is asked about a concept.
+        suspected: the least logit at which the base is asked about a concept.
         weights: w_0, and w of the evidence.
         bar: what they must come to.
     """
@@ -94,8 +95,17 @@ class Monitor:
         return found
 
     def suspects(self, latents: torch.Tensor, share: torch.Tensor, aside: Sequence[Collection[str]]) -> list[Suspect]:
-        """The surest of each picture, at most ``SUSPECTS``."""
+        """The surest of each picture, at most ``SUSPECTS``.
+
+        Raises:
+            UnhypeError: latents that are not finite show nobody anything.
+        """
         logits = self.net(latents.float(), share)
+        if not logits.isfinite().all():
+            raise UnhypeError(
+                "got latents that are not finite, wanted a picture to look at: draw in a higher precision, or with "
+                "another scheduler"
+            )
         for row, concepts in zip(logits, aside, strict=True):
             row[[self.concepts.index(concept) for concept in concepts if concept in self.concepts]] = -torch.inf
         most, which = logits.topk(min(SUSPECTS, len(self.concepts)), 1)
@@ -103,7 +113,7 @@ class Monitor:
             Suspect(row, int(k), float(logit))
             for row, (own, places) in enumerate(zip(most, which, strict=True))
             for logit, k in zip(own, places, strict=True)
-            if logit > self.suspected
+            if logit >= self.suspected
         ]
 
     def scores(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect], encode: Encode) -> list[float]:

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from unhype.adapters.rows import Opinion
+from unhype.adapters.rows import Drawn, Opinion
 from unhype.adapters.watching import attach
 from unhype.families.family import Family
 from unhype.files import write_tensors
@@ -84,8 +84,8 @@ class _Notes:
     def __init__(self) -> None:
         self.seen: list[tuple[float, torch.Tensor]] = []
 
-    def look(self, family: Any, latents: torch.Tensor, times: torch.Tensor, said: Sequence[Any]) -> None:
-        self.seen.append((float(family.share_of(times)[0]), latents.detach().half().cpu()))
+    def look(self, family: Any, drawn: Drawn, seen: Sequence[Sequence[int]]) -> None:
+        self.seen.append((float(family.share_of(drawn.times)[0]), drawn.latents.detach().half().cpu()))
 
     def together(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Looks of one batch after the other as looks of all: every batch has the same."""

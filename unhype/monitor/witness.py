@@ -50,7 +50,8 @@ def evidence(
     for share, each in zip(SHARES, noise.to(latents.device), strict=True):
         times = family.time_at(share, len(shown))
         noisy = family.noised(shown, each.expand_as(shown), times)
-        clean = family.clean(noisy, times, family.predict(noisy, times, text))
+        # A denoiser that is offloaded answers from elsewhere.
+        clean = family.clean(noisy, times, family.predict(noisy, times, text).to(noisy.device))
         error = F.avg_pool2d((clean - shown).square().mean(1, keepdim=True), window, stride=1).flatten(1)
         nobody = error[: len(anchors) * n].view(len(anchors), n, -1)
         better = (nobody.amin(0)[places] - error[len(anchors) * n :]).amax(1)

@@ -55,7 +55,7 @@ class Job:
         base: where the base lies.
         data: folder of bases, judges, prompts and images.
         build: folder of everything that can be made again.
-        monitor: how a guard's second opinion is made.
+        monitor: how a guard's second opinion is made; a job that says nothing of it makes none.
         judges: who looks at the pictures of a base that brings no judge.
         loading: how the base is loaded.
         code: a hash of the code that makes a guard: that of now, unless a run holds on to that of its beginning.
@@ -68,7 +68,7 @@ class Job:
     training: TrainingSettings
     prompts: PromptSettings
     sampling: Sampling
-    monitor: MonitorSettings = field(default_factory=MonitorSettings)
+    monitor: MonitorSettings = field(default_factory=lambda: MonitorSettings(when="never"))
     judges: JudgeSettings = field(default_factory=JudgeSettings)
     loading: BaseSettings = field(default_factory=BaseSettings)
     code: str = field(default_factory=lambda: digest(MAKERS))
