@@ -115,7 +115,7 @@ def test_the_bare_base_withstands_nothing(tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.slow
 def test_the_bare_base_draws_a_text_in_company(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert main([*BARE, "--company", "--names", "1", "--queries", "300", "--out", str(out)]) == 0
+    assert main([*BARE, "--company", "--names", "1", "--queries", "900", "--out", str(out)]) == 0
     told = json.loads((out / "tokens-company.json").read_text())
     (name,) = told["names"]
     assert (told["method"], told["ASR"]) == ("tokens-company", 1)
