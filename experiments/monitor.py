@@ -26,7 +26,7 @@ import numpy as np
 from development import DATA
 from rounding import rounded
 
-from unhype.adapters.rows import Drawn, Opinion
+from unhype.adapters.looking import Drawn, Opinion
 from unhype.adapters.watching import attach
 from unhype.bases.finding import find_base
 from unhype.concepts.loading import load_set

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.erasing.test_guard_goes_on import ip_adapter
 from tests.families import tiny
 from tests.families.guards import FORGOTTEN, HOW, KEPT, draw, guard_of
 from tests.monitor.fakes import CONCEPTS, monitored, seeing
@@ -145,7 +146,7 @@ def test_a_call_of_the_denoiser_without_a_pipelines_is_withheld(sd: Family) -> N
 
 
 def test_a_picture_that_shows_more_and_more_is_withheld(sd: Family, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unhype.adapters.watch.MOST", 1)
+    monkeypatch.setattr("unhype.adapters.looking.MOST", 1)
     with (
         monitored(guard_of(sd), seeing(sd, *CONCEPTS)).attached(sd.pipeline, family=sd),
         pytest.raises(UnhypeError, match="it is withheld"),
@@ -264,3 +265,43 @@ def test_latents_that_are_not_finite_are_no_picture(sd: Family) -> None:
     monitor = seeing(sd)
     with pytest.raises(UnhypeError, match="got latents that are not finite"):
         monitor.suspects(torch.full((1, *sd.latent_shape), torch.nan), torch.full((1,), 0.2), [()])
+
+
+def test_the_base_is_asked_without_the_picture_that_an_ip_adapter_shows(sd: Family) -> None:
+    own = family_of(tiny.sd1())
+    unet: Any = own.pipeline.unet
+    unet._load_ip_adapter_weights([ip_adapter(unet, 24)])
+    monitor = replace(seeing(own, "Cher"), weights=(1.0, *[1e-9] * len(SHARES)))
+    shown = {"ip_adapter_image_embeds": [torch.randn(2, 1, 24)], "num_inference_steps": 2, "output_type": "np"}
+
+    def call(guard: Guard) -> np.ndarray:
+        with guard.attached(own.pipeline, family=own):
+            return np.asarray(own.pipeline(KEPT, generator=torch.Generator().manual_seed(0), **shown).images)
+
+    plain = guard_of(own)
+    assert np.allclose(call(monitored(plain, monitor)), call(erasing(plain, own, "Cher")), atol=1e-4)
+
+
+def test_every_view_of_a_picture_is_looked_at(sd: Family) -> None:
+    """Views are calls at one time, of which only the last shows somebody."""
+    noise, late = torch.randn(3, *sd.latent_shape), sd.time_at(0.1, 1)
+    suspects, calls = Monitor.suspects, []
+
+    def in_the_last(self: Monitor, latents: torch.Tensor, *others: Any) -> list[Suspect]:
+        calls.append(latents)
+        return suspects(self, latents, *others) if len(calls) == 3 else []
+
+    class Views(type(sd.pipeline)):  # type: ignore[misc]
+        def __call__(self, prompt: str) -> Any:
+            states, _ = self.encode_prompt(prompt, "cpu", 1, False)
+            with torch.no_grad():
+                return [self.unet(view[None], late, encoder_hidden_states=states)[0] for view in noise]
+
+    own = family_of(tiny.sd1())
+    own.pipeline.__class__ = Views
+    own.pipeline._guidance_scale = 1.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Monitor, "suspects", in_the_last)
+        with monitored(guard_of(own), seeing(own, "Cher")).attached(own.pipeline, family=own):
+            own.pipeline(KEPT)
+    assert len(calls) == 6  # three views, and three again

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from unhype.adapters.looking import Drawn, Opinion
 from unhype.adapters.lora import Factors
 from unhype.adapters.sites import Site
 from unhype.errors import UnhypeError
@@ -101,53 +102,6 @@ Emit = Callable[[Any, Sequence[Any]], Mapping[str, Factors]]
 """(Family, what was read, none of it None) → site name → one adapter for each."""
 
 
-Look = Callable[[Any, "Drawn", Sequence[Sequence[int]]], Sequence[int] | None]
-"""(Family, what is being drawn, what was seen in each row's picture before) → a number for what is seen in each row, if
-it does not say so and nobody has seen it before, or -1. None: it wants to look again at the next call."""
-
-Amend = Callable[[Any, Any, Sequence[int]], Any]
-"""(Family, what a row says, what was seen in its picture) → what it says with that."""
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """A second opinion: what is being drawn is looked at, whatever the words said.
-
-    Attributes:
-        share: how far into the noise it looks: at the first call that comes so far, or at the last there is.
-        look: it may call the denoiser, which is the base's own meanwhile.
-    """
-
-    share: float
-    look: Look
-    amend: Amend
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What the denoiser's call draws, in the rows of prompts: ``latents [n, C, h, w]`` (z_0), ``times [n]``."""
-
-    latents: torch.Tensor
-    times: torch.Tensor
-    said: Sequence[Any]
-
-
-MOST = 4
-"""Concepts that may be seen in one picture before it is withheld."""
-
-
-class BeginAgain(Exception):  # noqa: N818 - nothing is wrong
-    """Something is being drawn that no row said: the picture has to begin again.
-
-    Attributes:
-        seen: picture → what was seen in it so far.
-    """
-
-    def __init__(self, seen: Mapping[int, tuple[int, ...]]) -> None:
-        super().__init__("a picture begins again")
-        self.seen = seen
-
-
 @dataclass
 class Reader:
     """How a pipeline's prompts are read and answered, and who looks at what is drawn."""
@@ -204,7 +158,7 @@ class Scope:
         seen: picture → what was seen in it when it was drawn before.
         drawn: by the last call with prompts.
         looked: how far into the noise the second opinion has looked; None until then.
-        processors: the denoiser's attention, as it was when the call began; some pipelines exchange it meanwhile.
+        attention: the denoiser's processors, as they were when the call began.
     """
 
     reader: Reader
@@ -217,7 +171,7 @@ class Scope:
     before: tuple[Any, bool] | None = None
     drawn: Drawn | None = None
     looked: float | None = None
-    processors: Mapping[str, Any] = field(default_factory=dict)
+    attention: Mapping[str, Any] = field(default_factory=dict)
 
     def unconditional(self, n: int, time: Any) -> int:
         """How many leading rows of n are the unconditional part of guidance, by the pipeline's own account.

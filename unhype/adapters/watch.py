@@ -19,30 +19,14 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from unhype.adapters.looking import Drawn, attention_of, completed, look, put_attention
 from unhype.adapters.lora import Factors, idle_sites, listen
-from unhype.adapters.rows import (
-    MOST,
-    Asked,
-    BeginAgain,
-    Drawn,
-    Opinion,
-    Reader,
-    Row,
-    Rows,
-    Scope,
-    Texts,
-    Watchable,
-    keys,
-    same,
-)
+from unhype.adapters.rows import Asked, Reader, Row, Rows, Scope, Texts, Watchable, keys, same
 from unhype.adapters.sites import layer_at, unwrapped
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
     from unhype.adapters.watching import Hold
-
-NEARLY = 1e-6
-"""By how much a share may be rounded."""
 
 KEPT = 256
 """Rows that are kept of prompts encoded ahead of a call, with ``pipeline.encode_prompt``."""
@@ -129,21 +113,13 @@ class Watch:
         """A pipeline's call begins in this thread; ``seen`` when its pictures were drawn before."""
         scope = Scope(reader, seen)
         if reader.opinion:
-            scope.processors = self._processors()
+            scope.attention = attention_of(self.denoiser)
         self._thread.scopes.append(scope)
 
     def begin_again(self) -> None:
         """What the pipeline has done to its denoiser's attention in the call that breaks off is undone."""
         if scope := self._scope:
-            self._set_processors(scope.processors)
-
-    def _processors(self) -> dict[str, Any]:
-        return dict(getattr(self.denoiser, "attn_processors", {}))
-
-    def _set_processors(self, wanted: Mapping[str, Any]) -> None:
-        found = self._processors()
-        if any(found[name] is not each for name, each in wanted.items()):
-            self.denoiser.set_attn_processor(dict(wanted))  # type: ignore[operator]
+            put_attention(self.denoiser, scope.attention)
 
     def leave(self) -> None:
         """It ends, and its rows with it."""
@@ -213,7 +189,7 @@ class Watch:
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         thread, scope = self._thread, self._scope
         if thread.bare:
-            return self._completed(args, kwargs)
+            return completed(self.denoiser, args, kwargs)
         thread.factors, thread.text, thread.ran = None, None, set()
         arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
         reader = scope.reader if scope else next((hold.reader for hold in self.holds), None)
@@ -257,73 +233,16 @@ class Watch:
             self._look(scope.reader, scope, scope.drawn, late=True)
 
     def _look(self, reader: Reader, scope: Scope | None, drawn: Drawn, late: bool = False) -> None:
-        """Have the second opinion look at what is drawn, if it is time: ``late`` it is.
-
-        Raises:
-            BeginAgain: to begin again, with what was seen.
-            UnhypeError: one picture shows more and more; or nobody can begin again.
-        """
-        family, opinion = reader.family, reader.opinion
-        assert opinion is not None
-        share = float(family.share_of(drawn.times).max())
-        if scope:
-            scope.drawn = drawn
-            if share > opinion.share + NEARLY:
-                scope.looked = None  # a second pass: it will be looked at again
-        # Other views of one picture are drawn at the same time: all are looked at.
-        if not (late or share <= opinion.share + NEARLY) or (scope and scope.looked not in (None, share)):
-            return
-        found = self._found_by(opinion, family, drawn, scope)
-        if found is None:
-            if scope:
-                scope.drawn = None
-            return
-        if scope is None:
-            if any(one >= 0 for one in found):
-                raise UnhypeError(
-                    f"got a call of the {self.part} that draws what was forgotten, without a pipeline's call around "
-                    "it, wanted one that can begin again: call the guarded pipeline"
-                )
-            return
-        seen = dict(scope.seen)
-        for row, one in enumerate(found):
-            picture = scope.picture(row, len(found))
-            if one >= 0 and one not in (before := seen.get(picture, ())):
-                seen[picture] = (*before, one)
-        if seen == scope.seen:
-            scope.looked = share
-            return
-        if any(len(each) > MOST for each in seen.values()):
-            raise UnhypeError(
-                "got a picture that shows more and more of what was forgotten, wanted another: it is withheld; use "
-                "another prompt, or another seed"
-            )
-        raise BeginAgain(seen)
-
-    def _found_by(self, opinion: Opinion, family: Any, drawn: Drawn, scope: Scope | None) -> Sequence[int] | None:
-        """What is seen in each row; meanwhile the denoiser is the base's own, in this thread."""
-        rows, meanwhile = len(drawn.said), self._processors()
-        before = [scope.seen.get(scope.picture(row, rows), ()) if scope else () for row in range(rows)]
+        """Have the second opinion look at what is drawn, if it is time; see :func:`unhype.adapters.looking.look`."""
+        assert reader.opinion is not None
+        meanwhile = attention_of(self.denoiser)
         self._thread.bare = True
         try:
-            self._set_processors(scope.processors if scope else {})
-            return opinion.look(family, drawn, before)
+            put_attention(self.denoiser, scope.attention if scope else {})
+            look(reader.opinion, reader.family, self.part, scope, drawn, late)
         finally:
             self._thread.bare = False
-            self._set_processors(meanwhile)
-
-    def _completed(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        """The arguments of a call of the bare denoiser, with an empty picture for whatever IP-Adapter is loaded."""
-        projection = getattr(self.denoiser, "encoder_hid_proj", None)
-        adapters = getattr(projection, "image_projection_layers", None)
-        if adapters is None or "image_embeds" in (kwargs.get("added_cond_kwargs") or {}):
-            return None
-        sample = args[0] if args else kwargs["sample"]
-        widths = [next(p.shape[-1] for p in layer.parameters() if p.ndim == 2) for layer in adapters]
-        empty = [torch.zeros(len(sample), 1, width, dtype=sample.dtype, device=sample.device) for width in widths]
-        return args, {**kwargs, "added_cond_kwargs": {**(kwargs.get("added_cond_kwargs") or {}), "image_embeds": empty}}
+            put_attention(self.denoiser, meanwhile)
 
     @torch.compiler.disable
     def _factors(self, site: str, name: str) -> Factors | None:

@@ -26,8 +26,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from unhype.adapters.looking import BeginAgain, Opinion
 from unhype.adapters.randomness import Randomness
-from unhype.adapters.rows import Asked, BeginAgain, Emit, Opinion, Read, Reader, Rows, Texts, Watchable
+from unhype.adapters.rows import Asked, Emit, Read, Reader, Rows, Texts, Watchable
 from unhype.adapters.sites import unwrapped
 from unhype.adapters.watch import Watch
 from unhype.errors import UnhypeError

@@ -28,8 +28,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from unhype.adapters.looking import Drawn, Opinion
 from unhype.adapters.lora import Factors
-from unhype.adapters.rows import Drawn, Emit, Opinion, Read, Texts
+from unhype.adapters.rows import Emit, Read, Texts
 from unhype.adapters.watching import attach
 from unhype.bases.finding import Source
 from unhype.bases.identity import compare

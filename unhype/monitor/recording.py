@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from unhype.adapters.rows import Drawn, Opinion
+from unhype.adapters.looking import Drawn, Opinion
 from unhype.adapters.watching import attach
 from unhype.families.family import Family
 from unhype.files import write_tensors

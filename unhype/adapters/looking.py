@@ -1,0 +1,140 @@
+"""The second opinion's side of a watch: what is drawn is looked at, and a picture that shows something begins again.
+
+It looks late, at the first call that comes so far into the picture; where one picture is drawn in several views, at all
+of them; in a second pass again; and at the last call, where none came so far. While it looks, the denoiser is the
+base's own: it may be asked about the pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from unhype.errors import UnhypeError
+
+if TYPE_CHECKING:
+    from unhype.adapters.rows import Scope
+
+NEARLY = 1e-6
+"""By how much a share may be rounded."""
+
+Look = Callable[[Any, "Drawn", Sequence[Sequence[int]]], Sequence[int] | None]
+"""(Family, what is being drawn, what was seen in each row's picture before) → a number for what is seen in each row, if
+it does not say so and nobody has seen it before, or -1. None: it wants to look again at the next call."""
+
+Amend = Callable[[Any, Any, Sequence[int]], Any]
+"""(Family, what a row says, what was seen in its picture) → what it says with that."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """A second opinion: what is being drawn is looked at, whatever the words said.
+
+    Attributes:
+        share: how far into the noise it looks: at the first call that comes so far, or at the last there is.
+        look: it may call the denoiser, which is the base's own meanwhile.
+    """
+
+    share: float
+    look: Look
+    amend: Amend
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the denoiser's call draws, in the rows of prompts: ``latents [n, C, h, w]`` (z_0), ``times [n]``."""
+
+    latents: torch.Tensor
+    times: torch.Tensor
+    said: Sequence[Any]
+
+
+MOST = 4
+"""Concepts that may be seen in one picture before it is withheld."""
+
+
+class BeginAgain(Exception):  # noqa: N818 - nothing is wrong
+    """Something is being drawn that no row said: the picture has to begin again.
+
+    Attributes:
+        seen: picture → what was seen in it so far.
+    """
+
+    def __init__(self, seen: Mapping[int, tuple[int, ...]]) -> None:
+        super().__init__("a picture begins again")
+        self.seen = seen
+
+
+def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: Drawn, late: bool) -> None:
+    """Look at what is drawn, if it is time: ``late`` it is.
+
+    Args:
+        part: the denoiser's name in the pipeline.
+        scope: of the pipeline's call; None where the denoiser is called without one.
+
+    Raises:
+        BeginAgain: to begin again, with what was seen.
+        UnhypeError: one picture shows more and more; or nobody can begin again.
+    """
+    share = float(family.share_of(drawn.times).max())
+    time = late or share <= opinion.share + NEARLY
+    if scope is None:
+        if time and any(one >= 0 for one in opinion.look(family, drawn, [()] * len(drawn.said)) or ()):
+            raise UnhypeError(
+                f"got a call of the {part} that draws what was forgotten, without a pipeline's call around it, wanted "
+                "one that can begin again: call the guarded pipeline"
+            )
+        return
+    scope.drawn = drawn
+    if not time:
+        scope.looked = None  # of a pass before this one
+        return
+    if scope.looked not in (None, share):
+        return
+    rows = len(drawn.said)
+    found = opinion.look(family, drawn, [scope.seen.get(scope.picture(row, rows), ()) for row in range(rows)])
+    if found is None:
+        scope.drawn = None
+        return
+    seen = dict(scope.seen)
+    for row, one in enumerate(found):
+        picture = scope.picture(row, rows)
+        if one >= 0 and one not in (before := seen.get(picture, ())):
+            seen[picture] = (*before, one)
+    if seen == scope.seen:
+        scope.looked = share
+        return
+    if any(len(each) > MOST for each in seen.values()):
+        raise UnhypeError(
+            "got a picture that shows more and more of what was forgotten, wanted another: it is withheld; use "
+            "another prompt, or another seed"
+        )
+    raise BeginAgain(seen)
+
+
+def attention_of(denoiser: nn.Module) -> dict[str, Any]:
+    """A denoiser's attention processors: some pipelines exchange them while they draw."""
+    return dict(getattr(denoiser, "attn_processors", {}))
+
+
+def put_attention(denoiser: Any, wanted: Mapping[str, Any]) -> None:
+    """Put attention processors back, if they are others now."""
+    found = attention_of(denoiser)
+    if any(found[name] is not each for name, each in wanted.items()):
+        denoiser.set_attn_processor(dict(wanted))
+
+
+def completed(denoiser: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
+    """The arguments of a question to a denoiser with an empty picture for whatever IP-Adapter is loaded, if any is."""
+    projection = getattr(denoiser, "encoder_hid_proj", None)
+    adapters, given = getattr(projection, "image_projection_layers", None), kwargs.get("added_cond_kwargs") or {}
+    if adapters is None or "image_embeds" in given:
+        return None
+    sample = args[0] if args else kwargs["sample"]
+    widths = [next(p.shape[-1] for p in layer.parameters() if p.ndim == 2) for layer in adapters]
+    empty = [torch.zeros(len(sample), 1, width, dtype=sample.dtype, device=sample.device) for width in widths]
+    return args, {**kwargs, "added_cond_kwargs": {**given, "image_embeds": empty}}
