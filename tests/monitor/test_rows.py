@@ -39,6 +39,12 @@ def test_its_sentences_are_trainings_and_its_seeds_its_own(celeb100: ConceptSet)
     assert table["seed"].between(FIRST_SEED, FIRST_SEED + SEEDS).all()
 
 
+def test_a_row_keeps_its_seed(celeb100: ConceptSet) -> None:
+    """Which pictures a guard's monitor has learnt from is decided here, for good."""
+    first = table_for(celeb100, Amounts()).iloc[0]
+    assert (first["prompt"], first["seed"]) == ("a close-up of a man and a woman", 17_752_791)
+
+
 def test_there_are_as_many_who_stay_as_who_go(celeb100: ConceptSet) -> None:
     forget = {entry.concept for entry in celeb100.forget}
     gone = table_for(celeb100, Amounts())["shown"].map(lambda shown: bool(forget & set(shown))).mean()

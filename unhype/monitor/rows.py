@@ -7,7 +7,6 @@ stay as who go, and many who are nobody. Names come from training's own tables, 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, product
@@ -17,6 +16,7 @@ import pandas as pd
 
 from unhype.concepts.kinds import THINGS
 from unhype.concepts.schema import ConceptSet
+from unhype.prompts.seeding import Seeds, number
 from unhype.prompts.templates import TRAINING
 
 FIRST_SEED = 17_000_000
@@ -48,15 +48,11 @@ class Amounts:
 def table_for(concepts: ConceptSet, amounts: Amounts) -> pd.DataFrame:
     """The rows: columns ``prompt``, ``seed``, and ``shown``, the concepts in it (a tuple; none where it is nobody)."""
     frames = list(chain.from_iterable(TRAINING.values()))
-    rows, taken = [], set()
-    for place, (text, shown, number) in enumerate(_asked(concepts, amounts)):
-        for turn in range(number):
-            digest = int.from_bytes(hashlib.sha256(f"{text}\n{place} {turn}".encode()).digest()[:8])
-            offset = digest % SEEDS
-            while offset in taken:
-                offset = (offset + 1) % SEEDS
-            taken.add(offset)
-            rows.append((frames[(digest // SEEDS) % len(frames)].format(text), FIRST_SEED + offset, shown))
+    rows, seeds = [], Seeds(FIRST_SEED, SEEDS)
+    for place, (text, shown, many) in enumerate(_asked(concepts, amounts)):
+        for turn in range(many):
+            own = number(text, f"{place} {turn}")
+            rows.append((frames[(own // SEEDS) % len(frames)].format(text), seeds.of(own), shown))
     table = pd.DataFrame(rows, columns=["prompt", "seed", "shown"])
     # Mixed, so that a part of them is like all.
     return table.iloc[np.random.default_rng(0).permutation(len(table))].reset_index(drop=True)
@@ -77,8 +73,8 @@ def _asked(concepts: ConceptSet, amounts: Amounts) -> Iterator[tuple[str, tuple[
     nobody = [say(anchor) for anchor in anchors] + [THINGS.phrase(thing) for thing in concepts.sort.bystanders]
     for one, other in product(anchors, anchors):
         yield f"{say(one)} and {say(other)}", (), -(-amounts.nobody * len(forget) // (2 * len(anchors) ** 2))
-    for name, number in [(name, amounts.company) for name in forget] + [(name, amounts.company // 2) for name in kept]:
-        for turn in range(number):
+    for name, many in [(name, amounts.company) for name in forget] + [(name, amounts.company // 2) for name in kept]:
+        for turn in range(many):
             # Of four, three beside somebody (of those who go one in four goes too), and one beside nobody.
             others = forget if turn % 8 == 6 and name in forget else kept
             choices = [other for other in others if other != name] if turn % 4 < 3 or not nobody else []

@@ -11,7 +11,6 @@ whether erasure generalises.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from unhype.prompts.rows import FIRST_SEED, SEEDS, Asked, table_of
+from unhype.prompts.seeding import Seeds, number
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING, Templates
 
 if TYPE_CHECKING:
@@ -118,25 +118,15 @@ def _walked(asked: list[Asked], templates: Templates, n: int) -> Iterator[tuple[
     """Everything equally often, at least ``n`` altogether, each walking through the templates from its own place."""
     frames = list(chain.from_iterable(templates.values()))
     rounds = -(-n // len(asked)) if asked else 0
-    places = [_number(one.text) for one in asked]
+    places = [number(one.text) for one in asked]
     return ((one, frames[(places[i] + turn) % len(frames)]) for turn in range(rounds) for i, one in enumerate(asked))
 
 
 def _table(rows: Iterable[tuple[Asked, str]], split: str) -> pd.DataFrame:
     turns: Counter[tuple[str, str]] = Counter()
-    taken: set[int] = set()
-    seeded = []
+    seeds, seeded = Seeds(FIRST_SEED[split], SEEDS), []
     for asked, template in rows:
         words = asked.text, template
-        offset = _number(*words, str(turns[words])) % SEEDS
-        while offset in taken:  # a handful among thousands
-            offset = (offset + 1) % SEEDS
+        seeded.append((asked, template, seeds.of(number(*words, str(turns[words])))))
         turns[words] += 1
-        taken.add(offset)
-        seeded.append((asked, template, FIRST_SEED[split] + offset))
     return table_of(seeded, split)
-
-
-def _number(*words: str) -> int:
-    """A number that is always the same for the same words."""
-    return int.from_bytes(hashlib.sha256("\n".join(words).encode()).digest()[:8])
