@@ -26,8 +26,8 @@ import numpy as np
 from development import DATA
 from rounding import rounded
 
-from unhype.adapters.looking import Drawn, Opinion
-from unhype.adapters.watching import attach
+from unhype.adapters.looking import Drawn
+from unhype.adapters.onlooker import looking_on
 from unhype.bases.finding import find_base
 from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet
@@ -47,7 +47,7 @@ SEED = 38_000_000
 
 @dataclass
 class Seen:
-    """An opinion that never objects, and notes what the monitor sees."""
+    """Notes what the monitor sees."""
 
     monitor: Monitor
     found: list[str] = field(default_factory=list)
@@ -80,11 +80,9 @@ def main() -> None:
     for group, texts in _groups(concepts):
         rows = list(_rows(texts, max(500, options.n) if group == "unseen" else options.n))
         seen = Seen(guard.monitor)
-        opinion = Opinion(LOOK, seen.look, lambda family, said, found: said)
-        detach = attach(family, lambda family, rows: [None] * len(rows), lambda family, said: {}, seen, opinion=opinion)
-        for _ in family.draw([prompt for prompt, _ in rows], range(seed, seed + len(rows)), how):
-            pass
-        detach()
+        with looking_on(family, LOOK, seen.look):
+            for _ in family.draw([prompt for prompt, _ in rows], range(seed, seed + len(rows)), how):
+                pass
         seed += 10_000
         right = [one in wanted for one, (_, wanted) in zip(seen.found, rows, strict=True)]
         other = [bool(one) and one not in wanted for one, (_, wanted) in zip(seen.found, rows, strict=True)]

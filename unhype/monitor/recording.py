@@ -1,7 +1,7 @@
 """What a monitor learns from: the base's own pictures on their way, as the monitor will see them.
 
-The base draws, and an opinion that never objects writes down what it is shown; so what is learnt from is seen by the
-very code that looks later. A block of pictures is a file: a recording that was stopped goes on.
+The base draws, and an onlooker writes down what it is shown; so what is learnt from is seen by the very code that looks
+later. A block of pictures is a file: a recording that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from unhype.adapters.looking import Drawn, Opinion
-from unhype.adapters.watching import attach
+from unhype.adapters.looking import Drawn
+from unhype.adapters.onlooker import looking_on
 from unhype.families.family import Family
 from unhype.files import write_tensors
 from unhype.pictures.sampling import Sampling
@@ -59,12 +59,9 @@ def record(family: Family, table: pd.DataFrame, share: float, ways: Sequence[Sam
 def _seen(family: Family, rows: pd.DataFrame, share: float, how: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents of each row's looks, and how far into the noise these are."""
     notes = _Notes()
-    detach = attach(family, _nothing_said, _no_factors, notes, opinion=Opinion(share, notes.look, _as_said))
-    try:
+    with looking_on(family, share, notes.look):
         for _pictures in family.draw(list(rows["prompt"]), list(rows["seed"]), how):
             pass
-    finally:
-        detach()
     return notes.together()
 
 
@@ -79,7 +76,7 @@ def _path(folder: Path, start: int) -> Path:
 
 
 class _Notes:
-    """An opinion that never objects, looks again and again, and writes down what it is shown."""
+    """Looks again and again, and writes down what it is shown."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[float, torch.Tensor]] = []
@@ -92,15 +89,3 @@ class _Notes:
         share = sorted({each for each, _ in self.seen}, reverse=True)
         latents = torch.stack([torch.cat([part for each, part in self.seen if each == one]) for one in share], 1)
         return latents, torch.tensor(share)
-
-
-def _nothing_said(family: Any, rows: Sequence[Any]) -> list[None]:
-    return [None] * len(rows)
-
-
-def _no_factors(family: Any, said: Sequence[Any]) -> dict[str, Any]:
-    return {}
-
-
-def _as_said(family: Any, said: Any, seen: Sequence[int]) -> Any:
-    return said
