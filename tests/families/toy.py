@@ -75,6 +75,7 @@ class Toy(Family):
     words = (".read.",)
     text_table: ClassVar[Mapping[str, str]] = {"read": "states"}
     tables: ClassVar[Mapping[str, Mapping[str, str]]] = {"words": text_table}
+    drawn_from = ("latents",)
     defaults = Defaults(Sampling(steps=3))
     width, latent_shape, read_channels = WIDTH, SHAPE, SHAPE[0]  # type: ignore[assignment]
 

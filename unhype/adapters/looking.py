@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import nn
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
-    from unhype.adapters.rows import Scope
+    from unhype.adapters.rows import Scope, Watchable
 
 NEARLY = 1e-6
 """By how much a share may be rounded."""
@@ -44,13 +45,62 @@ class Opinion:
     amend: Amend
 
 
-@dataclass(frozen=True)
 class Drawn:
-    """What the denoiser's call draws, in the rows of prompts: ``latents [n, C, h, w]`` (z_0), ``times [n]``."""
+    """What a call of the denoiser draws, in the rows of prompts. It is worked out where somebody looks: few calls are
+    looked at, and every call would wait for the device.
 
-    latents: torch.Tensor
-    times: torch.Tensor
-    said: Sequence[Any]
+    Attributes:
+        said: what each row says.
+        share: how far into the noise they are.
+    """
+
+    def __init__(
+        self,
+        family: Watchable,
+        arguments: Mapping[str, Any],
+        output: Any,
+        free: int,
+        said: Sequence[Any],
+        share: float,
+    ) -> None:
+        """``free`` leading rows are of no prompt."""
+        self.said, self.share = said, share
+        self._family, self._arguments, self._output, self._free = family, arguments, output, free
+
+    def kept(self) -> Drawn:
+        """The same for after the call, when the pipeline may write over what was given to it."""
+        given = {name: _copied(self._arguments[name]) for name in self._family.drawn_from}
+        output = self._output if isinstance(self._output, torch.Tensor) else self._output[:1]
+        return Drawn(self._family, given, _copied(output), self._free, self.said, self.share)
+
+    @property
+    def latents(self) -> torch.Tensor:
+        """z_0 of each row, ``[n, C, h, w]``."""
+        return self._found[0]
+
+    @property
+    def times(self) -> torch.Tensor:
+        """The denoiser's, ``[n]``."""
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[torch.Tensor, torch.Tensor]:
+        latents, times = self._family.drawn_in(self._arguments, self._output)
+        return latents[self._free :], times[self._free :]
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_copied, value))
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
+
+
+def share_at(family: Watchable, time: Any, free: int) -> float:
+    """How far into the noise the rows of prompts are, at the denoiser's time; 1 where it is not told any."""
+    if time is None:
+        return 1.0
+    times = torch.as_tensor(time)
+    return float(family.share_of(times[free:] if times.numel() > 1 else times).max())
 
 
 MOST = 4
@@ -69,8 +119,17 @@ class BeginAgain(Exception):  # noqa: N818 - nothing is wrong
         self.seen = seen
 
 
-def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: Drawn, late: bool) -> None:
-    """Look at what is drawn, if it is time: ``late`` it is.
+def is_time(opinion: Opinion, scope: Scope | None, drawn: Drawn) -> bool:
+    """Whether to look at a call; if it comes too early, what it draws is kept, as it may be the last."""
+    if drawn.share > opinion.share + NEARLY:
+        if scope:
+            scope.drawn, scope.looked = drawn.kept(), None  # looked at in a pass before this one
+        return False
+    return scope is None or scope.looked in (None, drawn.share)
+
+
+def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: Drawn) -> None:
+    """Look at what is drawn.
 
     Args:
         part: the denoiser's name in the pipeline.
@@ -80,25 +139,16 @@ def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: D
         BeginAgain: to begin again, with what was seen.
         UnhypeError: one picture shows more and more; or nobody can begin again.
     """
-    share = float(family.share_of(drawn.times).max())
-    time = late or share <= opinion.share + NEARLY
     if scope is None:
-        if time and any(one >= 0 for one in opinion.look(family, drawn, [()] * len(drawn.said)) or ()):
+        if any(one >= 0 for one in opinion.look(family, drawn, [()] * len(drawn.said)) or ()):
             raise UnhypeError(
                 f"got a call of the {part} that draws what was forgotten, without a pipeline's call around it, wanted "
                 "one that can begin again: call the guarded pipeline"
             )
         return
-    scope.drawn = drawn
-    if not time:
-        scope.looked = None  # of a pass before this one
-        return
-    if scope.looked not in (None, share):
-        return
     rows = len(drawn.said)
     found = opinion.look(family, drawn, [scope.seen.get(scope.picture(row, rows), ()) for row in range(rows)])
     if found is None:
-        scope.drawn = None
         return
     seen = dict(scope.seen)
     for row, one in enumerate(found):
@@ -106,7 +156,7 @@ def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: D
         if one >= 0 and one not in (before := seen.get(picture, ())):
             seen[picture] = (*before, one)
     if seen == scope.seen:
-        scope.looked = share
+        scope.looked = drawn.share
         return
     if any(len(each) > MOST for each in seen.values()):
         raise UnhypeError(

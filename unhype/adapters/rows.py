@@ -83,6 +83,11 @@ class Watchable(Protocol):
         """From the arguments of a call of the denoiser."""
         ...
 
+    @property
+    def drawn_from(self) -> Sequence[str]:
+        """The arguments of a call of the denoiser that :meth:`drawn_in` reads."""
+        ...
+
     def drawn_in(self, arguments: Mapping[str, Any], output: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """From a call of the denoiser: z_0 as each row is being drawn, and the times."""
         ...
@@ -156,7 +161,7 @@ class Scope:
         drawing: whether the denoiser has been called.
         before: time of the denoiser's last call, and whether that was the conditional one.
         seen: picture → what was seen in it when it was drawn before.
-        drawn: by the last call with prompts.
+        drawn: by the last call with prompts, where it was not time to look.
         looked: how far into the noise the second opinion has looked; None until then.
         attention: the denoiser's processors, as they were when the call began.
     """
@@ -204,6 +209,8 @@ class Scope:
     def called(self, time: Any, conditional: bool) -> None:
         """The denoiser is about to run."""
         self.drawing = True
+        if conditional:
+            self.drawn = None
         if self.apart:
             self.before = (_number(time), conditional)
 

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from unhype.adapters.looking import Drawn, attention_of, completed, look, put_attention
+from unhype.adapters.looking import Drawn, attention_of, completed, is_time, look, put_attention, share_at
 from unhype.adapters.lora import Factors, idle_sites, listen
 from unhype.adapters.rows import Asked, Reader, Row, Rows, Scope, Texts, Watchable, keys, same
 from unhype.adapters.sites import layer_at, unwrapped
@@ -61,6 +61,7 @@ class _Thread(threading.local):
         self.last: _Call | None = None
         self.bare = False
         self.text: Rows | None = None
+        self.share = 1.0
 
 
 class Watch:
@@ -205,6 +206,9 @@ class Watch:
             last = thread.last = self._recognised(text, free)
         if scope:
             scope.called(time, conditional=last.free < len(text[0]))
+        if reader.opinion and last.said:
+            # Asked now, where comparing the texts has waited for the device already.
+            thread.share = share_at(reader.family, time, last.free)
         thread.factors, thread.text = last.factors, text
 
     @torch.compiler.disable
@@ -219,8 +223,10 @@ class Watch:
         reader = scope.reader if scope else next((hold.reader for hold in self.holds), None)
         if reader and reader.opinion and thread.last and thread.last.said:
             arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
-            latents, times = (part[thread.last.free :] for part in reader.family.drawn_in(arguments, output))
-            self._look(reader, scope, Drawn(latents, times, thread.last.said))
+            last = thread.last
+            drawn = Drawn(reader.family, arguments, output, last.free, last.said, thread.share)
+            if is_time(reader.opinion, scope, drawn):
+                self._look(reader, scope, drawn)
 
     def look_at_last(self) -> None:
         """Have the second opinion look at what the pipeline's call drew, where it was not time before.
@@ -230,16 +236,16 @@ class Watch:
         """
         scope = self._scope
         if scope and scope.drawn and scope.looked is None:
-            self._look(scope.reader, scope, scope.drawn, late=True)
+            self._look(scope.reader, scope, scope.drawn)
 
-    def _look(self, reader: Reader, scope: Scope | None, drawn: Drawn, late: bool = False) -> None:
-        """Have the second opinion look at what is drawn, if it is time; see :func:`unhype.adapters.looking.look`."""
+    def _look(self, reader: Reader, scope: Scope | None, drawn: Drawn) -> None:
+        """Have the second opinion look at what is drawn; see :func:`unhype.adapters.looking.look`."""
         assert reader.opinion is not None
         meanwhile = attention_of(self.denoiser)
         self._thread.bare = True
         try:
             put_attention(self.denoiser, scope.attention if scope else {})
-            look(reader.opinion, reader.family, self.part, scope, drawn, late)
+            look(reader.opinion, reader.family, self.part, scope, drawn)
         finally:
             self._thread.bare = False
             put_attention(self.denoiser, meanwhile)

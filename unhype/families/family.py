@@ -59,6 +59,7 @@ class Family(ABC):
         readings: what c may be made of: the ``pooled`` vector of a text, the mean of its tokens' ``states``, or
             ``both``; the first is the default.
         laws: how times may be drawn in training; the first is the default.
+        drawn_from: names of the denoiser's arguments from which :meth:`drawn_in` tells what it draws.
     """
 
     name: ClassVar[str]
@@ -73,6 +74,7 @@ class Family(ABC):
     tables: ClassVar[Mapping[str, Mapping[str, str]]]
     readings: ClassVar[Sequence[str]] = ("pooled",)
     laws: ClassVar[Sequence[str]] = ("uniform",)
+    drawn_from: ClassVar[Sequence[str]]
     defaults: ClassVar[Defaults]
 
     def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:

@@ -60,6 +60,7 @@ class Flux(Family):
     }
     readings = ("pooled", "states", "both")
     laws = LAWS
+    drawn_from = ("hidden_states", "img_ids", "timestep")
 
     def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
         super().__init__(pipeline, table, reads)

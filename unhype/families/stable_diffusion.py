@@ -35,6 +35,7 @@ class UNetFamily(Family):
     words = (".attn2.",)
     text_table: ClassVar[Mapping[str, str]] = {"attn2.to_k": "states", "attn2.to_v": "states"}
     tables: ClassVar[Mapping[str, Mapping[str, str]]] = {"cross_attention": text_table}
+    drawn_from = ("sample", "timestep")
 
     def __init__(self, pipeline: Any, table: str | None = None, reads: str | None = None) -> None:
         super().__init__(pipeline, table, reads)
