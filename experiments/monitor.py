@@ -53,11 +53,12 @@ class Seen:
     found: list[str] = field(default_factory=list)
     asked: list[bool] = field(default_factory=list)
 
-    def look(self, family: Any, drawn: Drawn, seen: Sequence[Sequence[int]]) -> list[int]:
+    def look(self, family: Any, drawn: Drawn, before: Sequence[Sequence[int]]) -> list[int]:
         latents, share, aside = drawn.latents, family.share_of(drawn.times), [()] * len(drawn.said)
         suspects = {each.picture for each in self.monitor.suspects(latents, share, aside)}
         self.asked += [row in suspects for row in range(len(latents))]
-        self.found += self.monitor.seen(family, latents, share, aside, lambda prompt: family.encode([prompt]))
+        seen = self.monitor.seen(family, latents, share, aside, lambda prompt: family.encode([prompt]))
+        self.found += ["" if place < 0 else self.monitor.concepts[place] for place in seen]
         return [-1] * len(latents)
 
 

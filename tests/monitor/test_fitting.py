@@ -87,7 +87,8 @@ def both(shown: list[tuple[str, ...]], tmp_path_factory: pytest.TempPathFactory)
 def seen(monitor: Monitor, who: list[tuple[str, ...]], aside: tuple[str, ...] = ()) -> list[str]:
     latents = pictures(np.random.default_rng(9), who).latents[:, 1].float()
     base: Any = Blind()
-    return monitor.seen(base, latents, torch.full((len(who),), 0.2), [aside] * len(who), base.encode)
+    places = monitor.seen(base, latents, torch.full((len(who),), 0.2), [aside] * len(who), base.encode)
+    return ["" if place < 0 else FORGET[place] for place in places]
 
 
 def test_the_forgotten_are_seen_and_strangers_are_not(both: tuple[Fitting, Monitor]) -> None:

@@ -251,8 +251,7 @@ class Guard:
                 for reading, before in zip(drawn.said, seen, strict=True)
             ]
             latents, share = (part.to(placed.device) for part in (drawn.latents, family.share_of(drawn.times)))
-            found = placed.monitor.seen(family, latents, share, aside, cache(lambda prompt: family.encode([prompt])))
-            return [concepts.index(one) if one else -1 for one in found]
+            return placed.monitor.seen(family, latents, share, aside, cache(lambda prompt: family.encode([prompt])))
 
         def amend(family: Family, said: Reading | None, seen: Sequence[int]) -> Reading:
             """What was seen is said, by the vector that the concept's own name has."""

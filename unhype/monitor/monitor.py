@@ -77,8 +77,8 @@ class Monitor:
         share: torch.Tensor,
         aside: Sequence[Collection[str]],
         encode: Encode,
-    ) -> list[str]:
-        """The concept that each picture shows most clearly; empty where it shows none.
+    ) -> list[int]:
+        """Place of the concept that each picture shows most clearly; -1 where it shows none.
 
         Args:
             latents: z_0 as it is being drawn, ``[n, C, h, w]``.
@@ -88,10 +88,10 @@ class Monitor:
         """
         suspects = self.suspects(latents, share, aside)
         scores = self.scores(family, latents, suspects, encode)
-        found, best = [""] * len(latents), [0.0] * len(latents)
+        found, best = [-1] * len(latents), [0.0] * len(latents)
         for each, score in zip(suspects, scores, strict=True):
             if score > best[each.picture]:
-                found[each.picture], best[each.picture] = self.concepts[each.concept], score
+                found[each.picture], best[each.picture] = each.concept, score
         return found
 
     def suspects(self, latents: torch.Tensor, share: torch.Tensor, aside: Sequence[Collection[str]]) -> list[Suspect]:
