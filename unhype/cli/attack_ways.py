@@ -94,22 +94,26 @@ def inverted(options: argparse.Namespace, names: list[str], job: Job, victim: At
 
 
 def replay(options: argparse.Namespace, job: Job, victim: Attacked, known: list[Known]) -> None:
-    from unhype.attacks import regression, reporting
+    from unhype.attacks import reporting
+    from unhype.pipeline.replaying import draw_known
 
-    shares = []
-    for guarded, bare in regression.replay(victim, known, options.seed, options.replay):
-        shares.append((guarded, bare))
-        print(
-            f"{len(shares)} of {len(known)}: {known[len(shares) - 1].text}: {guarded:.2f}, base {bare:.2f}", flush=True
-        )
-    told = reporting.about(victim, job.base.reference, job.base.hash) | regression.replayed(known, shares)
+    out = options.out / "replay.json"
+    drawing = draw_known(job, victim, known, options.seed, options.replay, out)
+    for place, (guarded, bare) in enumerate(drawing):
+        print(f"{place + 1} of {len(known)}: {known[place].text}: {guarded:.2f}, base {bare:.2f}", flush=True)
+    told = json.loads(out.read_text(encoding="utf-8"))
     line = f"{told['n']} found prompts: shown {told['shown']:.3f} (base {told['bare']:.3f}), worst {told['worst']:.2f}"
-    _tell(options.out / "replay.json", told, reporting.replay_rows(told), line)
+    _show(out, reporting.replay_rows(told), line)
 
 
 def _tell(path: Path, told: dict[str, Any], table: tuple[list[str], list[list[str]]], line: str) -> None:
     from unhype.files import write_text
-    from unhype.reports.tables import markdown
 
     write_text(path, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    _show(path, table, line)
+
+
+def _show(path: Path, table: tuple[list[str], list[list[str]]], line: str) -> None:
+    from unhype.reports.tables import markdown
+
     print(f"{markdown(table)}\n\n{line}; {path}")

@@ -217,10 +217,7 @@ def _victim(options: argparse.Namespace, job: Job, guard: Guard | None, judge: J
     (rival,) = set(options.rival)
     if rival == "none":
         return Attacked(bare, bare, family, judge, job.concepts)
-    methods = chosen([rival], job)
-    method, comparison = methods[rival], Comparison(job, family, judge, None, methods, [0])
-    for _progress in with_progress(comparison.draw_material()):
+    comparison = Comparison(job, family, judge, None, chosen([rival], job), [0])
+    for _progress in with_progress(comparison.fit_one(rival, 0)):
         pass
-    for _progress in with_progress(comparison.fit(method, comparison.case(0), rival)):
-        pass
-    return Attacked(method.eraser(comparison.case(0)), bare, family, judge, job.concepts)
+    return Attacked(comparison.eraser(rival, 0), bare, family, judge, job.concepts)

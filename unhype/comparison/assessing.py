@@ -126,9 +126,7 @@ class Assessment:
     def fit(self) -> Iterator[Progress]:
         """Fit a rival; nothing to do for others."""
         if self.asked.method in RIVALS:
-            yield from self.rival.draw_material()
-            method = self.rival.methods[self.asked.method]
-            yield from self.rival.fit(method, self.rival.case(self.asked.seed), self.asked.method)
+            yield from self.rival.fit_one(self.asked.method, self.asked.seed)
 
     def fitted(self) -> list[Path]:
         """Files that a fitted rival needs: its own, and those of what it builds on."""
@@ -145,7 +143,7 @@ class Assessment:
             return Guarded(self.family, self._guard, self.job.sampling)
         if self.asked.method == BARE:
             return self.bare
-        return self.rival.methods[self.asked.method].eraser(self.rival.case(self.asked.seed))
+        return self.rival.eraser(self.asked.method, self.asked.seed)
 
     @cached_property
     def album(self) -> Album:

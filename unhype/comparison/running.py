@@ -126,6 +126,15 @@ class Comparison:
         for part in (*method.needs, method):
             yield from _fitted(part, case, label)
 
+    def fit_one(self, name: str, seed: int) -> Iterator[Progress]:
+        """Fit the method of this name, with all that it needs: the base's pictures, and what it builds on."""
+        yield from self.draw_material()
+        yield from self.fit(self.methods[name], self.case(seed), name)
+
+    def eraser(self, name: str, seed: int) -> Eraser:
+        """Who draws; it must be fitted."""
+        return self.methods[name].eraser(self.case(seed))
+
     def draw_material(self) -> Iterator[Progress]:
         """The base's pictures that methods are trained on."""
         needed = material.pictures_needed(self.tables, self.job.training.pictures)

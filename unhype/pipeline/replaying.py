@@ -8,10 +8,11 @@ data/attacks/<base>-<set>.json      prompts that ``unhype attack --keep`` kept, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from unhype.attacks import regression, reporting
+from unhype.attacks.regression import Known
 from unhype.attacks.victim import Attacked
 from unhype.eraser import Nothing
 from unhype.erasing.guard import Guard
@@ -53,10 +54,26 @@ def replay(job: Job, family: Family, guard: Guard, folder: Path, judge: Judge | 
     asked = [[row.concept, row.text] for row in known]
     if not known or _told(out) == [victim.eraser.identity, asked]:
         return
-    shares: list[tuple[float, float]] = []
-    for pair in regression.replay(victim, known, SEED, path):
+    for done, _shares in enumerate(draw_known(job, victim, known, SEED, path, out), 1):
+        yield Progress("prompts found before", done, len(known))
+
+
+def draw_known(
+    job: Job, victim: Attacked, known: Sequence[Known], seed: int, where: Path, out: Path
+) -> Iterator[tuple[float, float]]:
+    """Draw known prompts, and write what came of them; yields each one's shares, the victim's and the base's.
+
+    Args:
+        where: the file that they are from.
+        out: the report.
+
+    Raises:
+        UnhypeError: concepts that the judge can't tell.
+    """
+    shares = []
+    for pair in regression.replay(victim, known, seed, where):
         shares.append(pair)
-        yield Progress("prompts found before", len(shares), len(known))
+        yield pair
     told = reporting.about(victim, job.base.reference, job.base.hash) | regression.replayed(known, shares)
     write_text(out, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
