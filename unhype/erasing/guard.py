@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,11 +32,11 @@ from unhype.adapters.lora import Factors
 from unhype.adapters.rows import Emit, Read, Texts
 from unhype.adapters.watching import attach
 from unhype.bases.finding import Source
-from unhype.bases.identity import compare
 from unhype.bases.loading import BaseSettings, fetched
 from unhype.erasing.checkpoint import Trained, load
 from unhype.erasing.hypernet import Hypernet, strength
 from unhype.erasing.phrases import Reading, joined, reader
+from unhype.erasing.suiting import check, check_family, choices
 from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_class, family_of
@@ -103,8 +102,8 @@ class Guard:
                 :func:`unhype.families.loading.load_family`.
         """
         source = fetched(source)
-        self._check_family(family_named_in(source).name)
-        return load_family(source, settings, *self._choices)
+        check_family(self.trained, family_named_in(source).name)
+        return load_family(source, settings, *choices(self.trained))
 
     # ------------------------------------------------------------ pipelines
 
@@ -132,68 +131,12 @@ class Guard:
 
     def _attach(self, pipeline: Any, derived: bool, family: Family | None, level: int) -> Callable[[], None]:
         if family is None:
-            self._check_family(family_class(pipeline).name)
+            check_family(self.trained, family_class(pipeline).name)
             with _as_found(pipeline):
-                family = family_of(pipeline, *self._choices)
-        self._check(family, derived, level)
+                family = family_of(pipeline, *choices(self.trained))
+        check(self.trained, family, self.monitor is not None, derived, level)
         self._place(family)
         return attach(family, self._reader(), self._emitter(), self, opinion=self._opinion())
-
-    @property
-    def _choices(self) -> tuple[str, str | None]:
-        """Sites, and what c is made of; guards of before say nothing of that, and have their family's first."""
-        return self.trained.facts["site_table"], self.trained.facts.get("reads")
-
-    def _check_family(self, name: str) -> None:
-        wanted = self.trained.facts["family"]
-        if name != wanted:
-            raise UnhypeError(
-                f"got a pipeline of the family {name}, wanted {wanted}: this guard was trained on "
-                f"{self.trained.facts['base']}; train one for this base"
-            )
-
-    def _check_shape(self, family: Family) -> None:
-        """Guards of before say nothing of it; their layers and weights are compared all the same."""
-        here = family.shape
-        for what, wanted in self.trained.facts.get("shape", {}).items():
-            if (found := here.get(what)) != wanted:
-                raise UnhypeError(
-                    f"got a pipeline {_having(found, what)}, wanted one {_having(wanted, what)}, as "
-                    f"{self.trained.facts['base']} is, on which this guard was trained: train a guard for this base"
-                )
-
-    def _check(self, family: Family, derived: bool, level: int) -> None:
-        self._check_family(family.name)
-        self._check_shape(family)
-        if self.monitor and family.read_channels != family.latent_shape[0]:
-            raise UnhypeError(
-                f"got a denoiser that reads {family.read_channels} channels where latents have "
-                f"{family.latent_shape[0]}, wanted one that draws from noise and words alone, as the monitor asks it "
-                "about pictures: load the guard with monitored=False"
-            )
-        if family.reads != (reads := self._choices[1] or family.readings[0]):
-            raise UnhypeError(
-                f"got a family whose vectors are of {family.reads}, wanted {reads}, as this guard was trained: say "
-                f"family_of(pipeline, {self._choices[0]!r}, {reads!r})"
-            )
-        hypernet, facts = self.trained.hypernet, self.trained.facts
-        if hypernet.width != family.width or hypernet.sites != family.sites:
-            raise UnhypeError(
-                f"got a pipeline whose layers are not those of {facts['base']}, wanted the base that this guard was "
-                "trained for: train a guard for this base"
-            )
-        difference = compare(self.trained.identity, family.parts)
-        if difference and not derived:
-            raise UnhypeError(
-                f"got other weights than those of {facts['base']} ({difference}), wanted the base that this guard was "
-                "trained for: train a guard for this base, or say derived=True if it is a fine-tuned relative"
-            )
-        if difference:
-            warnings.warn(
-                f"the pipeline is not {facts['base']} but a relative of it ({difference}): nobody has measured how "
-                "well this guard forgets there; `unhype evaluate` does",
-                stacklevel=level,
-            )
 
     # ------------------------------------------------------------ prompts
 
@@ -302,11 +245,6 @@ def beside(readings: Sequence[Reading]) -> Reading:
         said = (c[:, :place] == c[:, place : place + 1]).all(2) & (opened[:, :place] > 0)
         opened[:, place] = torch.where(said.any(1), 0.0, opened[:, place])
     return Reading(c, opened)
-
-
-def _having(value: int | bool | None, what: str) -> str:
-    """A fact of a base's shape in words: ``with 768 numbers in …``, ``without a …``."""
-    return f"{'with' if value else 'without'} {what}" if not value or value is True else f"with {value} {what}"
 
 
 @contextmanager
