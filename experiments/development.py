@@ -20,9 +20,9 @@ from unhype.bases.finding import Source, find_base
 from unhype.bases.loading import fetched
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.erasing.guard import Guard
-from unhype.erasing.material import build_material, pictures_needed
+from unhype.erasing.material import Material, build_material, pictures_needed
 from unhype.erasing.switch import Switch
-from unhype.erasing.trainer import Material, TrainingSettings
+from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
 from unhype.families.family import Family

@@ -27,8 +27,9 @@ from torch.profiler import ProfilerActivity, profile
 from unhype.bases.configurations import configurations
 from unhype.bases.finding import find_base
 from unhype.erasing.hypernet import Hypernet
+from unhype.erasing.material import Material
 from unhype.erasing.phrases import reader
-from unhype.erasing.trainer import Material, Trainer
+from unhype.erasing.trainer import Trainer
 from unhype.families.loading import load_family
 from unhype.families.skeleton import skeleton
 from unhype.params import load_params

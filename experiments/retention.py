@@ -39,8 +39,9 @@ from torch.nn.utils import parametrize
 from unhype.adapters.lora import Factors
 from unhype.concepts.schema import ConceptSet
 from unhype.erasing.hypernet import Hypernet, strength
+from unhype.erasing.material import Material
 from unhype.erasing.phrases import Reading
-from unhype.erasing.trainer import Material, Trainer, TrainingSettings
+from unhype.erasing.trainer import Trainer, TrainingSettings
 from unhype.evaluation.scores import separation
 from unhype.families.family import Family
 from unhype.pipeline import job as jobs

@@ -17,8 +17,9 @@ import torch
 
 from unhype.bases.loading import load_pipeline
 from unhype.erasing.hypernet import Hypernet
+from unhype.erasing.material import Material
 from unhype.erasing.phrases import reader
-from unhype.erasing.trainer import Material, StepReport, Trainer, TrainingSettings
+from unhype.erasing.trainer import StepReport, Trainer, TrainingSettings
 from unhype.families.choosing import family_of
 from unhype.miniature.folders import BASE
 from unhype.training import Schedule

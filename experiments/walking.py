@@ -19,8 +19,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from unhype.adapters.lora import Factors, active
 from unhype.erasing.heads import Through
 from unhype.erasing.losses import as_leaves, gradient_of, guided_target, task_loss
+from unhype.erasing.material import Material
 from unhype.erasing.texts import Texts
-from unhype.erasing.trainer import Material, TrainingSettings
+from unhype.erasing.trainer import TrainingSettings
 from unhype.families.family import Family
 from unhype.families.text import Text
 from unhype.training import PRECISIONS

@@ -14,8 +14,8 @@ from tests.families import tiny
 from tests.families.guards import HOW, SET, draw
 from unhype.baselines.case import Case
 from unhype.baselines.dve import Dve, off, projection
+from unhype.erasing.material import Material
 from unhype.erasing.phrases import Reading
-from unhype.erasing.trainer import Material
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family

@@ -14,8 +14,8 @@ from tests.families.guards import HOW, SET
 from unhype.adapters.sites import layer_at
 from unhype.baselines.case import Case
 from unhype.baselines.uce import Uce, paired_states
+from unhype.erasing.material import Material
 from unhype.erasing.phrases import Reading
-from unhype.erasing.trainer import Material
 from unhype.families.choosing import family_of
 from unhype.prompts.tables import training_tables
 

@@ -17,8 +17,9 @@ from tests.families import tiny
 from unhype.adapters.sites import layer_at
 from unhype.bases.loading import load_pipeline
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
+from unhype.erasing.material import Material, mixed
 from unhype.erasing.phrases import Reading, joined, reader
-from unhype.erasing.trainer import MODES, Material, Trainer, TrainingSettings, mixed
+from unhype.erasing.trainer import MODES, Trainer, TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family

@@ -15,8 +15,9 @@ from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 from tests.families.test_refused import refused
 from tests.families.training import settings
 from unhype.erasing.hypernet import Hypernet
+from unhype.erasing.material import Material
 from unhype.erasing.phrases import Reading
-from unhype.erasing.trainer import Material, Trainer
+from unhype.erasing.trainer import Trainer
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.flow import LAWS, drawn, mu_of, shift_of, shifted, unshifted

@@ -19,8 +19,9 @@ from unhype.adapters.sites import find_sites
 from unhype.bases.finding import Source
 from unhype.erasing.guard import Guard
 from unhype.erasing.hypernet import Hypernet
+from unhype.erasing.material import Material
 from unhype.erasing.phrases import Reading
-from unhype.erasing.trainer import Material, Trainer
+from unhype.erasing.trainer import Trainer
 from unhype.errors import UnhypeError
 from unhype.families import choosing
 from unhype.families.choosing import family_of

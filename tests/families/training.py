@@ -8,9 +8,9 @@ from tests.families.guards import SET
 from unhype.eraser import Nothing
 from unhype.erasing.fitting import fit_to_set
 from unhype.erasing.hypernet import HypernetConfig
-from unhype.erasing.material import build_material, pictures_needed
+from unhype.erasing.material import Material, build_material, pictures_needed
 from unhype.erasing.switch import Switch
-from unhype.erasing.trainer import Material, TrainingSettings
+from unhype.erasing.trainer import TrainingSettings
 from unhype.evaluation.album import Album
 from unhype.families.family import Family
 from unhype.pictures.sampling import Sampling

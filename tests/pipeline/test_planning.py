@@ -15,8 +15,9 @@ from unhype.bases.configurations import configurations
 from unhype.bases.finding import find_base
 from unhype.cli.main import main
 from unhype.erasing.hypernet import Hypernet
+from unhype.erasing.material import Material
 from unhype.erasing.phrases import reader
-from unhype.erasing.trainer import Material, Trainer
+from unhype.erasing.trainer import Trainer
 from unhype.families.loading import load_family
 from unhype.families.skeleton import rows_a_picture, skeleton
 from unhype.params import load_params

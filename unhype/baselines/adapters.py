@@ -22,7 +22,8 @@ from unhype.adapters.sites import Site
 from unhype.adapters.watching import Texts, attach
 from unhype.baselines.case import Case, OfCase, Step
 from unhype.erasing.hypernet import Emitter, HypernetConfig
-from unhype.erasing.trainer import Material, Trainer, TrainingSettings
+from unhype.erasing.material import Material
+from unhype.erasing.trainer import Trainer, TrainingSettings
 from unhype.families.family import Family
 
 BANK = "bank"

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from unhype.eraser import Eraser, Origin, identity
-from unhype.erasing.trainer import Material
+from unhype.erasing.material import Material
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.files import sha256, write_tensors, write_text

@@ -12,7 +12,8 @@ import numpy as np
 
 from unhype.baselines.adapters import Adapted, Bank, always, train_adapters
 from unhype.baselines.case import Case, Fitted, Step
-from unhype.erasing.trainer import Material, TrainingSettings, mixed
+from unhype.erasing.material import Material, mixed
+from unhype.erasing.trainer import TrainingSettings
 
 
 @dataclass(frozen=True)

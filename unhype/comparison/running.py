@@ -22,7 +22,7 @@ from unhype.baselines.case import Case, Fit, Method
 from unhype.comparison.scoring import summary
 from unhype.eraser import Eraser
 from unhype.erasing import material
-from unhype.erasing.trainer import Material
+from unhype.erasing.material import Material
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
 from unhype.evaluation.fidelity import Fidelity, compare_albums

@@ -11,15 +11,16 @@ one and ends as the other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 import torch
 
-from unhype.erasing.phrases import reader
+from unhype.erasing.phrases import Reading, joined, reader
 from unhype.erasing.switch import Switch
-from unhype.erasing.trainer import Material, mixed
+from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
 from unhype.families.family import Family
 
@@ -35,6 +36,68 @@ synonym for the first time: docs/experiments.
 
 PAIR_PICTURES = 32
 """Pictures of pairs, and as many with the anchor in place, which all rows of pairs share."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What one training run reads.
+
+    Attributes:
+        prompts, anchors: a prompt and what it should be drawn as, row by row.
+        reading: what the hypernetwork reads for each row.
+        retained: what it reads of prompts to keep.
+        latents: z_0 of base pictures ``[m, C, h, w]``.
+        rows: for each row of ``prompts``, the latents that may be noised for it, ``int [n, k]``.
+        chance: of each row to be drawn, ``[n]``; all alike if None.
+    """
+
+    prompts: Sequence[str]
+    anchors: Sequence[str]
+    reading: Reading
+    retained: Reading
+    latents: torch.Tensor
+    rows: np.ndarray
+    chance: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        counts = [len(part) for part in (self.prompts, self.anchors, self.reading, self.rows)]
+        if len(set(counts)) > 1 or not self.prompts:
+            raise UnhypeError(f"got {counts} prompts, anchors, readings and rows, wanted equally many and at least one")
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n rows, by their chance."""
+        return rng.choice(len(self.prompts), size=n, p=self.chance)
+
+    def noised(
+        self, family: Family, chosen: np.ndarray, rng: np.random.Generator, earliest: float, law: str = ""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """z_t ``[n, C, h, w]`` and t ``[n]`` for ``chosen`` rows; no time below ``earliest``, a share of all."""
+        rows = self.rows[chosen, rng.integers(self.rows.shape[1], size=len(chosen))]
+        latents = self.latents[torch.from_numpy(rows)].to(family.device)
+        times = family.times(len(chosen), rng, earliest, law)
+        noise = torch.from_numpy(rng.standard_normal(tuple(latents.shape), dtype=np.float32)).to(latents.device)
+        return family.noised(latents, noise, times), times
+
+
+def mixed(parts: Sequence[Material], shares: Sequence[float]) -> Material:
+    """One material of several on the same latents; the rows of a step come from each in proportion to ``shares``."""
+    chance = np.concatenate(
+        [np.full(len(part.prompts), share / len(part.prompts)) for part, share in zip(parts, shares, strict=True)]
+    )
+    prompts, anchors = (
+        list(chain.from_iterable(getattr(part, side) for part in parts)) for side in ("prompts", "anchors")
+    )
+    width = max(part.rows.shape[1] for part in parts)
+    rows = np.concatenate([part.rows[:, np.arange(width) % part.rows.shape[1]] for part in parts])
+    return Material(
+        prompts,
+        anchors,
+        joined([part.reading for part in parts]),
+        parts[0].retained,
+        parts[0].latents,
+        rows,
+        chance / chance.sum(),
+    )
 
 
 def pictures_needed(tables: Tables, per_concept: int) -> pd.DataFrame:
