@@ -19,6 +19,7 @@ from unhype.comparison.running import Comparison
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.eraser import Eraser
 from unhype.errors import UnhypeError
+from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
 
 TOY = ConceptSet(
@@ -126,6 +127,15 @@ def test_a_comparison_from_nothing_and_again(job: jobs.Job, tmp_path: Path, monk
         "pareto.png",
         "gallery.png",
     }
+
+
+@pytest.mark.slow
+def test_one_method_is_fitted_from_nothing_and_not_again(job: jobs.Job) -> None:
+    job = replace(job, sampling=Sampling(steps=2, batch=16))
+    comparison = Comparison(job, jobs.load_base(job), None, None, {"broken": Broken(), "upon": Upon()}, [0])
+    assert {progress.part for progress in comparison.fit_one("upon", 0)} == {"base pictures", "upon: fitting"}
+    assert comparison.eraser("upon", 0).identity == Upon().eraser(comparison.case(0)).identity
+    assert {progress.part for progress in comparison.fit_one("upon", 0)} <= {"base pictures"}
 
 
 def test_methods_by_name(job: jobs.Job) -> None:
