@@ -35,6 +35,7 @@ from unhype.erasing.guard import Guard
 from unhype.errors import UnhypeError
 from unhype.files import write_text
 from unhype.gates.intervals import wilson
+from unhype.monitor.features import features
 from unhype.monitor.monitor import LOOK, Monitor
 from unhype.params import load_params
 from unhype.prompts.strata import STRATA
@@ -54,10 +55,10 @@ class Seen:
     asked: list[bool] = field(default_factory=list)
 
     def look(self, family: Any, drawn: Drawn, before: Sequence[Sequence[int]]) -> list[int]:
-        latents, share, aside = drawn.latents, family.share_of(drawn.times), [()] * len(drawn.said)
-        suspects = {each.picture for each in self.monitor.suspects(latents, share, aside)}
+        latents, aside = drawn.latents, [()] * len(drawn.said)
+        suspects = {each.picture for each in self.monitor.suspects(features(family, latents.float()), aside)}
         self.asked += [row in suspects for row in range(len(latents))]
-        seen = self.monitor.seen(family, latents, share, aside, lambda prompt: family.encode([prompt]))
+        seen = self.monitor.seen(family, latents, aside, lambda prompt: family.encode([prompt]))
         self.found += ["" if place < 0 else self.monitor.concepts[place] for place in seen]
         return [-1] * len(latents)
 

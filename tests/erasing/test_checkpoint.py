@@ -94,8 +94,8 @@ def test_a_monitor_comes_back(folder: Path) -> None:
     assert again is not None
     assert replace(again, net=monitor.net, c=monitor.c) == monitor
     assert torch.equal(again.c, monitor.c)
-    latents, share = torch.randn(2, 4, 16, 16), torch.full((2,), 0.2)
-    assert torch.equal(again.net(latents, share), monitor.net(latents, share))
+    features = torch.randn(2, 4, 16, 16)
+    assert torch.equal(again.net(features), monitor.net(features))
     assert not any(parameter.requires_grad for parameter in again.net.parameters())
 
 
@@ -122,6 +122,13 @@ def test_a_switch_of_the_formats_before_asks_no_sentence(folder: Path) -> None:
         found = load(folder).switch
         assert found is not None
         assert found.sure == 0
+
+
+def test_a_monitor_that_looked_at_latents_is_told_of(folder: Path) -> None:
+    with_monitor(folder)
+    change_card(folder, format=8)
+    with pytest.raises(UnhypeError, match=r"whose monitor looks at latents, wanted 9.*train anew"):
+        load(folder)
 
 
 @pytest.mark.parametrize(

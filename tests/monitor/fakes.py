@@ -8,6 +8,7 @@ from tests.families.guards import SET
 from unhype.erasing.checkpoint import Trained
 from unhype.erasing.guard import Guard
 from unhype.families.family import Family
+from unhype.monitor.features import features
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
 from unhype.monitor.witness import SHARES
@@ -19,7 +20,8 @@ ANCHORS = ("a photo of a man", "a photo of a woman")
 
 def seeing(family: Family, *concepts: str) -> Monitor:
     """A monitor that sees these in every picture, the first most clearly; without asking the base."""
-    net = MonitorNet(NetConfig(8), family.latent_shape[0], len(CONCEPTS)).eval().requires_grad_(False)
+    channels = features(family, torch.zeros(1, *family.latent_shape)).shape[1]
+    net = MonitorNet(NetConfig(8), channels, len(CONCEPTS)).eval().requires_grad_(False)
     torch.nn.init.zeros_(net.head.weight)
     bias = [10.0 - concepts.index(each) if each in concepts else -50.0 for each in CONCEPTS]
     net.head.bias.copy_(torch.tensor(bias))

@@ -20,8 +20,7 @@ from unhype.monitor.recording import Looks
 from unhype.training import Schedule
 
 FORGET, RETAIN = ("Cher", "Prince"), tuple(f"kept {i}" for i in range(10))
-SETTINGS = MonitorSettings(net=NetConfig(16), schedule=Schedule(250, 32, 5e-3, average=0.9), false_alarms=0.05)
-LOOKS = torch.tensor([0.4, 0.2])
+SETTINGS = MonitorSettings(net=NetConfig(32), schedule=Schedule(300, 32, 5e-3, average=0.9), false_alarms=0.05)
 
 
 def face(name: str) -> torch.Tensor:
@@ -31,13 +30,13 @@ def face(name: str) -> torch.Tensor:
 
 
 def pictures(rng: np.random.Generator, shown: list[tuple[str, ...]]) -> Looks:
-    """Each face somewhere in noise, at both looks."""
-    latents = torch.from_numpy(rng.normal(size=(len(shown), 2, 4, 16, 16)) * 0.3).float()
+    """Each face somewhere in noise; a blind base makes nothing of them but themselves."""
+    latents = torch.from_numpy(rng.normal(size=(len(shown), 4, 16, 16)) * 0.3).float()
     for row, names in enumerate(shown):
         for side, name in enumerate(names):
             down, right = rng.integers(0, 10), rng.integers(0, 3) + (8 * side if len(names) > 1 else 4)
-            latents[row, :, :, down : down + 6, right : right + 6] += 2 * face(name)
-    return Looks(latents.half(), LOOKS)
+            latents[row, :, down : down + 6, right : right + 6] += 2 * face(name)
+    return Looks(latents.half(), latents.half())
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +70,12 @@ class Blind:
 
 
 def fitted(shown: list[tuple[str, ...]], folder: Path, seed: int = 0) -> tuple[Fitting, Monitor]:
-    table = pd.DataFrame({"shown": shown})
+    table = pd.DataFrame({"shown": shown, "part": 1.0})
     looks = pictures(np.random.default_rng(1), shown)
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, seed, torch.device("cpu"))
     list(fitting.run(folder / "training.safetensors"))
     base: Any = Blind()
-    return fitting, fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3), 0.2)
+    return fitting, fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3))
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +84,11 @@ def both(shown: list[tuple[str, ...]], tmp_path_factory: pytest.TempPathFactory)
 
 
 def seen(monitor: Monitor, who: list[tuple[str, ...]], aside: tuple[str, ...] = ()) -> list[str]:
-    latents = pictures(np.random.default_rng(9), who).latents[:, 1].float()
+    latents = pictures(np.random.default_rng(9), who).latents.float()
     base: Any = Blind()
-    places = monitor.seen(base, latents, torch.full((len(who),), 0.2), [aside] * len(who), base.encode)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("unhype.monitor.monitor.features", lambda family, latents: latents)
+        places = monitor.seen(base, latents, [aside] * len(who), base.encode)
     return ["" if place < 0 else FORGET[place] for place in places]
 
 
@@ -126,18 +127,32 @@ def test_the_same_seed_gives_the_same_monitor(both: tuple[Fitting, Monitor], sho
 def test_a_net_that_finds_nobody_is_refused(shown: list[tuple[str, ...]]) -> None:
     """Nothing that is held back shows somebody forgotten."""
     few = [each for each in shown if not set(FORGET) & set(each)]
-    table, looks = pd.DataFrame({"shown": few}), pictures(np.random.default_rng(1), few)
+    table, looks = pd.DataFrame({"shown": few, "part": 1.0}), pictures(np.random.default_rng(1), few)
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
     base: Any = Blind()
     with pytest.raises(UnhypeError, match="got a monitor that finds nobody"):
-        fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3), 0.2)
+        fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3))
+
+
+def test_who_is_drawn_between_two_texts_sets_no_bar(shown: list[tuple[str, ...]]) -> None:
+    """They may not be there. Strangers who are held back set it all the same."""
+    table = pd.DataFrame({"shown": shown, "part": np.where(np.arange(len(shown)) % 2, 0.7, 1.0)})
+    looks = pictures(np.random.default_rng(1), shown)
+    fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
+    between, held_back = table["part"].to_numpy() < 1, set(RETAIN) - set(fitting.names)
+    assert not between[fitting.known].any()
+    assert between[fitting.taught].any()
+    assert all(held_back & set(shown[i]) for i in fitting.strangers[between[fitting.strangers]])
+    assert not any(held_back & set(shown[i]) for i in fitting.taught)
 
 
 def test_pictures_are_varied_around_themselves(both: tuple[Fitting, Monitor]) -> None:
-    latents = torch.randn(32, 4, 16, 16)
-    varied = both[0].varied(latents, np.random.default_rng(0))
-    assert varied.shape == latents.shape
-    assert 0.02 < (varied == both[0].net.mean.view(1, -1, 1, 1)).float().mean() < 0.09  # a window in half of them
+    features = torch.randn(64, 4, 16, 16)
+    varied = both[0].varied(features, np.random.default_rng(0))
+    assert varied.shape == features.shape
+    hidden = (varied == both[0].net.mean.view(1, -1, 1, 1)).all(1)
+    assert 0.03 < hidden.float().mean() < 0.12  # a window in half of them
+    assert 0.1 < (varied - features)[~hidden[:, None].expand_as(varied)].std() < 0.5
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"false_alarms": 1.0}, {"precision": "fp8"}])

@@ -20,6 +20,7 @@ from unhype.erasing.phrases import Reading
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
+from unhype.monitor.features import features
 from unhype.monitor.monitor import Monitor, Suspect
 from unhype.monitor.witness import SHARES
 
@@ -87,9 +88,9 @@ def test_a_picture_is_judged_alone(sd: Family, monkeypatch: pytest.MonkeyPatch) 
     guard, suspects = guard_of(sd), Monitor.suspects
     first: list[torch.Tensor] = []
 
-    def in_the_second(self: Monitor, latents: torch.Tensor, *others: Any) -> list[Suspect]:
-        first.append(latents.clone())
-        return [one for one in suspects(self, latents, *others) if torch.equal(latents[one.picture], first[0][1])]
+    def in_the_second(self: Monitor, features: torch.Tensor, *others: Any) -> list[Suspect]:
+        first.append(features.clone())
+        return [one for one in suspects(self, features, *others) if torch.equal(features[one.picture], first[0][1])]
 
     monkeypatch.setattr(Monitor, "suspects", in_the_second)
     found = guarded(monitored(guard, seeing(sd, "Cher")), sd, [KEPT] * 3)
@@ -177,6 +178,20 @@ def test_the_base_is_asked_as_it_is_itself(sd: Family) -> None:
     assert torch.allclose(asked[0], asked[1], atol=1e-4)
 
 
+def test_the_base_looks_as_it_is_itself(sd: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it does, no LoRA of the picture's own prompt is in the denoiser."""
+    seen: list[torch.Tensor] = []
+
+    def noting(family: Family, latents: torch.Tensor) -> torch.Tensor:
+        seen.extend((latents, features(family, latents)))
+        return seen[-1]
+
+    monitor = seeing(sd)
+    monkeypatch.setattr("unhype.monitor.monitor.features", noting)
+    guarded(monitored(guard_of(sd), monitor), sd, [FORGOTTEN])
+    assert torch.allclose(features(family_of(tiny.sd1()), seen[0]), seen[1], atol=1e-4)
+
+
 def test_an_earlier_call_leaves_nothing_behind(sd: Family) -> None:
     guard = monitored(guard_of(sd), seeing(sd, "Cher"))
     with guard.attached(sd.pipeline, family=sd):
@@ -222,16 +237,16 @@ def test_the_base_is_asked_in_the_precision_of_the_day(sd: Family) -> None:
 def test_a_second_pass_is_looked_at_too(sd: Family) -> None:
     """Timesteps that go back into the noise: what was seen late the first time says nothing of the end."""
     looked: list[float] = []
-    suspects = Monitor.suspects
-
-    def noting(self: Monitor, latents: torch.Tensor, share: torch.Tensor, *others: Any) -> list[Suspect]:
-        looked.append(float(share[0]))
-        return suspects(self, latents, share, *others)
-
     own = family_of(tiny.sd1())
+    clean = type(own).clean
+
+    def noting(self: Family, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+        looked.append(float(self.share_of(times)[0]))
+        return clean(self, noisy, times, predicted)
+
     own.pipeline.scheduler = diffusers.EulerDiscreteScheduler.from_config(own.pipeline.scheduler.config)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Monitor, "suspects", noting)
+        patch.setattr(type(own), "clean", noting)
         with monitored(guard_of(own), seeing(own)).attached(own.pipeline, family=own):
             own.pipeline(KEPT, timesteps=[100, 999, 700, 400], output_type="latent")
     assert looked == pytest.approx([0.1, 0.4], abs=0.01)
@@ -264,14 +279,14 @@ def test_a_base_that_reads_more_than_noise_is_refused(sd: Family, monkeypatch: p
 def test_latents_that_are_not_finite_are_no_picture(sd: Family) -> None:
     monitor = seeing(sd)
     with pytest.raises(UnhypeError, match="got latents that are not finite"):
-        monitor.suspects(torch.full((1, *sd.latent_shape), torch.nan), torch.full((1,), 0.2), [()])
+        monitor.suspects(features(sd, torch.full((1, *sd.latent_shape), torch.nan)), [()])
 
 
 def test_the_base_is_asked_without_the_picture_that_an_ip_adapter_shows(sd: Family) -> None:
     own = family_of(tiny.sd1())
+    monitor = replace(seeing(own, "Cher"), weights=(1.0, *[1e-9] * len(SHARES)))
     unet: Any = own.pipeline.unet
     unet._load_ip_adapter_weights([ip_adapter(unet, 24)])
-    monitor = replace(seeing(own, "Cher"), weights=(1.0, *[1e-9] * len(SHARES)))
     shown = {"ip_adapter_image_embeds": [torch.randn(2, 1, 24)], "num_inference_steps": 2, "output_type": "np"}
 
     def call(guard: Guard) -> np.ndarray:
@@ -287,9 +302,9 @@ def test_every_view_of_a_picture_is_looked_at(sd: Family) -> None:
     noise, late = torch.randn(3, *sd.latent_shape), sd.time_at(0.1, 1)
     suspects, calls = Monitor.suspects, []
 
-    def in_the_last(self: Monitor, latents: torch.Tensor, *others: Any) -> list[Suspect]:
-        calls.append(latents)
-        return suspects(self, latents, *others) if len(calls) == 3 else []
+    def in_the_last(self: Monitor, features: torch.Tensor, *others: Any) -> list[Suspect]:
+        calls.append(features)
+        return suspects(self, features, *others) if len(calls) == 3 else []
 
     class Views(type(sd.pipeline)):  # type: ignore[misc]
         def __call__(self, prompt: str) -> Any:

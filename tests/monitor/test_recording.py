@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
 
 from tests.families import tiny
+from unhype.adapters.looking import Drawn
+from unhype.adapters.onlooker import looking_on
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
-from unhype.monitor.recording import record, recorded
+from unhype.monitor.features import features
+from unhype.monitor.recording import drawn, record, recorded
 from unhype.pictures.sampling import Sampling
 
 HOW = Sampling(steps=4, guidance=3.0, batch=2)
-TABLE = pd.DataFrame({"prompt": ["Cher", "Drake", "a man", "a dog", "Cher and Drake"], "seed": [1, 2, 3, 4, 5]})
+PROMPTS = ["Cher", "Drake", "a man", "a dog", "Cher and Drake"]
+TABLE = pd.DataFrame({"prompt": PROMPTS, "other": PROMPTS, "part": 1.0, "seed": [1, 2, 3, 4, 5]})
 
 
 @pytest.fixture(params=["sd1", "sd2", "sdxl", "flux_dev", "flux_schnell"])
@@ -23,32 +28,37 @@ def family(request: pytest.FixtureRequest) -> Family:
     return family_of(tiny.BUILDERS[request.param]())
 
 
-def test_the_last_look_is_nearly_the_picture(family: Family, tmp_path: Path) -> None:
-    """It is what the sampler's last step goes to, but for guidance: here there is none."""
-    plain = Sampling(steps=4, guidance=1.0, batch=2)
-    list(record(family, TABLE, 0.6, [plain], tmp_path))
-    looks = recorded(tmp_path, len(TABLE))
-    assert looks.latents.shape == (5, len(looks.share), *family.latent_shape)
-    assert (looks.share.diff() < 0).all()
-    assert looks.share.max() <= 0.6
-    trajectory, texts = family.trajectory(4), family.encode(list(TABLE["prompt"]))
-    if family.name == "flux":
-        return  # its guidance is told to the denoiser: see test_as_the_pipeline.py
-    noise = [torch.randn(1, *family.latent_shape, generator=torch.Generator().manual_seed(s)) for s in TABLE["seed"]]
-    latents = trajectory.start(torch.cat(noise))
-    for place, time in enumerate(trajectory.times):
-        seen, times = trajectory.seen(latents, place), time.expand(5)
-        predicted = family.predict(seen, times, texts)
-        clean = family.clean(seen, times, predicted)
-        latents = trajectory.step(predicted, place, latents)
-    scale = clean.abs().mean()
-    assert ((looks.latents[:, -1].float() - clean).abs().mean() / scale) < 0.02
+def test_it_is_what_the_guard_looks_at(family: Family, tmp_path: Path) -> None:
+    """Where guidance is a number that the denoiser is told, it is told none here."""
+    how = Sampling(steps=4, guidance=1.0 if family.name == "flux" else 3.0, batch=2)
+    list(record(family, TABLE, 0.6, [how], tmp_path))
+    looks, seen = recorded(tmp_path, len(TABLE)), []
+
+    def look(family: Family, drawn: Drawn, before: Any) -> list[int]:
+        seen.append(drawn.latents.clone())
+        return [-1] * len(before)
+
+    with looking_on(family, 0.6, look):
+        list(family.draw(PROMPTS, list(TABLE["seed"]), how))
+    assert looks.latents.shape == (5, *family.latent_shape)
+    error = (looks.latents.float() - torch.cat(seen)).abs().mean() / torch.cat(seen).abs().mean()
+    assert error < 0.02
+    made = features(family, looks.latents.float())
+    assert ((looks.features.float() - made).abs().mean() / made.abs().mean()) < 0.02
+
+
+def test_between_two_texts_there_is_something_of_both(family: Family) -> None:
+    rows = pd.DataFrame({"prompt": "Cher", "other": "a dog", "part": [1.0, 0.7, 0.3, 0.0], "seed": 1})
+    one, more, less, other = drawn(family, rows, 0.6, Sampling(steps=4, guidance=3.0, batch=4))
+    own = drawn(family, rows.iloc[:1].assign(other="Drake"), 0.6, HOW)[0]
+    assert torch.allclose(one, own, atol=1e-3 * float(own.abs().max()))
+    assert (more - one).norm() < (less - one).norm() < (other - one).norm()
 
 
 def test_what_is_recorded_is_not_drawn_again(family: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(record(family, TABLE, 0.6, [HOW], tmp_path)) == [5]
     before = recorded(tmp_path, 5)
-    monkeypatch.setattr(type(family), "draw", None)
+    monkeypatch.setattr("unhype.monitor.recording.drawn", None)
     assert list(record(family, TABLE, 0.6, [HOW], tmp_path)) == [5]
     assert torch.equal(recorded(tmp_path, 5).latents, before.latents)
 

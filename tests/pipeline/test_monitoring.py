@@ -23,7 +23,7 @@ from unhype.training import Schedule
 SET = ConceptSet(
     "toy", "people", (Entry("Cher", "a woman"), Entry("Prince", "a man")), ("Drake", "Amy Adams"), ("Aaron Paul",)
 )
-MONITOR = MonitorSettings("always", 2, Amounts(3, 2, 2), NetConfig(8), Schedule(3, 4, 1e-3))
+MONITOR = MonitorSettings("always", 2, Amounts(3, 2, 2, 2), NetConfig(8), Schedule(3, 4, 1e-3))
 TRAINING = TrainingSettings(
     hypernet=HypernetConfig(rank=2, hidden=8, basis=2, steps=10), schedule=Schedule(2, 2, 1e-3), retained=2, pictures=1
 )
@@ -57,7 +57,7 @@ def test_a_stopped_monitor_goes_on(job: Job, tmp_path: Path, monkeypatch: pytest
     for each in making.train(job, family):
         if each.part == "monitor" and each.done == 1:
             break
-    monkeypatch.setattr(type(family), "draw", None)  # all pictures are there
+    monkeypatch.setattr("unhype.monitor.recording.drawn", None)  # all pictures are there
     list(making.train(job, family))
     stopped = jobs.guard_of(job)
     monkeypatch.undo()

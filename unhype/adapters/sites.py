@@ -94,3 +94,11 @@ def unwrapped(model: nn.Module) -> nn.Module:
     """The model itself, where ``torch.compile`` has wrapped it."""
     inner: nn.Module = getattr(model, "_orig_mod", model)
     return inner
+
+
+def is_compiled(model: nn.Module) -> bool:
+    """Whether ``torch.compile`` has wrapped a model, or one of its layers, in any of the ways it knows."""
+    return model is not unwrapped(model) or any(
+        module._compiled_call_impl is not None or hasattr(vars(module).get("forward"), "_torchdynamo_orig_callable")
+        for module in model.modules()
+    )

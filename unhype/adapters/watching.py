@@ -29,7 +29,7 @@ from torch import nn
 from unhype.adapters.looking import BeginAgain, Opinion
 from unhype.adapters.randomness import Randomness
 from unhype.adapters.rows import Asked, Emit, Read, Reader, Rows, Texts, Watchable
-from unhype.adapters.sites import unwrapped
+from unhype.adapters.sites import is_compiled, unwrapped
 from unhype.adapters.watch import Watch
 from unhype.errors import UnhypeError
 
@@ -223,9 +223,5 @@ def is_guarded(pipeline: Any) -> bool:
 
 def _compile_anew(denoiser: nn.Module) -> None:
     """Compiled code was traced with the hooks of its day, and torch does not look whether they are still there."""
-    compiled = denoiser is not unwrapped(denoiser) or any(
-        module._compiled_call_impl is not None or hasattr(vars(module).get("forward"), "_torchdynamo_orig_callable")
-        for module in denoiser.modules()
-    )
-    if compiled:
+    if is_compiled(denoiser):
         torch._dynamo.reset()

@@ -23,9 +23,13 @@ from unhype.files import describe, sha256, write_tensors, write_text
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
 
-FORMAT = 8
-KNOWN = (6, 7, FORMAT)
-"""Formats that can be read: 7 is the same with a switch that asks no sentence, 6 without a monitor besides."""
+FORMAT = 9
+KNOWN = (6, 7, 8, FORMAT)
+"""Formats that can be read: 8 is the same, but a monitor looked at latents itself, and one of these cannot be read; 7
+has a switch that asks no sentence besides, 6 no monitor."""
+
+SENTENCES = 8
+"""The first format with a switch that asks the sentence."""
 
 NUMBERS = ("threshold", "width", "longest", "sure")
 """The fields of a switch that are plain numbers."""
@@ -115,7 +119,7 @@ def load(folder: Path) -> Trained:
         switch = None
         if card["switch"]:
             parts = {name.removeprefix("switch."): t for name, t in tensors.items() if name.startswith("switch.")}
-            facts = {"sure": 0.0, **card["switch"]} if card["format"] < FORMAT else card["switch"]
+            facts = {"sure": 0.0, **card["switch"]} if card["format"] < SENTENCES else card["switch"]
             mean, whitening, centres, kept = (parts.pop(name) for name in SWITCH_TENSORS)
             switch = Switch(
                 tuple(facts["concepts"]), mean, whitening, centres, kept, *(facts[name] for name in NUMBERS)
@@ -166,6 +170,11 @@ def read_card(folder: Path) -> dict[str, Any]:
     if not isinstance(card, dict):
         raise UnhypeError(
             f"got {type(card).__name__} in {path}, wanted a guard's card: copy the folder again or train anew"
+        )
+    if card.get("format") != FORMAT and card.get("monitor"):
+        raise UnhypeError(
+            f"got format {card.get('format')!r} in {path}, whose monitor looks at latents, wanted {FORMAT}, whose "
+            "monitor looks through the base: train anew, or use the version of unhype that made it"
         )
     if card.get("format") not in KNOWN:
         raise UnhypeError(

@@ -193,8 +193,8 @@ class Guard:
                 stay.union(_erased(reading, placed.switch), (concepts[k] for k in before))
                 for reading, before in zip(drawn.said, seen, strict=True)
             ]
-            latents, share = (part.to(placed.device) for part in (drawn.latents, family.share_of(drawn.times)))
-            return placed.monitor.seen(family, latents, share, aside, cache(lambda prompt: family.encode([prompt])))
+            latents = drawn.latents.to(placed.device)
+            return placed.monitor.seen(family, latents, aside, cache(lambda prompt: family.encode([prompt])))
 
         def amend(family: Family, said: Reading | None, seen: Sequence[int]) -> Reading:
             """What was seen is said, by the vector that the concept's own name has."""

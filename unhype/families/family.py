@@ -155,6 +155,17 @@ class Family(ABC):
         return self._sites
 
     @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Blocks of the bare denoiser whose outputs say what a picture shows, for a monitor; none where nobody has
+        named them."""
+        return []
+
+    def feature_map(self, output: Any, height: int, width: int) -> torch.Tensor:
+        """What such a block gave for latents of ``[height, width]``, as a picture ``[n, channels, a, b]``."""
+        found: torch.Tensor = output
+        return found
+
+    @property
     def text_layers(self) -> tuple[Site, ...]:
         """The layers that read token states as they are: closed forms solve for these, whatever the sites are."""
         return find_sites(self.bare_denoiser, self.text_table)

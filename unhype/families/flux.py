@@ -36,6 +36,9 @@ LENGTH = 512
 
 QUERIES_AND_KEYS = ("to_q", "to_k", "add_q_proj", "add_k_proj")
 
+SEEING = 5
+"""Blocks that a monitor looks through."""
+
 TRAINED_GUIDANCE = 1.0
 """Guidance that a distilled base is told while a guard is trained: the conditional velocity itself."""
 
@@ -97,6 +100,20 @@ class Flux(Family):
         found = find_sites(self.bare_denoiser, {f"attn.{name}": "hidden" for name in QUERIES_AND_KEYS})
         blocks = {site.name.rpartition(".")[0] for site in found if site.name.endswith("add_q_proj")}
         return tuple(site for site in found if site.name.rpartition(".")[0] in blocks)
+
+    @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Some of the double and single blocks, as far from each other as can be."""
+        model: Any = self.bare_denoiser
+        blocks = [*model.transformer_blocks, *model.single_transformer_blocks]
+        return [blocks[round(place)] for place in np.linspace(0, len(blocks) - 1, min(SEEING, len(blocks)))]
+
+    def feature_map(self, output: Any, height: int, width: int) -> torch.Tensor:
+        """The tokens of the picture, which stand behind those of the text."""
+        tokens: torch.Tensor = output[-1] if isinstance(output, tuple) else output
+        n, _, channels = tokens.shape
+        rows, columns = height // 2, width // 2
+        return tokens[:, -rows * columns :].transpose(1, 2).reshape(n, channels, rows, columns)
 
     @property
     def size(self) -> int:

@@ -54,6 +54,16 @@ class UNetFamily(Family):
         return channels
 
     @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """One on the way down, the middle, and all on the way up, which know what those on the way down do."""
+        unet: Any = self.bare_denoiser
+        return [unet.down_blocks[len(unet.down_blocks) // 2], unet.mid_block, *unet.up_blocks]
+
+    def feature_map(self, output: Any, height: int, width: int) -> torch.Tensor:
+        found: torch.Tensor = output[0] if isinstance(output, tuple) else output
+        return found
+
+    @property
     def timesteps(self) -> int:
         """Of the training noise schedule."""
         number: int = self.pipeline.scheduler.config.num_train_timesteps

@@ -47,6 +47,14 @@ class Text:
         pooled = None if self.pooled is None else self.pooled.expand(n, -1)
         return Text(self.states.expand(n, -1, -1), pooled)
 
+    def blended(self, other: Text, part: torch.Tensor) -> Text:
+        """Of each row this ``part [n]`` of self and the rest of ``other``; all of it is self to the bit."""
+        part = part.to(self.states)
+        states = torch.lerp(other.states, self.states, part.view(-1, 1, 1))
+        if self.pooled is None or other.pooled is None:
+            return Text(states)
+        return Text(states, torch.lerp(other.pooled, self.pooled, part.view(-1, 1)))
+
     @classmethod
     def joined(cls, texts: Sequence[Text]) -> Text:
         """Rows of several, one after the other."""

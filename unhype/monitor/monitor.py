@@ -16,6 +16,7 @@ import torch
 
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
+from unhype.monitor.features import features
 from unhype.monitor.net import MonitorNet
 from unhype.monitor.witness import SHARES, Encode, evidence
 
@@ -74,7 +75,6 @@ class Monitor:
         self,
         family: Family,
         latents: torch.Tensor,
-        share: torch.Tensor,
         aside: Sequence[Collection[str]],
         encode: Encode,
     ) -> list[int]:
@@ -82,11 +82,10 @@ class Monitor:
 
         Args:
             latents: z_0 as it is being drawn, ``[n, C, h, w]``.
-            share: how far into the noise, ``[n]``.
             aside: concepts that are not looked for, of each picture.
             encode: of the bare base.
         """
-        suspects = self.suspects(latents, share, aside)
+        suspects = self.suspects(features(family, latents.float()), aside)
         scores = self.scores(family, latents, suspects, encode)
         found, best = [-1] * len(latents), [0.0] * len(latents)
         for each, score in zip(suspects, scores, strict=True):
@@ -94,18 +93,22 @@ class Monitor:
                 found[each.picture], best[each.picture] = each.concept, score
         return found
 
-    def suspects(self, latents: torch.Tensor, share: torch.Tensor, aside: Sequence[Collection[str]]) -> list[Suspect]:
+    def suspects(self, features: torch.Tensor, aside: Sequence[Collection[str]]) -> list[Suspect]:
         """The surest of each picture, at most ``SUSPECTS``.
+
+        Args:
+            features: of the pictures, see :func:`unhype.monitor.features.features`.
+            aside: concepts that are not looked for, of each picture.
 
         Raises:
             UnhypeError: latents that are not finite show nobody anything.
         """
-        logits = self.net(latents.float(), share)
-        if not logits.isfinite().all():
+        if not features.isfinite().all():
             raise UnhypeError(
                 "got latents that are not finite, wanted a picture to look at: draw in a higher precision, or with "
                 "another scheduler"
             )
+        logits = self.net(features)
         for row, concepts in zip(logits, aside, strict=True):
             row[[self.concepts.index(concept) for concept in concepts if concept in self.concepts]] = -torch.inf
         most, which = logits.topk(min(SUSPECTS, len(self.concepts)), 1)

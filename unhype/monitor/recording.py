@@ -1,7 +1,6 @@
 """What a monitor learns from: the base's own pictures on their way, as the monitor will see them.
 
-The base draws, and an onlooker writes down what it is shown; so what is learnt from is seen by the very code that looks
-later. A block of pictures is a file: a recording that was stopped goes on.
+A block of pictures is a file: a recording that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -16,10 +15,9 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from unhype.adapters.looking import Drawn
-from unhype.adapters.onlooker import looking_on
 from unhype.families.family import Family
 from unhype.files import write_tensors
+from unhype.monitor.features import features
 from unhype.pictures.sampling import Sampling
 
 BLOCK = 64
@@ -31,61 +29,64 @@ class Looks:
     """Pictures on their way.
 
     Attributes:
-        latents: z_0 as it was being drawn, float16 ``[n, looks, C, h, w]``.
-        share: how far into the noise each look was, ``[looks]``.
+        latents: z_0 as it was being drawn, float16 ``[n, C, h, w]``.
+        features: what the base makes of them, float16 ``[n, F, a, b]``.
     """
 
     latents: torch.Tensor
-    share: torch.Tensor
+    features: torch.Tensor
 
 
 def record(family: Family, table: pd.DataFrame, share: float, ways: Sequence[Sampling], folder: Path) -> Iterator[int]:
-    """Draw the rows of a table (columns ``prompt``, ``seed``) that are missing; yields how many there are so far.
+    """Draw the rows of a table that are missing; yields how many there are so far.
 
     Args:
-        share: how far into the noise the first look is; every later call is one.
-        ways: how they are drawn, by turns, with as many steps each.
+        table: columns ``prompt``, ``other``, ``part`` and ``seed``, see :mod:`.rows`.
+        share: how far into the noise it is looked at: at the first call that comes so far, or the last there is.
+        ways: how they are drawn, by turns.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for start in range(0, len(table), BLOCK):
         path, rows = _path(folder, start), table.iloc[start : start + BLOCK]
         if not path.exists():
-            seen = [_seen(family, rows.iloc[turn :: len(ways)], share, how) for turn, how in enumerate(ways)]
-            place = np.argsort(np.concatenate([np.arange(len(rows))[turn :: len(ways)] for turn in range(len(ways))]))
-            write_tensors(path, {"latents": torch.cat([x for x, _ in seen])[place], "share": seen[0][1]}, {})
+            seen: dict[int, torch.Tensor] = {}
+            for turn, how in enumerate(ways):
+                places = range(turn, len(rows), len(ways))
+                for first in range(0, len(places), how.batch):
+                    part = places[first : first + how.batch]
+                    seen |= zip(part, drawn(family, rows.iloc[list(part)], share, how), strict=True)
+            latents = torch.stack([seen[place] for place in range(len(rows))])
+            made = torch.cat([features(family, part) for part in latents.split(max(how.batch for how in ways))])
+            write_tensors(path, {"latents": latents.half().cpu(), "features": made.half().cpu()}, {})
         yield start + len(rows)
 
 
-def _seen(family: Family, rows: pd.DataFrame, share: float, how: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
-    """Latents of each row's looks, and how far into the noise these are."""
-    notes = _Notes()
-    with looking_on(family, share, notes.look):
-        for _pictures in family.draw(list(rows["prompt"]), list(rows["seed"]), how):
-            pass
-    return notes.together()
+@torch.no_grad()
+def drawn(family: Family, rows: pd.DataFrame, share: float, how: Sampling) -> torch.Tensor:
+    """z_0 of each row as it is being drawn, float32 ``[n, C, h, w]``: by the sampler's own path, up to the look."""
+    n, path = len(rows), family.trajectory(how.steps)
+    part = torch.tensor(rows["part"].to_numpy(np.float32))
+    text = family.encode(list(rows["prompt"])).blended(family.encode(list(rows["other"])), part)
+    empty = family.unconditional(n)
+    noise = [torch.randn(1, *family.latent_shape, generator=_generator(seed)) for seed in rows["seed"]]
+    latents = path.start(torch.cat(noise).to(family.device))
+    for place, time in enumerate(path.times):
+        seen, times = path.seen(latents, place), time.expand(n)
+        if place == len(path.times) - 1 or float(family.share_of(time[None])) <= share:
+            break
+        latents = path.step(family.guided(seen, times, text, empty, how.guidance), place, latents)
+    return family.clean(seen, times, family.predict(seen, times, text))
 
 
 def recorded(folder: Path, rows: int) -> Looks:
     """What :func:`record` wrote for so many rows."""
     blocks = [load_file(_path(folder, start)) for start in range(0, rows, BLOCK)]
-    return Looks(torch.cat([block["latents"] for block in blocks]), blocks[0]["share"])
+    return Looks(*(torch.cat([block[name] for block in blocks]) for name in ("latents", "features")))
 
 
 def _path(folder: Path, start: int) -> Path:
     return folder / f"{start:06d}.safetensors"
 
 
-class _Notes:
-    """Looks again and again, and writes down what it is shown."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[float, torch.Tensor]] = []
-
-    def look(self, family: Any, drawn: Drawn, seen: Sequence[Sequence[int]]) -> None:
-        self.seen.append((float(family.share_of(drawn.times)[0]), drawn.latents.detach().half().cpu()))
-
-    def together(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Looks of one batch after the other as looks of all: every batch has the same."""
-        share = sorted({each for each, _ in self.seen}, reverse=True)
-        latents = torch.stack([torch.cat([part for each, part in self.seen if each == one]) for one in share], 1)
-        return latents, torch.tensor(share)
+def _generator(seed: Any) -> torch.Generator:
+    return torch.Generator("cpu").manual_seed(int(seed))

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from unhype.concepts.schema import ConceptSet
     from unhype.pipeline.job import Job
 
-LEARNT = 0.4
-"""How far into the noise it begins to learn what pictures look like: before it has to tell."""
-
 PROMPT = "a photo of {}"
 """What the base is asked about, as a witness."""
 
@@ -39,7 +36,7 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
         return None
     settings, folder = job.monitor, job.guard_folder / "looks"
     table = table_for(job.concepts, settings.pictures)
-    for done in record(family, table, LEARNT, _ways(job), folder):
+    for done in record(family, table, LOOK, _ways(job), folder):
         yield Progress("monitor's pictures", done, len(table))
     forget = [entry.concept for entry in job.concepts.forget]
     fitting = Fitting(
@@ -49,7 +46,7 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
         yield Progress("monitor", report.step, report.steps, report.loss)
     yield Progress("monitor's bar", 0, 1)
     prompts = [PROMPT.format(job.concepts.sort.phrase(name)) for name in forget]
-    return fitting.monitor(family, prompts, nobodies(job.concepts), own_vectors(family, job.concepts, switch), LOOK)
+    return fitting.monitor(family, prompts, nobodies(job.concepts), own_vectors(family, job.concepts, switch))
 
 
 def nobodies(concepts: ConceptSet) -> list[str]:
