@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unhype.attacks import kept
 from unhype.attacks.methods import GRADIENTS, check_open
 from unhype.attacks.reporting import report
 from unhype.attacks.running import Attack, named
@@ -106,7 +107,7 @@ def gathered(folder: Path) -> dict[str, Any]:
     reports: dict[str, dict[str, Any]] = {}
     for rival in (BARE, *METHODS):
         for path in sorted((folder / rival).glob("*.json")):
-            reports.setdefault(path.stem, {})[rival] = json.loads(path.read_text(encoding="utf-8"))
+            reports.setdefault(path.stem, {})[rival] = kept.read(path)
     attacks: dict[str, Any] = {}
     rivals: dict[str, dict[str, Any]] = {rival: {} for rival in (BARE, *METHODS)}
     left_out: list[str] = []
