@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unhype.attacks.regression import Known, keep, load, replay, replayed
+from tests.families.guards import SET
+from unhype.attacks.regression import Known, check_listed, keep, load, replay, replayed
 from unhype.errors import UnhypeError
 from unhype.judges.judge import Seen
 
@@ -42,6 +43,7 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
         (lambda told: {**told, "found": [{"concept": "Cher"}]}, "no list of found prompts"),
         (lambda told: {**told, "found": [{**told["found"][0], "guarded": 2}]}, "shares from 0 to 1"),
         (lambda told: [], "no list of found prompts"),
+        (lambda told: {key: told[key] for key in ("format", "found")}, "no list of found prompts"),
     ],
 )
 def test_what_does_not_fit_is_refused(change: Callable[[Any], Any], words: str, tmp_path: Path) -> None:
@@ -84,3 +86,10 @@ def test_the_files_that_ship_are_read() -> None:
         assert path.stem == f"{told['base']}-{told['concepts']}"
         assert card
         assert load(path, told["base"], told["base_hash"])
+
+
+def test_what_a_set_does_not_forget_is_not_replayed() -> None:
+    known = [Known(name, "x", "tokens", "g", 1.0, 1.0) for name in ("Cher", "Drake")]
+    check_listed(known[:1], SET, Path("found.json"))
+    with pytest.raises(UnhypeError, match=r"got Drake in found.json, which toy does not forget"):
+        check_listed(known, SET, Path("found.json"))

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from unhype.attacks.regression import load
-from unhype.cli import attacking
+from unhype.attacks.regression import Known, load
+from unhype.bases.finding import find_base
+from unhype.cli import attack_checks, attacking
 from unhype.cli.main import main
+from unhype.errors import UnhypeError
 
 BARE = ["attack", "--rival", "none", "--concepts", "celeb10"]
 
@@ -34,6 +36,16 @@ def test_the_methods_are_those_that_there_are() -> None:
         (["--budget", "0"], ["got --budget 0", "more than 0"]),
         (["--queries", "0"], ["got --queries 0", "at least 1"]),
         (["--method", "magic"], ["got the method 'magic'"]),
+        (["--method", ""], ["got the method ''"]),
+        (["--method", "disguises", "--budget", "5"], ["got --budget beside --method disguises", "tokens or"]),
+        (["--method", "img2img", "--queries", "5"], ["got --queries beside --method img2img"]),
+        (["--replay", "{tmp}/found.json", "--budget", "5"], ["got --budget beside --replay"]),
+        (["--replay", "{tmp}/found.json", "--names", "2"], ["got --replay beside --method, --keep or --names"]),
+        (["--replay", "{tmp}/ours.json"], ["got Cher in", "ours.json, which celeb10 does not forget", "--concepts"]),
+        (["--method", "written", "--concepts", "objects"], ["got --method written for objects, a set of things"]),
+        (["--rival", "threshold", "--method", "img2img"], ["got threshold, which draws", "wanted a guard"]),
+        (["--rival", "unguide_code", "--method", "inversion"], ["got unguide_code, which draws"]),
+        (["--keep", "{tmp}/found.json/x.json"], ["could not use", "found.json"]),
         (["--names", "11"], ["got --names 11", "from 1 to the 10"]),
         (["--base", "mini-flux"], ["text_encoder_2", "pictures"]),
         (["--rival", "dve"], ["got dve", "no gradient", "--method pictures"]),
@@ -66,6 +78,8 @@ def test_mistakes_are_one_line_before_the_work(
     row = {"concept": "Cher", "text": "x", "method": "tokens", "guard": "g", "guarded": 1.0, "bare": 1.0}
     told = {"format": 1, "base": "mini-flux", "base_hash": "abc", "concepts": "celeb10", "found": [row]}
     (tmp_path / "found.json").write_text(json.dumps(told))
+    base = find_base("mini-sd", Path("data"))
+    (tmp_path / "ours.json").write_text(json.dumps({**told, "base": "mini-sd", "base_hash": base.hash}))
     start = BARE[:1] if "--model" in arguments else BARE
     out = tmp_path / "out"
     given = [argument.format(tmp=tmp_path) for argument in arguments]
@@ -74,6 +88,29 @@ def test_mistakes_are_one_line_before_the_work(
     assert all(word in told_off.err for word in words)
     assert len(told_off.err.splitlines()) == 1
     assert not out.exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for arguments in (["--names", "1"], ["--names", "1", "--method", "disguises"]):
+        assert main([*BARE, *arguments, "--out", str(tmp_path / "file" / "out")]) == 2
+        assert "could not use" in capsys.readouterr().err
+
+
+def test_a_guard_is_attacked_for_what_it_forgets() -> None:
+    """Another set's names would be drawn, and say nothing."""
+    guard: Any = SimpleNamespace(trained=SimpleNamespace(facts={"forget": ["Cher"], "concepts": "ours"}))
+    job: Any = SimpleNamespace(concepts=SimpleNamespace(name="theirs"))
+    asked = argparse.Namespace(model="GUARD", replay=None)
+    attack_checks._check_forgotten(["Cher"], asked, job, guard)
+    with pytest.raises(UnhypeError, match="got Drake in the set theirs, which GUARD does not"):
+        attack_checks._check_forgotten(["Cher", "Drake"], asked, job, guard)
+    asked.replay = Path("found.json")
+    known = [Known("Drake", "x", "tokens", "g", 1.0, 1.0)]
+    with pytest.raises(UnhypeError, match=r"got Drake in found\.json"):
+        attack_checks._check_forgotten(known, asked, job, guard)
 
 
 def test_reports_lie_where_gates_look_for_them(tmp_path: Path) -> None:

@@ -77,6 +77,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_nothing_kept_and_nothing_found_can_be_drawn(tmp_path: Path) -> None:
+    """A share of 0 or 1 lies at the end of its interval, and none is beyond the base's."""
+    put(tmp_path, esd_x={"pictures": report(0.0), "tokens": report(0.0)}, unhype={"tokens": report(1.0)})
+    better = {"unseen": {"n": 1000, "must_stay": 1.0, "must_stay_base": 0.9}}
+    results = {"esd_x": [run(0.0)], "unhype": [{**run(1.0), "strata": better}]}
+    board = gathered(tmp_path)
+    for point in points_of(board, results):
+        for share, low, high in (point.kept, point.success):
+            assert 0 <= low <= share <= high <= 1
+    write_board(tmp_path, results)
+    assert (tmp_path / "pareto.png").exists()
+    assert list(board["attacks"]) == ["tokens", "pictures"]
+    assert boards._note(board).startswith("4 names; where none of 4 was found, success may still be up to 0.49")
+
+
 RESULTS = {"none": [run(1.0)], "unhype": [run(1.0), run(0.98)], "uce": [run(0.5)], "gem": [{"error": "got no flow"}]}
 
 

@@ -44,3 +44,10 @@ def test_concepts_that_stand_and_fall_together_count_once() -> None:
 def test_a_few_concepts_say_nothing_of_others() -> None:
     values = [1.0, 0.0] * 20
     assert bootstrap(values, ["a"] * 40, 500) == pytest.approx(bootstrap(values, range(40), 500), abs=0.05)
+
+
+@pytest.mark.parametrize("n", [1, 4, 7, 100, 101, 500])
+def test_the_interval_holds_the_share_whatever_is_rounded(n: int) -> None:
+    for k in range(n + 1):
+        low, high = wilson(k / n, n)
+        assert 0 <= low <= k / n <= high <= 1

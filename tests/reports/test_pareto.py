@@ -45,7 +45,7 @@ def test_the_frontier_is_who_nobody_beats() -> None:
 
 def test_every_name_has_a_place_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "pareto.png"
-    places = draw_front(POINTS, path)
+    places = draw_front(POINTS, path, "4 names")
     with Image.open(path) as picture:
         assert picture.size == (800, 600)
     assert len(places) == len(POINTS)

@@ -11,6 +11,25 @@ from unhype.eraser import Eraser, Nothing
 from unhype.erasing.guarded import Guarded
 from unhype.errors import UnhypeError
 
+WEIGHTS = ("uce", "mace_like", "esd_x", "esd_u", "gem")
+"""Rivals that change weights."""
+
+LORAS = ("static_lora", "threshold", "spm_gate")
+"""Rivals that draw with LoRAs, on the base's own pipeline."""
+
+
+def check_acting(name: str, own: bool) -> None:
+    """Refuse an eraser by its name alone, before it is fitted.
+
+    Args:
+        own: whether it shall act on the base's own pipeline.
+
+    Raises:
+        UnhypeError: see :func:`acting`.
+    """
+    if name not in ("none", "unhype", "unhype_words", *WEIGHTS, *(LORAS if own else ())):
+        raise UnhypeError(_refusal(name))
+
 
 def acting(eraser: Eraser, pipeline: Any) -> AbstractContextManager[object]:
     """The eraser acts on this pipeline, the base's own or one that shares its denoiser, while the context is open.
@@ -27,7 +46,11 @@ def acting(eraser: Eraser, pipeline: Any) -> AbstractContextManager[object]:
         return eraser.attached()
     if isinstance(eraser, Nothing):
         return nullcontext()
-    raise UnhypeError(
-        f"got {eraser.name}, which draws from prompts with a pipeline of its own alone, wanted a guard, a rival that "
+    raise UnhypeError(_refusal(eraser.name))
+
+
+def _refusal(name: str) -> str:
+    return (
+        f"got {name}, which draws from prompts with a pipeline of its own alone, wanted a guard, a rival that "
         "changes weights, or none"
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from unhype.attacks import kept
 from unhype.attacks.acting import acting
 from unhype.attacks.doors import DOORS, through
 from unhype.attacks.inversion import check_vectors, learn
@@ -72,7 +73,7 @@ class Inversion:
         for done, concept in enumerate(names):
             path = self.folder / self.name / file_name(concept, "verdict")
             of = f"{self.name}, {concept}, {self.victim.eraser.identity[:16]}, {asdict(self.budget)}, seed {self.seed}"
-            told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            told = kept.read(path)
             if told.get("of") != of:
                 told = {"of": of}
                 vectors = path.with_suffix(".safetensors")

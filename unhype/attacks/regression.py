@@ -12,6 +12,7 @@ import numpy as np
 
 from unhype.attacks.verdicts import PICTURES, SUCCESS, shown, verdict_seeds
 from unhype.attacks.victim import Attacked
+from unhype.concepts.schema import ConceptSet
 from unhype.errors import UnhypeError
 from unhype.files import write_text
 from unhype.judges.judge import check_known
@@ -49,7 +50,7 @@ def load(path: Path, base: str, base_hash: str) -> list[Known]:
         told = json.loads(path.read_text(encoding="utf-8"))
         if told["format"] != FORMAT:
             raise UnhypeError(f"got format {told['format']} in {path}, wanted {FORMAT}")
-        found = [Known(**row) for row in told["found"]]
+        found, theirs, their_hash = [Known(**row) for row in told["found"]], str(told["base"]), str(told["base_hash"])
         wrong = [row for row in found if not (row.text.strip() and 0 <= row.guarded <= 1 and 0 <= row.bare <= 1)]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnhypeError(
@@ -58,12 +59,26 @@ def load(path: Path, base: str, base_hash: str) -> list[Known]:
     if wrong or not found:
         what = f"the row {wrong[0]}" if wrong else "no prompts"
         raise UnhypeError(f"got {what} in {path}, wanted prompts with shares from 0 to 1")
-    if told["base_hash"] != base_hash:
+    if their_hash != base_hash:
         raise UnhypeError(
-            f"got prompts that were found on {told['base']} {told['base_hash'][:12]} in {path}, wanted those of "
+            f"got prompts that were found on {theirs} {their_hash[:12]} in {path}, wanted those of "
             f"{base} {base_hash[:12]}: what one base draws another may not even read"
         )
     return found
+
+
+def check_listed(known: Sequence[Known], concepts: ConceptSet, path: Path) -> None:
+    """Refuse prompts that were to draw what a set does not forget.
+
+    Raises:
+        UnhypeError: naming the first.
+    """
+    listed = {entry.concept for entry in concepts.forget}
+    if strange := [row.concept for row in known if row.concept not in listed]:
+        raise UnhypeError(
+            f"got {strange[0]} in {path}, which {concepts.name} does not forget, wanted concepts that it does: take "
+            "the rows out, or name their set with --concepts"
+        )
 
 
 def keep(path: Path, report: Mapping[str, Any]) -> int:

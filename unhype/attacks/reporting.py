@@ -124,6 +124,42 @@ def start_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     return ["start", "n", "shown ↓", "base"], rows
 
 
+def written_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """The table of names in sentences as people write them, by language: those who must go, and those who must stay."""
+    stays = {group.partition(", ")[2]: each for group, each in told["stays"].items()}
+    rows = []
+    for group, gone in told["groups"].items():
+        language = group.partition(", ")[2]
+        low, high = gone["interval"]
+        cells = [language, str(gone["n"]), f"{gone['guarded']:.3f} [{low:.2f}, {high:.2f}]", f"{gone['bare']:.2f}"]
+        if here := stays.get(language):
+            cells += [str(here["n"]), f"{here['guarded']:.3f}", f"{here['bare']:.3f}"]
+            cells += [f"{here['untouched']:.3f}", f"{here['drift']:.4f}"]
+        rows.append([*cells, *["–"] * (9 - len(cells))])
+    return [
+        "language",
+        "n",
+        "forgotten, shown ↓",
+        "base",
+        "n",
+        "stays, shown ↑",
+        "base",
+        "untouched ↑",
+        "drift ↓",
+    ], rows
+
+
+def written(told: Mapping[str, Any]) -> str:
+    """The same in a line."""
+    parts = []
+    for kind, groups in (("forgotten", told["groups"]), ("who stays", told["stays"])):
+        n = sum(each["n"] for each in groups.values())
+        if n:
+            shown, bare = (sum(each[side] * each["n"] for each in groups.values()) / n for side in ("guarded", "bare"))
+            parts.append(f"{kind} shown in {shown:.3f} of {n} (base {bare:.3f})")
+    return f"sentences as people write them: {'; '.join(parts)}"
+
+
 def door_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """The table of doors: how often each was closed, and what it shows where it is open."""
     rows = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from unhype.attacks import kept
 from unhype.attacks.methods import METHODS, check_open
 from unhype.attacks.searching import Budget, State, search
 from unhype.attacks.verdicts import SUCCESS, check, shown, verdict_seeds
@@ -114,8 +115,8 @@ class Attack:
 
     def sought(self, concept: str) -> Sought:
         """What the search for one name looks for."""
-        kept = companion(self.victim.concepts, concept, self.seed) if self.company else ""
-        return Sought(concept, kept, frozenset(words(concept)) if self.transfer else frozenset())
+        beside = companion(self.victim.concepts, concept, self.seed) if self.company else ""
+        return Sought(concept, beside, frozenset(words(concept)) if self.transfer else frozenset())
 
     def _search(self, sought: Sought) -> Iterator[State]:
         victim, concept = self.victim, sought.concept
@@ -131,10 +132,11 @@ class Attack:
 
     def _judged(self, concept: str, state: State) -> Finding:
         path = self._path(concept, "verdict")
-        if path.exists():
-            told = Finding(**json.loads(path.read_text(encoding="utf-8")))
-            if (told.text, told.queries) == (state.found, state.queries):
-                return told
+        told = kept.read(path)
+        if told and set(told) == {each.name for each in fields(Finding)}:
+            before = Finding(**told)
+            if (before.text, before.queries) == (state.found, state.queries):
+                return before
         guarded, bare, victim, seeds = 0.0, 0.0, self.victim, verdict_seeds(self.seed)
         if state.found:
             guarded = shown(victim.eraser, victim.judge, concept, state.found, seeds)

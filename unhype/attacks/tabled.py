@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from unhype.attacks import kept
 from unhype.attacks.verdicts import drawn
 from unhype.attacks.victim import Attacked
 from unhype.eraser import Eraser
+from unhype.evaluation.looking import drifts
 from unhype.files import write_text
 from unhype.gates.intervals import wilson
 from unhype.progress import Progress
@@ -29,21 +31,25 @@ def from_prompts(eraser: Eraser, rows: pd.DataFrame) -> np.ndarray:
 
 
 def look(victim: Attacked, table: pd.DataFrame, folder: Path, draw: Draw = from_prompts) -> Iterator[Progress]:
-    """Draw and look at each group of a table that was not looked at yet; see :func:`looked`."""
+    """Draw and look at each group of a table that was not looked at yet; see :func:`looked` and :func:`stayed`.
+
+    What is looked for is whoever must go; in rows where nobody must, whoever must stay.
+    """
     groups = list(table.groupby("group", sort=False))
     for done, (group, rows) in enumerate(groups):
         yield Progress("groups", done, len(groups), loss=0.0)
         path, of = _path(folder, str(group)), _of(victim, rows)
-        if not path.exists() or json.loads(path.read_text(encoding="utf-8")).get("of") != of:
-            erased = [frozenset(named(cell)) for cell in rows["erased"]]
-            shown = {
-                side: [
-                    not forgotten.isdisjoint(seen.concepts)
-                    for forgotten, seen in zip(erased, victim.judge.read(draw(eraser, rows)), strict=True)
-                ]
-                for side, eraser in (("guarded", victim.eraser), ("bare", victim.bare))
-            }
-            write_text(path, json.dumps({"of": of, "texts": list(rows["text"]), **shown}, ensure_ascii=False) + "\n")
+        if kept.read(path).get("of") != of:
+            wanted = [
+                frozenset(named(gone) or named(stays)) for gone, stays in zip(rows.erased, rows.kept, strict=True)
+            ]
+            pictures = {"guarded": draw(victim.eraser, rows), "bare": draw(victim.bare, rows)}
+            told: dict[str, Any] = {"of": of, "texts": list(rows["text"])}
+            for side, pixels in pictures.items():
+                seen = victim.judge.read(pixels)
+                told[side] = [not who.isdisjoint(one.concepts) for who, one in zip(wanted, seen, strict=True)]
+            told["drift"] = drifts([pictures["guarded"]], [pictures["bare"]]).tolist()
+            write_text(path, json.dumps(told, ensure_ascii=False) + "\n")
     yield Progress("groups", len(groups), len(groups), loss=0.0)
 
 
@@ -51,10 +57,20 @@ def looked(table: pd.DataFrame, folder: Path) -> dict[str, dict[str, Any]]:
     """Group → n, the shares of pictures that show any of what is forgotten, and the interval of the eraser's."""
     found = {}
     for group in table["group"].unique():
-        told = json.loads(_path(folder, str(group)).read_text(encoding="utf-8"))
+        told = kept.read(_path(folder, str(group)))
         n, guarded, bare = len(told["guarded"]), float(np.mean(told["guarded"])), float(np.mean(told["bare"]))
         example = told["texts"][0]
         found[str(group)] = {"n": n, "guarded": guarded, "bare": bare, "interval": wilson(guarded, n), "text": example}
+    return found
+
+
+def stayed(table: pd.DataFrame, folder: Path) -> dict[str, dict[str, Any]]:
+    """The same of groups that must stay: the shares that show them; how far the pictures moved from the base's, 0…1;
+    and the share of them that did not move at all."""
+    found = looked(table, folder)
+    for group, each in found.items():
+        drift = np.array(kept.read(_path(folder, group))["drift"])
+        each |= {"drift": float(drift.mean()), "untouched": float((drift == 0).mean())}
     return found
 
 

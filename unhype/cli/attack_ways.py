@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unhype.cli.attack_checks import DISGUISES, IMG2IMG, WRITTEN
+
 if TYPE_CHECKING:
     from unhype.attacks.regression import Known
     from unhype.attacks.running import Attack
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
     from unhype.attacks.victim import Attacked
     from unhype.judges.judge import Judge
     from unhype.pipeline.job import Job
-
-DISGUISES, IMG2IMG = "disguises", "img2img"
 
 
 def search(options: argparse.Namespace, names: list[str], attack: Attack, job: Job) -> None:
@@ -25,13 +25,14 @@ def search(options: argparse.Namespace, names: list[str], attack: Attack, job: J
     for _progress in with_progress(attack.run(names)):
         pass
     told = reporting.report(attack, job.base.reference, job.base.hash)
+    _tell(options.out / f"{attack.name}.json", told, reporting.rows(told), reporting.sentence(told))
     if options.keep:
         print(f"{options.keep}: {regression.keep(options.keep, told)} prompts")
-    _tell(options.out / f"{attack.name}.json", told, reporting.rows(told), reporting.sentence(told))
 
 
 def board(options: argparse.Namespace, names: list[str], job: Job, judge: Judge, method: str, budget: Budget) -> None:
     """Several methods, each through itself: a report each, and one table of all that is there."""
+    from unhype.attacks.kept import check_writable
     from unhype.comparison.board import Board, write_board
     from unhype.comparison.methods import chosen
     from unhype.comparison.running import Comparison
@@ -41,6 +42,7 @@ def board(options: argparse.Namespace, names: list[str], job: Job, judge: Judge,
     methods = chosen([name for name in options.rival if name != "none"], job)
     comparison = Comparison(job, jobs.load_base(job), judge, None, methods, [0])
     out = options.out or comparison.folder / "attacks"
+    check_writable(out)
     attacked = Board(comparison, judge, method, budget, options.seed, out, options.company, options.transfer)
     for _progress in with_progress(attacked.run(names)):
         pass
@@ -61,6 +63,25 @@ def disguises(options: argparse.Namespace, names: list[str], job: Job, victim: A
     shown = max(told["groups"].items(), key=lambda item: item[1]["guarded"])
     line = f"{len(told['groups'])} disguises of {len(names)} names; worst: {shown[0]}, {shown[1]['guarded']:.2f}"
     _tell(options.out / f"{DISGUISES}.json", told, reporting.disguise_rows(told), line)
+
+
+def written(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:
+    from unhype.attacks import reporting
+    from unhype.attacks.tabled import look, looked, stayed
+    from unhype.attacks.written import FORGOTTEN, STAYS, of_kind, who_stays, written
+    from unhype.judges.judge import check_known
+    from unhype.progress import with_progress
+
+    stays, folder = who_stays(victim.concepts, len(names), options.seed), options.out / WRITTEN
+    check_known(victim.judge, [*names, *stays], f"the set {victim.concepts.name}")
+    table = written(names, stays)
+    for _progress in with_progress(look(victim, table, folder)):
+        pass
+    told = reporting.about(victim, job.base.reference, job.base.hash) | {
+        "groups": looked(of_kind(table, FORGOTTEN), folder),
+        "stays": stayed(of_kind(table, STAYS), folder),
+    }
+    _tell(options.out / f"{WRITTEN}.json", told, reporting.written_rows(told), reporting.written(told))
 
 
 def img2img(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:

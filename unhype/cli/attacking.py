@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unhype.cli import attack_checks as checks
 from unhype.cli import attack_ways as ways
+from unhype.cli.attack_checks import DISGUISES, IMG2IMG, INVERSION, METHODS, SEARCHES, WRITTEN
 from unhype.cli.comparing import METHODS as RIVALS
 from unhype.cli.options import BASES, MODEL, Verb, add_unmonitored, params_of
 from unhype.errors import UnhypeError
@@ -17,11 +19,8 @@ if TYPE_CHECKING:
     from unhype.judges.judge import Judge
     from unhype.pipeline.job import Job
 
-SEARCHES = ("tokens", "words", "pictures", "concept")
-"""As :mod:`unhype.attacks.methods` has them, which is heavy to import."""
-
-INVERSION = "inversion"
-METHODS = (*SEARCHES, INVERSION, ways.DISGUISES, ways.IMG2IMG)
+NAMES = 8
+"""That are attacked if nobody says how many."""
 
 
 def add_commands(verb: Verb) -> None:
@@ -35,7 +34,8 @@ def add_commands(verb: Verb) -> None:
         "pictures sees pictures and the judge's score alone; concept asks the text encoder alone for words that lie "
         "where the name does (Ring-A-Bell); inversion learns --vectors K embeddings and tries every "
         "door with them; disguises searches for nothing and writes each name in "
-        "many ways; img2img starts from pictures of the forgotten. --company looks for a text behind somebody who is "
+        "many ways; written puts it into sentences of 20 words and more in six languages, and names that stay besides; "
+        "img2img starts from pictures of the forgotten. --company looks for a text behind somebody who is "
         "kept, --transfer knows the base and not the guard. A search that was stopped goes on where it was; with "
         "--queries and without --budget the same seed finds the same every time.",
     )
@@ -66,16 +66,23 @@ def add_commands(verb: Verb) -> None:
     )
     attack.add_argument("--keep", type=Path, metavar="FILE", help="add what was found to this file, for --replay")
     attack.add_argument(
-        "--budget", type=float, metavar="SECONDS", help="for each name (default: 60, or none where --queries is given)"
+        "--budget",
+        type=float,
+        metavar="SECONDS",
+        help="of searching, for each name (default: 60, or none where --queries is given); the turn in which it runs "
+        f"out is finished, and the verdict's pictures come on top, for {INVERSION} 16 for each of five doors",
     )
     attack.add_argument(
         "--vectors", type=int, metavar="K", help=f"embeddings that --method {INVERSION} learns (default: 1)"
     )
     attack.add_argument(
-        "--queries", type=int, metavar="N", help="prompts that the victim is asked about, for each name"
+        "--queries",
+        type=int,
+        metavar="N",
+        help=f"prompts that the victim is asked about, for each name; for {INVERSION} steps of learning",
     )
     attack.add_argument(
-        "--names", type=int, default=8, metavar="K", help="how many are attacked (default: %(default)s)"
+        "--names", type=int, metavar="K", help=f"how many are attacked, drawn by seed (default: {NAMES})"
     )
     attack.add_argument("--seed", type=int, default=0, metavar="SEED", help="of search and choice (default: 0)")
     attack.add_argument(
@@ -89,60 +96,40 @@ def add_commands(verb: Verb) -> None:
 
 
 def _attack(options: argparse.Namespace) -> None:
-    from unhype.attacks.inversion import check_vectors
-    from unhype.attacks.methods import check_open
     from unhype.attacks.regression import load
     from unhype.attacks.running import Attack, chosen_names
     from unhype.attacks.searching import Budget
-    from unhype.attacks.soft import check_open_text
-    from unhype.attacks.victim import companion
-    from unhype.families.loading import family_named_in
     from unhype.pictures.seeds import check_seed
     from unhype.terminal import quiet
 
     check_seed(options.seed, "--seed")
-    if options.replay and (options.method or options.keep):
-        raise UnhypeError("got --replay beside --method or --keep, wanted it alone: it searches for nothing")
-    method = options.method or SEARCHES[0]
-    if method not in METHODS:
-        raise UnhypeError(f"got the method {method!r}, wanted one of {', '.join(METHODS)}")
-    _check_way(options, method)
+    method = SEARCHES[0] if options.method is None else options.method
+    checks.check_way(options, method)
     seconds = 60.0 if options.budget is None and options.queries is None else options.budget
     budget = Budget(seconds, options.queries)
     quiet()
     job, guard, judge = _job(options)
-    names = chosen_names(job.concepts, options.names, options.seed)
+    names = chosen_names(job.concepts, NAMES if options.names is None else options.names, options.seed)
     options.out = options.out or _beside(options, guard)
-    rival = options.rival[0] if options.rival else "unhype"
-    if _several(options):
-        check_open(method, "none", family_named_in(job.base))
-        for name in names if options.company else ():
-            companion(job.concepts, name, options.seed)
+    known = load(options.replay, job.base.reference, job.base.hash) if options.replay else []
+    checks.check_before(options, method, names, known, job, guard)
+    if checks.several(options):
         ways.board(options, names, job, judge, method, budget)
-    elif options.replay:
-        known = load(options.replay, job.base.reference, job.base.hash)
-        ways.replay(options, job, _victim(options, job, guard, judge), known)
-    elif method == ways.DISGUISES:
-        ways.disguises(options, names, job, _victim(options, job, guard, judge))
-    elif method == ways.IMG2IMG:
-        ways.img2img(options, names, job, _victim(options, job, guard, judge))
+        return
+    victim = _victim(options, job, guard, judge)
+    if options.replay:
+        ways.replay(options, job, victim, known)
+    elif method == DISGUISES:
+        ways.disguises(options, names, job, victim)
+    elif method == WRITTEN:
+        ways.written(options, names, job, victim)
+    elif method == IMG2IMG:
+        ways.img2img(options, names, job, victim)
     elif method == INVERSION:
-        check_vectors(1 if options.vectors is None else options.vectors)
-        check_open_text(family_named_in(job.base))
-        ways.inverted(options, names, job, _victim(options, job, guard, judge), budget)
+        ways.inverted(options, names, job, victim, budget)
     else:
-        check_open(method, "none" if options.transfer else rival, family_named_in(job.base))
-        for name in names if options.company else ():
-            companion(job.concepts, name, options.seed)  # a set without company is refused before the work
-        if options.keep and options.keep.exists():
-            load(options.keep, job.base.reference, job.base.hash)  # another base's is refused before the work
-        victim = _victim(options, job, guard, judge)
         way = (options.company, options.transfer)
         ways.search(options, names, Attack(method, victim, budget, options.seed, options.out, *way), job)
-
-
-def _several(options: argparse.Namespace) -> bool:
-    return "all" in options.rival or len(set(options.rival)) > 1
 
 
 def _beside(options: argparse.Namespace, guard: Guard | None) -> Path | None:
@@ -150,31 +137,10 @@ def _beside(options: argparse.Namespace, guard: Guard | None) -> Path | None:
     from unhype.gates.attacked import BESIDE, elsewhere
 
     if guard is None:
-        return None if _several(options) else options.build / "attacks"
+        return None if checks.several(options) else options.build / "attacks"
     folder = Path(options.model)
     out = folder / BESIDE if folder.is_dir() else elsewhere(options.build, guard.trained.facts["sha256"])
     return out / "unmonitored" if options.unmonitored else out
-
-
-def _check_way(options: argparse.Namespace, method: str) -> None:
-    """Refuse --company, --transfer, --vectors, --keep and several rivals where they mean nothing.
-
-    Raises:
-        UnhypeError: see above.
-    """
-    fitting = {"company": SEARCHES, "transfer": (*SEARCHES, INVERSION), "vectors": (INVERSION,), "keep": SEARCHES}
-    for way, methods in fitting.items():
-        given = getattr(options, way)
-        if given is not None and given is not False and (options.replay or method not in methods):
-            other = "--replay" if options.replay else f"--method {method}"
-            raise UnhypeError(f"got --{way} beside {other}, wanted it with --method {' or '.join(methods)}")
-    if _several(options) and (options.replay or options.keep or method not in SEARCHES):
-        other = "--replay" if options.replay else "--keep" if options.keep else f"--method {method}"
-        raise UnhypeError(f"got several of --rival beside {other}, wanted one, or --method {' or '.join(SEARCHES)}")
-    if options.unmonitored and options.rival:
-        raise UnhypeError("got --unmonitored beside --rival, wanted it beside --model; or --rival unhype_words")
-    if options.transfer and set(options.rival) == {"none"}:
-        raise UnhypeError("got --transfer against the bare base, wanted a guard (--model) or another --rival")
 
 
 def _job(options: argparse.Namespace) -> tuple[Job, Guard | None, Judge]:
@@ -193,6 +159,8 @@ def _job(options: argparse.Namespace) -> tuple[Job, Guard | None, Judge]:
     concepts, base = options.concepts or facts.get("concepts", ""), options.base or facts.get("base", "mini-sd")
     if not concepts:
         raise UnhypeError("got no list, wanted one to attack: name its concept set with --concepts")
+    if guard and options.unmonitored and not guard.trained.monitor:
+        raise UnhypeError(f"got --unmonitored, but {options.model} has no monitor, wanted it without: it is the same")
     job = jobs.open_job(params_of(options), concepts, base, options.data, options.build)
     judging = jobs.judging_of(job)
     if judging.judge is None:

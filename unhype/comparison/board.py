@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unhype.attacks import kept
 from unhype.attacks.methods import GRADIENTS, check_open
 from unhype.attacks.reporting import report
 from unhype.attacks.running import Attack, named
@@ -27,7 +28,7 @@ from unhype.files import write_text
 from unhype.gates.intervals import wilson
 from unhype.judges.judge import Judge
 from unhype.progress import Progress
-from unhype.reports.attacked import board_notes, board_rows, worst
+from unhype.reports.attacked import ATTACKS, board_notes, board_rows, worst
 from unhype.reports.comparison import Results, current
 from unhype.reports.pareto import Point, draw_front
 from unhype.reports.tables import markdown
@@ -93,8 +94,14 @@ def write_board(folder: Path, results: Results) -> str:
     write_text(folder / "board.json", json.dumps(board, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / "board.md", text + "\n")
     if points := points_of(board, results):
-        draw_front(points, folder / "pareto.png")
+        draw_front(points, folder / "pareto.png", _note(board))
     return text
+
+
+def _note(board: dict[str, Any]) -> str:
+    """On how many names, and the least success that so few can tell from none."""
+    n = min(len(how["names"]) for how in board["attacks"].values())
+    return f"{n} names; where none of {n} was found, success may still be up to {wilson(0, n)[1]:.2f} (95 %)"
 
 
 def gathered(folder: Path) -> dict[str, Any]:
@@ -106,11 +113,11 @@ def gathered(folder: Path) -> dict[str, Any]:
     reports: dict[str, dict[str, Any]] = {}
     for rival in (BARE, *METHODS):
         for path in sorted((folder / rival).glob("*.json")):
-            reports.setdefault(path.stem, {})[rival] = json.loads(path.read_text(encoding="utf-8"))
+            reports.setdefault(path.stem, {})[rival] = kept.read(path)
     attacks: dict[str, Any] = {}
     rivals: dict[str, dict[str, Any]] = {rival: {} for rival in (BARE, *METHODS)}
     left_out: list[str] = []
-    for attack, found in reports.items():
+    for attack, found in sorted(reports.items(), key=lambda item: _place(item[0])):
         ways = Counter(_how(told) for told in found.values() if "ASR" in told)
         usual = ways.most_common(1)[0][0] if ways else ""
         if usual:
@@ -125,6 +132,11 @@ def gathered(folder: Path) -> dict[str, Any]:
                     f"{attack} against {rival} was run otherwise, and is left out: run it again like the others"
                 )
     return {"attacks": attacks, "rivals": {name: each for name, each in rivals.items() if each}, "left_out": left_out}
+
+
+def _place(attack: str) -> tuple[int, str]:
+    """In tables: by gradient, by pictures, then the others by name."""
+    return (ATTACKS.index(attack) if attack in ATTACKS else len(ATTACKS)), attack
 
 
 def _how(told: dict[str, Any]) -> str:
@@ -150,7 +162,7 @@ def points_of(board: dict[str, Any], results: Results) -> list[Point]:
             continue
         share, n = sum(one["must_stay"] for one in score) / len(score), int(score[0]["n"])
         low, high = wilson(share, n)
-        kept = (min(1.0, share / base), low / base, min(1.0, high / base))
+        kept = (min(1.0, share / base), min(1.0, low / base), min(1.0, high / base))
         points.append(Point(rival, kept, (fell["ASR"], *fell["interval"]), closed=_closed(each)))
     return points
 

@@ -18,10 +18,11 @@ FEW = 10
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share of ``n`` independent pictures; honest at 0 and 1, too."""
+    """The 95 % interval of a share of ``n`` independent pictures; honest at 0 and 1, too, and it holds the share."""
     middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At 0 and 1 rounding alone would leave the share outside.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def bootstrap(

@@ -16,6 +16,7 @@ from unhype.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
     from matplotlib.transforms import Bbox
 
 OWN, RIVAL, BASE, FRONT = "#D55E00", "#0072B2", "#000000", "#009E73"
@@ -64,8 +65,8 @@ def front(points: Sequence[Point]) -> list[Point]:
     return sorted((one for one in points if not beaten(one)), key=lambda one: (one.success[0], one.kept[0], one.name))
 
 
-def draw_front(points: Sequence[Point], path: Path) -> list[Bbox]:
-    """Write it as a PNG, 800 pixels wide; returns where the names stand, in pixels."""
+def draw_front(points: Sequence[Point], path: Path, note: str = "") -> list[Bbox]:
+    """Write it as a PNG, 800 pixels wide, ``note`` above it; returns where the names stand, in pixels."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -73,17 +74,19 @@ def draw_front(points: Sequence[Point], path: Path) -> list[Bbox]:
 
     figure, axes = plt.subplots(figsize=(8, 6), dpi=100)
     axes.set(
-        xlabel="must stay: names never heard, kept of the base →",
-        ylabel="← attack success, by the attack that found most",
+        xlabel="must stay: names never heard, kept of the base (better →)",
+        ylabel="(← better) attack success, by the attack that found most",
         xlim=(LEFT, 1.06),
         ylim=(-0.08, TOP),
     )
     axes.grid(alpha=0.25)
+    axes.set_title(note, fontsize=10, loc="left")
     best = front(points)
     for one in points:
         _draw(axes, one)
     _draw_front(axes, best)
-    figure.tight_layout()
+    figure.legend(handles=_keys(points), loc="lower center", ncols=3, frameon=False)
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.canvas.draw()
     places = _write_names(axes, points, best)
     write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=100))
@@ -96,9 +99,21 @@ def _draw(axes: Axes, one: Point) -> None:
     (x, left, right), (y, low, high) = one.kept, one.success
     across, along = [[x - left], [right - x]], [[y - low], [high - y]]
     axes.errorbar(x, y, xerr=across, yerr=along, fmt="none", ecolor=colour, alpha=0.35, elinewidth=1.5)
-    size, face = (260 if one.name == "unhype" else 60), "white" if one.closed else colour
+    size, face = (260 if one.name == "unhype" else 60), colour
+    if one.closed:  # a ring that is seen on another method's marker, too
+        size, face = 30, "white"
     marker = MARKERS.get(one.name, "o")
-    axes.scatter(x, y, s=size, marker=marker, facecolor=face, edgecolor=colour, linewidth=1.5, zorder=3, clip_on=False)
+    axes.scatter(
+        x,
+        y,
+        s=size,
+        marker=marker,
+        facecolor=face,
+        edgecolor=colour,
+        linewidth=1.5,
+        zorder=4 if one.closed else 3,
+        clip_on=False,
+    )
 
 
 def _stairs(best: Sequence[Point]) -> list[tuple[float, float]]:
@@ -111,8 +126,21 @@ def _stairs(best: Sequence[Point]) -> list[tuple[float, float]]:
 
 def _draw_front(axes: Axes, best: Sequence[Point]) -> None:
     xs, ys = zip(*_stairs(best), strict=True) if best else ((), ())
-    axes.plot(xs, ys, color=FRONT, linewidth=2, linestyle="--", zorder=2, label="frontier")
-    axes.legend(loc="upper left", frameon=False)
+    axes.plot(xs, ys, color=FRONT, linewidth=2, linestyle="--", zorder=2)
+
+
+def _keys(points: Sequence[Point]) -> list[Line2D]:
+    """What the signs mean."""
+    from matplotlib.lines import Line2D
+
+    keys = [
+        Line2D([], [], color=FRONT, linewidth=2, linestyle="--", label="frontier: nobody does better"),
+        Line2D([], [], color=RIVAL, linewidth=1.5, alpha=0.35, label="95 %"),
+    ]
+    if any(one.closed for one in points):
+        ring = {"marker": "o", "markerfacecolor": "white", "markersize": 5, "linestyle": ""}
+        keys.append(Line2D([], [], color=RIVAL, label="attacked by its pictures alone", **ring))
+    return keys
 
 
 def _write_names(axes: Axes, points: Sequence[Point], best: Sequence[Point]) -> list[Bbox]:
@@ -128,8 +156,6 @@ def _write_names(axes: Axes, points: Sequence[Point], best: Sequence[Point]) -> 
     for start, end in _lines(points, best):
         ends = axes.transData.transform([start, end])
         taken.append(Bbox([ends.min(0) - 1, ends.max(0) + 1]))
-    legend = axes.get_legend()
-    taken += [legend.get_window_extent(renderer)] if legend else []
     places: list[Bbox] = []
     for one, (x, y) in zip(points, at, strict=True):
         label = axes.text(0, 0, one.name, color=_colour(one), transform=None, va="center", ha="center", zorder=4)
@@ -142,7 +168,8 @@ def _write_names(axes: Axes, points: Sequence[Point], best: Sequence[Point]) -> 
         label.set_position((x + dx, y + dy))
         places.append(box)
         if far > NEAR:
-            axes.plot([x, x + dx], [y, y + dy], color=_colour(one), linewidth=0.8, alpha=0.7, transform=None, zorder=1)
+            end_x, end_y = min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
+            axes.plot([x, end_x], [y, end_y], color=_colour(one), linewidth=0.8, alpha=0.7, transform=None, zorder=1)
     return places
 
 
