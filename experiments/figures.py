@@ -111,6 +111,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "weights": lambda scores: markdown(weights_rows(scores)),
     "attack-disguises": lambda told: markdown(reporting.disguise_rows(told)),
     "attack-img2img": lambda told: markdown(reporting.start_rows(told)),
+    "attack-written": lambda told: f"{markdown(reporting.written_rows(told))}\n\n{reporting.written(told)}.",
     "attack-monitor": lambda told: markdown(reporting.monitor_rows(told)),
     "attack-replay": _replayed,
     "attack-sentences": _sentences,

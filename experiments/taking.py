@@ -28,6 +28,7 @@ ATTACKS = (
     *(f"{name}{way}" for way in WAYS for name in SEARCHES),
     *INVERSIONS,
     "disguises",
+    "written",
     "img2img",
     "replay",
     "sentences",

@@ -22,8 +22,8 @@ BARE = ["attack", "--rival", "none", "--concepts", "celeb10"]
 def test_the_methods_are_those_that_there_are() -> None:
     from unhype.attacks.methods import METHODS
 
-    assert tuple(METHODS) == attacking.SEARCHES
-    assert set(attacking.SEARCHES) < set(attacking.METHODS)
+    assert tuple(METHODS) == attack_checks.SEARCHES
+    assert set(attack_checks.SEARCHES) < set(attack_checks.METHODS)
 
 
 @pytest.mark.parametrize(
