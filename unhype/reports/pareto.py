@@ -138,8 +138,10 @@ def _keys(points: Sequence[Point]) -> list[Line2D]:
         Line2D([], [], color=RIVAL, linewidth=1.5, alpha=0.35, label="95 %"),
     ]
     if any(one.closed for one in points):
-        ring = {"marker": "o", "markerfacecolor": "white", "markersize": 5, "linestyle": ""}
-        keys.append(Line2D([], [], color=RIVAL, label="attacked by its pictures alone", **ring))
+        label = "attacked by its pictures alone"
+        keys.append(
+            Line2D([], [], color=RIVAL, label=label, marker="o", markerfacecolor="white", markersize=5, linestyle="")
+        )
     return keys
 
 
