@@ -83,7 +83,7 @@ def with_monitor(folder: Path) -> Monitor:
     torch.manual_seed(1)
     net = MonitorNet(NetConfig(8), 4, 2).eval()
     monitor = Monitor(
-        net, ("Cher", "Prince"), ("a photo of Cher", "Prince"), ("a man",), torch.randn(2, 8), -1.0, (1.0,) * 6, 2.5
+        net, ("Cher", "Prince"), ("a photo of Cher", "Prince"), ("a man",), torch.randn(2, 8), -1.0, (1.0,) * 3, 2.5
     )
     save(replace(load(folder), monitor=monitor, facts={"base": "mini-sd"}), folder)
     return monitor

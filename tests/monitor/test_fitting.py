@@ -134,6 +134,25 @@ def test_a_net_that_finds_nobody_is_refused(shown: list[tuple[str, ...]]) -> Non
         fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3))
 
 
+def test_a_net_that_tells_little_asks_about_half_of_the_forgotten(shown: list[tuple[str, ...]]) -> None:
+    """However many strangers that are: else there would be nothing to weigh."""
+    table, looks = pd.DataFrame({"shown": shown, "part": 1.0}), pictures(np.random.default_rng(1), shown)
+    fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
+    torch.nn.init.normal_(fitting.net.head.weight, std=3.0)
+    fitting.net.keep(len(FORGET))
+    fitting.net.eval()
+    base: Any = Blind()
+    monitor = fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3))
+    assert np.isfinite([monitor.suspected, monitor.bar, *monitor.weights]).all()
+    with torch.no_grad():
+        logits = monitor.net(looks.features[fitting.known].float())
+    own = [
+        float(row[[FORGET.index(n) for n in shown[i] if n in FORGET]].max())
+        for i, row in zip(fitting.known, logits, strict=True)
+    ]
+    assert np.mean(np.array(own) >= monitor.suspected) >= 0.5
+
+
 def test_who_is_drawn_between_two_texts_sets_no_bar(shown: list[tuple[str, ...]]) -> None:
     """They may not be there. Strangers who are held back set it all the same."""
     table = pd.DataFrame({"shown": shown, "part": np.where(np.arange(len(shown)) % 2, 0.7, 1.0)})

@@ -43,7 +43,7 @@ MISSED = 0.005
 """Share of the forgotten whom nobody needs to see."""
 
 ASKED = 0.1
-"""Share of the pictures of strangers about which the base is asked: it costs as much as a few steps of drawing."""
+"""Share of the pictures of strangers about which the base is asked: it costs as much as four steps of drawing."""
 
 ROOM = 4.0
 """How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""
@@ -167,7 +167,8 @@ class Fitting:
         """
         plain = (1.0, *([0.0] * len(SHARES)))
         every = Monitor(self.net, self.forget, tuple(prompts), tuple(anchors), c, -np.inf, plain, 0.0)
-        if not any(self._shows(each) for each in self._suspects(every, self.known)):
+        right = [each.logit for each in self._suspects(every, self.known) if self._shows(each)]
+        if not right:
             raise UnhypeError(
                 "got a monitor that finds nobody in the pictures that it was not taught, wanted one that does: raise "
                 "monitor: schedule: steps in params.yaml, or turn it off with monitor: when: never"
@@ -175,7 +176,8 @@ class Fitting:
         most: dict[int, float] = {}
         for each in self._suspects(every, self.strangers):
             most[each.picture] = max(each.logit, most.get(each.picture, -np.inf))
-        asked = float(np.quantile([*most.values()], 1 - ASKED)) if most else -np.inf
+        # However few that are: about half of the forgotten it is asked in any case.
+        asked = min(float(np.median(right)), float(np.quantile([*most.values()], 1 - ASKED)) if most else np.inf)
         monitor = replace(every, suspected=asked)
         # Somebody forgotten beside whom another is suspected says nothing of strangers.
         known = [each for each in self._suspects(monitor, self.known) if self._shows(each)]

@@ -125,7 +125,7 @@ class Monitor:
         return [float(each) - self.bar for each in told]
 
     def told(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect], encode: Encode) -> torch.Tensor:
-        """Logit and evidence of each suspicion, ``[suspects, 1 + 5]``."""
+        """Logit and evidence of each suspicion, ``[suspects, 1 + 2]``."""
         found = torch.zeros(len(suspects), len(self.weights), dtype=torch.double)
         for start in range(0, len(suspects), AT_ONCE):
             part = suspects[start : start + AT_ONCE]

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from unhype.families.family import Family
 from unhype.families.text import Text
 
-SHARES = (0.6, 0.5, 0.4, 0.3, 0.2)
-"""How far into the noise the picture is put: who it is, is decided there."""
+SHARES = (0.5, 0.2)
+"""How far into the noise the picture is put: who it is, is decided there. More levels tell no more, once a net has read
+the base's features: docs/experiments/attacks.md."""
 
 Encode = Callable[[str], Text]
 """A text's encoding, one row."""
@@ -34,7 +35,7 @@ def evidence(
     anchors: Sequence[str],
     encode: Encode,
 ) -> torch.Tensor:
-    """V of each suspicion at each of ``SHARES``, float32 ``[suspects, 5]``.
+    """V of each suspicion at each of ``SHARES``, float32 ``[suspects, 2]``.
 
     Args:
         latents: z_0, ``[n, C, h, w]``.
