@@ -140,7 +140,7 @@ def test_a_net_that_tells_little_asks_about_half_of_the_forgotten(shown: list[tu
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
     torch.nn.init.normal_(fitting.net.head.weight, std=3.0)
     fitting.net.keep(len(FORGET))
-    fitting.net.eval()
+    fitting.net.eval().requires_grad_(False)
     base: Any = Blind()
     monitor = fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3))
     assert np.isfinite([monitor.suspected, monitor.bar, *monitor.weights]).all()
