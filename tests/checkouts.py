@@ -34,7 +34,7 @@ gates:
   mixed_kept: 0, drift: 1, margin: 1, samples: {samples}}}
 monitor:
   steps: 2
-  pictures: {{alone: 2, company: 2, nobody: 2}}
+  pictures: {{alone: 2, company: 2, nobody: 2, between: 2}}
   net: {{width: 8}}
   schedule: {{steps: 3, batch: 4, rate: 1.0e-3}}
 training:
