@@ -56,9 +56,9 @@ class Seen:
 
     def look(self, family: Any, drawn: Drawn, before: Sequence[Sequence[int]]) -> list[int]:
         latents, aside = drawn.latents, [()] * len(drawn.said)
-        suspects = {each.picture for each in self.monitor.suspects(features(family, latents.float()), aside)}
-        self.asked += [row in suspects for row in range(len(latents))]
-        seen = self.monitor.seen(family, latents, aside, lambda prompt: family.encode([prompt]))
+        suspects = self.monitor.suspects(features(family, latents.float()), aside)
+        self.asked += [any(each.picture == row for each in suspects) for row in range(len(latents))]
+        seen = self.monitor.surest(family, latents, suspects)
         self.found += ["" if place < 0 else self.monitor.concepts[place] for place in seen]
         return [-1] * len(latents)
 

@@ -11,12 +11,14 @@ import torch
 
 from unhype.adapters.sites import Site
 from unhype.bases.identity import identify
-from unhype.erasing.checkpoint import CARD, TENSORS, Trained, load, save
+from unhype.erasing.checkpoint import CARD, KNOWN, TENSORS, Trained, checksum, load, save
 from unhype.erasing.hypernet import Hypernet, HypernetConfig
 from unhype.erasing.switch import fit_switch
 from unhype.errors import UnhypeError
+from unhype.files import sha256
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
+from unhype.monitor.witness import SHARES
 
 
 @pytest.fixture
@@ -46,8 +48,11 @@ def test_what_is_saved_comes_back(folder: Path) -> None:
 
 
 def change_card(folder: Path, **facts: object) -> None:
-    card = json.loads((folder / CARD).read_text())
-    (folder / CARD).write_text(json.dumps({**card, **facts}))
+    """Another card, which belongs to the tensors."""
+    card = {**json.loads((folder / CARD).read_text()), **facts}
+    if (folder / TENSORS).exists() and card["format"] in KNOWN:
+        card["sha256"] = checksum(card, folder / TENSORS)
+    (folder / CARD).write_text(json.dumps(card))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,14 @@ def with_monitor(folder: Path) -> Monitor:
     torch.manual_seed(1)
     net = MonitorNet(NetConfig(8), 4, 2).eval()
     monitor = Monitor(
-        net, ("Cher", "Prince"), ("a photo of Cher", "Prince"), ("a man",), torch.randn(2, 8), -1.0, (1.0,) * 3, 2.5
+        net,
+        ("Cher", "Prince"),
+        ("a photo of Cher", "Prince"),
+        ("a man",),
+        torch.randn(2, 8),
+        -1.0,
+        (1.0,) * (1 + len(SHARES)),
+        2.5,
     )
     save(replace(load(folder), monitor=monitor, facts={"base": "mini-sd"}), folder)
     return monitor
@@ -99,9 +111,31 @@ def test_a_monitor_comes_back(folder: Path) -> None:
     assert not any(parameter.requires_grad for parameter in again.net.parameters())
 
 
+def test_a_card_that_somebody_wrote_into_is_refused(folder: Path) -> None:
+    """A bar that lets everything through would leave every tensor as it was."""
+    with_monitor(folder)
+    before = json.loads((folder / CARD).read_text())
+    for part, wrong in (("monitor", {**before["monitor"], "bar": 99.0}), ("width", 9)):
+        (folder / CARD).write_text(json.dumps({**before, part: wrong}))
+        with pytest.raises(UnhypeError, match=r"damaged .* or guard.json, wanted two that belong together"):
+            load(folder)
+        assert checksum({**before, part: wrong}, folder / TENSORS) != before["sha256"]
+    (folder / CARD).write_text(json.dumps({**before, "seed": 99}))
+    assert load(folder).facts["seed"] == 99
+
+
+def test_a_guard_that_is_saved_again_belongs_to_its_new_tensors(folder: Path) -> None:
+    read = load(folder)
+    torch.nn.init.ones_(next(read.hypernet.parameters()))
+    save(read, folder)
+    assert load(folder).facts["sha256"] != read.facts["sha256"]
+    assert load(folder).facts["base"] == read.facts["base"]
+
+
 def test_a_guard_of_the_format_before_has_no_monitor(folder: Path) -> None:
     change_card(folder, format=6)
     card = json.loads((folder / CARD).read_text())
+    assert card["sha256"] == sha256(folder / TENSORS)
     del card["monitor"]
     (folder / CARD).write_text(json.dumps(card))
     assert load(folder).monitor is None
@@ -124,10 +158,11 @@ def test_a_switch_of_the_formats_before_asks_no_sentence(folder: Path) -> None:
         assert found.sure == 0
 
 
-def test_a_monitor_that_looked_at_latents_is_told_of(folder: Path) -> None:
+@pytest.mark.parametrize("before", [8, 9])
+def test_a_monitor_that_looked_in_another_way_is_told_of(folder: Path, before: int) -> None:
     with_monitor(folder)
-    change_card(folder, format=8)
-    with pytest.raises(UnhypeError, match=r"whose monitor looks at latents, wanted 9.*train anew"):
+    change_card(folder, format=before)
+    with pytest.raises(UnhypeError, match=r"whose monitor looks in another way, wanted 10: train anew"):
         load(folder)
 
 

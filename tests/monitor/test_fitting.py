@@ -65,8 +65,8 @@ class Blind:
     def clean(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
         return predicted
 
-    def encode(self, prompts: list[str]) -> Text:
-        return Text(torch.zeros(1, 1, 1))
+    def remembered(self, sentences: list[str]) -> Text:
+        return Text(torch.zeros(len(sentences), 1, 1))
 
 
 def fitted(shown: list[tuple[str, ...]], folder: Path, seed: int = 0) -> tuple[Fitting, Monitor]:
@@ -88,7 +88,7 @@ def seen(monitor: Monitor, who: list[tuple[str, ...]], aside: tuple[str, ...] = 
     base: Any = Blind()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("unhype.monitor.monitor.features", lambda family, latents: latents)
-        places = monitor.seen(base, latents, [aside] * len(who), base.encode)
+        places = monitor.seen(base, latents, [aside] * len(who))
     return ["" if place < 0 else FORGET[place] for place in places]
 
 

@@ -162,15 +162,15 @@ def test_the_base_is_asked_as_it_is_itself(sd: Family) -> None:
     monitor = replace(seeing(sd, "Adam Driver"), weights=(1.0,) * (1 + len(SHARES)), bar=-100.0)
     told = type(monitor).told
 
-    def noting(self: Any, family: Family, latents: torch.Tensor, suspects: Any, encode: Any) -> torch.Tensor:
-        found = told(self, family, latents, suspects, encode)
+    def noting(self: Any, family: Family, latents: torch.Tensor, suspects: Any) -> torch.Tensor:
+        found = told(self, family, latents, suspects)
         asked.append(found[:, 1:])
         asked.append(bare(self, latents, suspects))
         return found
 
     def bare(self: Any, latents: torch.Tensor, suspects: Any) -> torch.Tensor:
         other = family_of(tiny.sd1())
-        return told(self, other, latents, suspects, lambda prompt: other.encode([prompt]))[:, 1:]
+        return told(self, other, latents, suspects)[:, 1:]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(monitor), "told", noting)

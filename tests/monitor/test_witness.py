@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -35,14 +36,13 @@ class Knowing:
     def clean(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
         return predicted
 
-
-def encode(prompt: str) -> Text:
-    return Text(torch.full((1, 1, 1), float(prompt)))
+    def remembered(self, sentences: Sequence[str]) -> Text:
+        return Text(torch.tensor([float(sentence) for sentence in sentences]).view(-1, 1, 1))
 
 
 def told(latents: torch.Tensor) -> torch.Tensor:
     base: Any = Knowing()
-    return evidence(base, latents, [(row, "0") for row in range(len(latents))], ["1"], encode)
+    return evidence(base, latents, [(row, "0") for row in range(len(latents))], ["1"])
 
 
 def test_a_picture_of_the_concept_speaks_for_it_and_one_of_the_anchor_against() -> None:
@@ -71,9 +71,9 @@ def test_every_family_can_be_asked(build: Any) -> None:
     family = family_of(build())
     latents = torch.randn(2, *family.latent_shape)
     suspects = [(1, "Cher"), (0, "Cher"), (0, "Adam Driver")]
-    found = evidence(family, latents, suspects, ["a man", "a woman"], lambda prompt: family.encode([prompt]))
-    same = evidence(family, latents, suspects[:2], ["Cher"], lambda prompt: family.encode([prompt]))
-    alone = evidence(family, latents[:1], [(0, "Cher")], ["a man", "a woman"], lambda prompt: family.encode([prompt]))
+    found = evidence(family, latents, suspects, ["a man", "a woman"])
+    same = evidence(family, latents, suspects[:2], ["Cher"])
+    alone = evidence(family, latents[:1], [(0, "Cher")], ["a man", "a woman"])
     assert found.isfinite().all()
     assert found.shape == (3, len(SHARES))
     assert (same.abs() < 1e-4).all()

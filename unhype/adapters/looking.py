@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 NEARLY = 1e-6
 """By how much a share may be rounded."""
 
-Look = Callable[[Any, "Drawn", Sequence[Sequence[int]]], Sequence[int] | None]
+Look = Callable[[Any, "Drawn", Sequence[Sequence[int]]], Sequence[int]]
 """(Family, what is being drawn, what was seen in each row's picture before) → a number for what is seen in each row, if
-it does not say so and nobody has seen it before, or -1. None: it wants to look again at the next call."""
+it does not say so and nobody has seen it before, or -1."""
 
 Amend = Callable[[Any, Any, Sequence[int]], Any]
 """(Family, what a row says, what was seen in its picture) → what it says with that."""
@@ -140,7 +140,7 @@ def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: D
         UnhypeError: one picture shows more and more; or nobody can begin again.
     """
     if scope is None:
-        if any(one >= 0 for one in opinion.look(family, drawn, [()] * len(drawn.said)) or ()):
+        if any(one >= 0 for one in opinion.look(family, drawn, [()] * len(drawn.said))):
             raise UnhypeError(
                 f"got a call of the {part} that draws what was forgotten, without a pipeline's call around it, wanted "
                 "one that can begin again: call the guarded pipeline"
@@ -148,8 +148,6 @@ def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: D
         return
     rows = len(drawn.said)
     found = opinion.look(family, drawn, [scope.seen.get(scope.picture(row, rows), ()) for row in range(rows)])
-    if found is None:
-        return
     seen = dict(scope.seen)
     for row, one in enumerate(found):
         picture = scope.picture(row, rows)
@@ -171,9 +169,8 @@ def attention_of(denoiser: nn.Module) -> dict[str, Any]:
     return dict(getattr(denoiser, "attn_processors", {}))
 
 
-def put_attention(denoiser: Any, wanted: Mapping[str, Any]) -> None:
-    """Put attention processors back, if they are others now."""
-    found = attention_of(denoiser)
+def put_attention(denoiser: Any, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Put attention processors back, if those that are there now are others."""
     if any(found[name] is not each for name, each in wanted.items()):
         denoiser.set_attn_processor(dict(wanted))
 

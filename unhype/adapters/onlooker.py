@@ -21,7 +21,7 @@ def looking_on(family: Watchable, share: float, look: Look) -> Iterator[None]:
 
     Args:
         share: how far into the noise; see :class:`unhype.adapters.looking.Opinion`.
-        look: it must see nothing (-1 in each row, or None), or what it sees is drawn anew for ever.
+        look: it must see nothing (-1 in each row), or what it sees is drawn anew for ever.
 
     Raises:
         UnhypeError: a pipeline that is adapted already.

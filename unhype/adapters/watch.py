@@ -120,7 +120,7 @@ class Watch:
     def begin_again(self) -> None:
         """What the pipeline has done to its denoiser's attention in the call that breaks off is undone."""
         if scope := self._scope:
-            put_attention(self.denoiser, scope.attention)
+            put_attention(self.denoiser, scope.attention, attention_of(self.denoiser))
 
     def leave(self) -> None:
         """It ends, and its rows with it."""
@@ -242,13 +242,14 @@ class Watch:
         """Have the second opinion look at what is drawn; see :func:`unhype.adapters.looking.look`."""
         assert reader.opinion is not None
         meanwhile = attention_of(self.denoiser)
+        own = scope.attention if scope else meanwhile
         self._thread.bare = True
         try:
-            put_attention(self.denoiser, scope.attention if scope else {})
+            put_attention(self.denoiser, own, meanwhile)
             look(reader.opinion, reader.family, self.part, scope, drawn)
         finally:
             self._thread.bare = False
-            put_attention(self.denoiser, meanwhile)
+            put_attention(self.denoiser, meanwhile, own)
 
     @torch.compiler.disable
     def _factors(self, site: str, name: str) -> Factors | None:

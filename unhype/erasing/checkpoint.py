@@ -5,6 +5,7 @@ Strict both ways: a missing, unknown or misshapen tensor and another format vers
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,10 +24,10 @@ from unhype.files import describe, sha256, write_tensors, write_text
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
 
-FORMAT = 9
-KNOWN = (6, 7, 8, FORMAT)
-"""Formats that can be read: 8 is the same, but a monitor looked at latents itself, and one of these cannot be read; 7
-has a switch that asks no sentence besides, 6 no monitor."""
+FORMAT = 10
+KNOWN = (6, 7, 8, 9, FORMAT)
+"""Formats that can be read: of 9 and before the checksum says nothing of the card, and the monitor, which looked in
+other ways, cannot be read; 7 has a switch that asks no sentence besides, 6 no monitor."""
 
 SENTENCES = 8
 """The first format with a switch that asks the sentence."""
@@ -36,6 +37,9 @@ NUMBERS = ("threshold", "width", "longest", "sure")
 
 MONITOR_LISTS, MONITOR_NUMBERS = ("concepts", "prompts", "anchors", "weights"), ("suspected", "bar")
 """The fields of a monitor that are lists, and plain numbers."""
+
+SHAPING = ("hypernet", "sites", "width", "switch", "monitor", "identity")
+"""What a card says that shapes a LoRA, or decides about one."""
 
 TENSORS, CARD = "guard.safetensors", "guard.json"
 
@@ -82,7 +86,7 @@ def save(trained: Trained, folder: Path) -> None:
         }
     (folder / CARD).unlink(missing_ok=True)
     write_tensors(folder / TENSORS, tensors, {"format": "pt"})
-    card = {
+    card: dict[str, Any] = {
         "format": FORMAT,
         "hypernet": asdict(trained.hypernet.config),
         "sites": [asdict(site) for site in trained.hypernet.sites],
@@ -90,10 +94,18 @@ def save(trained: Trained, folder: Path) -> None:
         "switch": switch,
         "monitor": looks,
         "identity": trained.identity.names,
-        "sha256": sha256(folder / TENSORS),
-        **trained.facts,
     }
+    card["sha256"] = checksum(card, folder / TENSORS)
+    card |= {name: fact for name, fact in trained.facts.items() if name not in card}
     write_text(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+
+
+def checksum(card: dict[str, Any], path: Path) -> str:
+    """Of everything that shapes a picture: the tensors' file, and what the card says of them."""
+    if card["format"] < FORMAT:
+        return sha256(path)
+    said = json.dumps({name: card[name] for name in SHAPING}, sort_keys=True)
+    return hashlib.sha256(f"{sha256(path)} {said}".encode()).hexdigest()
 
 
 def load(folder: Path) -> Trained:
@@ -104,10 +116,13 @@ def load(folder: Path) -> Trained:
     """
     card = read_card(folder)
     path = folder / TENSORS
-    if not path.exists() or sha256(path) != card.get("sha256"):
-        state = "a damaged" if path.exists() else "no"
+    if not path.exists():
+        raise UnhypeError(f"got no {path}, wanted it beside its {CARD}: copy the folder again or train anew")
+    if missing := [name for name in SHAPING if name not in card and name != "monitor"]:
+        raise UnhypeError(f"got a {CARD} without {missing[0]} in {folder}, wanted all of it: copy the folder again")
+    if checksum(card, path) != card.get("sha256"):
         raise UnhypeError(
-            f"got {state} {path}, wanted the file that {folder / CARD} describes: copy the folder again or train anew"
+            f"got a damaged {path} or {CARD}, wanted two that belong together: copy the folder again or train anew"
         )
     tensors = load_file(path)
     try:
@@ -171,10 +186,10 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise UnhypeError(
             f"got {type(card).__name__} in {path}, wanted a guard's card: copy the folder again or train anew"
         )
-    if card.get("format") != FORMAT and card.get("monitor"):
+    if card.get("format") in KNOWN and card["format"] < FORMAT and card.get("monitor"):
         raise UnhypeError(
-            f"got format {card.get('format')!r} in {path}, whose monitor looks at latents, wanted {FORMAT}, whose "
-            "monitor looks through the base: train anew, or use the version of unhype that made it"
+            f"got format {card.get('format')!r} in {path}, whose monitor looks in another way, wanted {FORMAT}: train "
+            "anew, or use the version of unhype that made it"
         )
     if card.get("format") not in KNOWN:
         raise UnhypeError(

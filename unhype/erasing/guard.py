@@ -18,7 +18,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -194,7 +193,7 @@ class Guard:
                 for reading, before in zip(drawn.said, seen, strict=True)
             ]
             latents = drawn.latents.to(placed.device)
-            return placed.monitor.seen(family, latents, aside, cache(lambda prompt: family.encode([prompt])))
+            return placed.monitor.seen(family, latents, aside)
 
         def amend(family: Family, said: Reading | None, seen: Sequence[int]) -> Reading:
             """What was seen is said, by the vector that the concept's own name has."""

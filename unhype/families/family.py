@@ -20,6 +20,7 @@ from torch import nn
 from unhype.adapters.sites import Site, find_sites, unwrapped
 from unhype.adapters.watching import Asked, Rows
 from unhype.errors import UnhypeError
+from unhype.families.sentences import Sentences
 from unhype.families.text import Text
 from unhype.families.trajectory import Trajectory
 from unhype.pictures.sampling import Sampling, sample
@@ -93,6 +94,7 @@ class Family(ABC):
         for module in self.parts.values():
             module.requires_grad_(False).eval()
         self._sites: tuple[Site, ...] | None = None
+        self._sentences = Sentences(self.encode)
         self._away: dict[str, torch.device] = {}
 
     # ------------------------------------------------------------ what it is
@@ -236,7 +238,12 @@ class Family(ABC):
 
     def unconditional(self, n: int) -> Text:
         """What guidance leads away from where nobody says otherwise, n rows: the empty prompt."""
-        return self.encode([""]).expanded(n)
+        return self.remembered([""]).expanded(n)
+
+    def remembered(self, sentences: Sequence[str]) -> Text:
+        """Sentences that are asked again and again, each encoded alone and once; nobody may write into them."""
+        pairs = [(getattr(self.pipeline, e, None), getattr(self.pipeline, t, None)) for e, t in self.encoders]
+        return self._sentences(self.pipeline, pairs, (self.device, self.dtype), sentences)
 
     @abstractmethod
     def vectors(self, texts: Sequence[str]) -> torch.Tensor:

@@ -4,7 +4,7 @@ Content is compared, not the counters that tensors keep of their changes: ``weig
 read a whole encoder at each call would take longer than to read a prompt, so
 
 - of the table of tokens the rows of the very tokens that are asked for are compared, each whole (:func:`rows_of`);
-- of everything else (:func:`learnt`) small tensors whole, and SAMPLED numbers of each larger one.
+- of everything else (:func:`learnt`) small tensors whole, and SAMPLED numbers of each matrix, and of what is larger.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PreTrainedTokenizerBase
 
 WHOLE = 65_536
 """Numbers up to which a tensor is compared whole: every bias and norm, and CLIP's table of positions."""
 
 SAMPLED = 256
-"""Numbers of a larger one, evenly spaced. A tuning changes all; who edits one row by hand may pass between them."""
+"""Numbers of a matrix, or a larger tensor, evenly spaced. A tuning changes all; who edits one row by hand may pass
+between them."""
 
 
 def learnt(tokenizer: PreTrainedTokenizerBase, encoder: nn.Module) -> Hashable:
@@ -32,17 +33,18 @@ def learnt(tokenizer: PreTrainedTokenizerBase, encoder: nn.Module) -> Hashable:
     included.
     """
     versions, content = 0, []
-    for weight in encoder.parameters():
-        if weight.is_meta:
-            return object()
-        versions += 0 if weight.is_inference() else weight._version
-        if type(weight.data) is torch.Tensor and weight.numel():  # others keep their numbers in a form of their own
-            flat = weight.detach().flatten()
-            step = 1 if len(flat) <= WHOLE else len(flat) // SAMPLED
-            content.append(flat[::step].contiguous().view(torch.uint8))
     loras = []
     for module in encoder.modules():
-        if isinstance(scaling := getattr(module, "scaling", None), dict):
+        for weight in module.parameters(recurse=False):
+            if weight.is_meta:
+                return object()
+            versions += 0 if weight.is_inference() else weight._version
+            if type(weight.data) is torch.Tensor and weight.numel():  # others keep their numbers in a form of their own
+                flat = weight.detach().flatten()
+                matrix = isinstance(module, nn.Linear) and weight.ndim > 1
+                step = max(1, len(flat) // SAMPLED) if matrix or len(flat) > WHOLE else 1
+                content.append(flat[::step].contiguous().view(torch.uint8))
+        if isinstance(scaling := vars(module).get("scaling"), dict):
             active = tuple(getattr(module, "active_adapters", ()))
             loras.append((*scaling.items(), active, getattr(module, "disable_adapters", False)))
     tokens = tuple(sorted(tokenizer.added_tokens_encoder.items()))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -167,24 +166,23 @@ class Fitting:
         """
         plain = (1.0, *([0.0] * len(SHARES)))
         every = Monitor(self.net, self.forget, tuple(prompts), tuple(anchors), c, -np.inf, plain, 0.0)
-        right = [each.logit for each in self._suspects(every, self.known) if self._shows(each)]
+        right = [each for each in self._suspects(every, self.known) if self._shows(each)]
         if not right:
             raise UnhypeError(
                 "got a monitor that finds nobody in the pictures that it was not taught, wanted one that does: raise "
                 "monitor: schedule: steps in params.yaml, or turn it off with monitor: when: never"
             )
-        most: dict[int, float] = {}
-        for each in self._suspects(every, self.strangers):
+        somebody, most = self._suspects(every, self.strangers), dict[int, float]()
+        for each in somebody:
             most[each.picture] = max(each.logit, most.get(each.picture, -np.inf))
         # However few that are: about half of the forgotten it is asked in any case.
-        asked = min(float(np.median(right)), float(np.quantile([*most.values()], 1 - ASKED)) if most else np.inf)
+        middle = float(np.median([each.logit for each in right]))
+        asked = min(middle, float(np.quantile([*most.values()], 1 - ASKED)) if most else np.inf)
         monitor = replace(every, suspected=asked)
         # Somebody forgotten beside whom another is suspected says nothing of strangers.
-        known = [each for each in self._suspects(monitor, self.known) if self._shows(each)]
-        strange = self._suspects(monitor, self.strangers)
-        told = monitor.told(
-            family, self.looks.latents, [*known, *strange], cache(lambda prompt: family.encode([prompt]))
-        )
+        known = [each for each in right if each.logit >= asked]
+        strange = [each for each in somebody if each.logit >= asked]
+        told = monitor.told(family, self.looks.latents, [*known, *strange])
         weights = _logistic(told, len(known))
         scores = (told @ torch.tensor(weights, dtype=torch.double)).tolist()
         bar = self._bar(scores[: len(known)], [each.picture for each in strange], scores[len(known) :])

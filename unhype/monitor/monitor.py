@@ -18,7 +18,7 @@ from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.monitor.features import features
 from unhype.monitor.net import MonitorNet
-from unhype.monitor.witness import SHARES, Encode, evidence
+from unhype.monitor.witness import SHARES, evidence
 
 LOOK = 0.2
 """How far into the noise it looks: what is drawn then is nearly the picture, and hardly ever does a picture begin
@@ -76,17 +76,18 @@ class Monitor:
         family: Family,
         latents: torch.Tensor,
         aside: Sequence[Collection[str]],
-        encode: Encode,
     ) -> list[int]:
         """Place of the concept that each picture shows most clearly; -1 where it shows none.
 
         Args:
             latents: z_0 as it is being drawn, ``[n, C, h, w]``.
             aside: concepts that are not looked for, of each picture.
-            encode: of the bare base.
         """
-        suspects = self.suspects(features(family, latents.float()), aside)
-        scores = self.scores(family, latents, suspects, encode)
+        return self.surest(family, latents, self.suspects(features(family, latents.float()), aside))
+
+    def surest(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect]) -> list[int]:
+        """Place of the concept that each picture shows most clearly, of those suspected; -1 where it shows none."""
+        scores = self.scores(family, latents, suspects)
         found, best = [-1] * len(latents), [0.0] * len(latents)
         for each, score in zip(suspects, scores, strict=True):
             if score > best[each.picture]:
@@ -119,13 +120,13 @@ class Monitor:
             if logit >= self.suspected
         ]
 
-    def scores(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect], encode: Encode) -> list[float]:
+    def scores(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect]) -> list[float]:
         """By how much each suspicion is above the bar; more than 0 is seen."""
-        told = self.told(family, latents, suspects, encode) @ torch.tensor(self.weights, dtype=torch.double)
+        told = self.told(family, latents, suspects) @ torch.tensor(self.weights, dtype=torch.double)
         return [float(each) - self.bar for each in told]
 
-    def told(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect], encode: Encode) -> torch.Tensor:
-        """Logit and evidence of each suspicion, ``[suspects, 1 + 2]``."""
+    def told(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect]) -> torch.Tensor:
+        """Logit and evidence of each suspicion, ``[suspects, 1 + 1]``."""
         found = torch.zeros(len(suspects), len(self.weights), dtype=torch.double)
         for start in range(0, len(suspects), AT_ONCE):
             part = suspects[start : start + AT_ONCE]
@@ -133,7 +134,7 @@ class Monitor:
             asked = [(pictures.index(each.picture), self.prompts[each.concept]) for each in part]
             rows = latents[pictures].to(family.device).float()
             found[start : start + AT_ONCE, 0] = torch.tensor([each.logit for each in part], dtype=torch.double)
-            found[start : start + AT_ONCE, 1:] = evidence(family, rows, asked, self.anchors, encode).double().cpu()
+            found[start : start + AT_ONCE, 1:] = evidence(family, rows, asked, self.anchors).double().cpu()
         return found
 
     def to(self, device: torch.device) -> Monitor:

@@ -11,20 +11,16 @@ somebody alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch.nn import functional as F
 
 from unhype.families.family import Family
-from unhype.families.text import Text
 
-SHARES = (0.5, 0.2)
+SHARES = (0.2,)
 """How far into the noise the picture is put: who it is, is decided there. More levels tell no more, once a net has read
 the base's features: docs/experiments/attacks.md."""
-
-Encode = Callable[[str], Text]
-"""A text's encoding, one row."""
 
 
 @torch.no_grad()
@@ -33,9 +29,8 @@ def evidence(
     latents: torch.Tensor,
     suspects: Sequence[tuple[int, str]],
     anchors: Sequence[str],
-    encode: Encode,
 ) -> torch.Tensor:
-    """V of each suspicion at each of ``SHARES``, float32 ``[suspects, 2]``.
+    """V of each suspicion at each of ``SHARES``, float32 ``[suspects, 1]``.
 
     Args:
         latents: z_0, ``[n, C, h, w]``.
@@ -43,7 +38,7 @@ def evidence(
         anchors: prompts of who is nobody.
     """
     n, places = len(latents), [picture for picture, _ in suspects]
-    text = Text.joined([*(encode(each).expanded(n) for each in anchors), *(encode(prompt) for _, prompt in suspects)])
+    text = family.remembered([*(anchor for anchor in anchors for _ in range(n)), *(prompt for _, prompt in suspects)])
     shown = torch.cat([latents.repeat(len(anchors), 1, 1, 1), latents[places]])
     noise = torch.randn((len(SHARES), *latents.shape[1:]), generator=torch.Generator("cpu").manual_seed(0))
     window = [max(1, size // 2) for size in latents.shape[2:]]
