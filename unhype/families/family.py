@@ -34,13 +34,11 @@ class Defaults:
         sampling: how pictures are drawn (steps and guidance of method.md).
         dtype: in which the frozen base is loaded; what is trained is float32 always.
         checkpointing: whether training trades time for memory in the denoiser.
-        monitored: whether a guard with a monitor was measured on such a base: docs/experiments/attacks.md.
     """
 
     sampling: Sampling
     dtype: str = "float32"
     checkpointing: bool = False
-    monitored: bool = False
 
 
 class Family(ABC):

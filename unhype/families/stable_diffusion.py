@@ -164,7 +164,7 @@ class StableDiffusion(UNetFamily):
     name = "stable_diffusion"
     plain = "StableDiffusionPipeline"
     encoders = (("text_encoder", "tokenizer"),)
-    defaults = Defaults(Sampling(steps=50, guidance=7.5), monitored=True)
+    defaults = Defaults(Sampling(steps=50, guidance=7.5))
 
     @classmethod
     def fits(cls, pipeline: Any) -> bool:

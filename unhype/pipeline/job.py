@@ -45,6 +45,9 @@ from unhype.prompts.writing import write_prompts as write_tables
 MAKERS = ("unhype.families.loading", "unhype.pipeline.making")
 """Modules that make a guard, with all that they import: an edit there makes another guard."""
 
+MEASURED = ("stable_diffusion",)
+"""Families on whose miniature a guard with a monitor was measured: docs/experiments/attacks.md."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -120,7 +123,7 @@ class Job:
     @cached_property
     def measured(self) -> bool:
         """Whether guards with a monitor were measured on bases of this family."""
-        return family_named_in(self.base).defaults.monitored
+        return family_named_in(self.base).name in MEASURED
 
     @property
     def monitored(self) -> bool:
