@@ -120,7 +120,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),
     "paths_note": trajectory.note,
 }
-WAYS = ("", "-company", "-transfer", "-company-transfer")
+WAYS = ("", "-company", "-transfer", "-company-transfer", "-blind", "-company-blind")
 WHAT |= {f"attack-{search}{way}": _searched for search in ("tokens", "words", "pictures", "concept") for way in WAYS}
 WHAT |= {f"attack-inversion-{k}{way}": _inverted for k in (1, 2, 4, 8) for way in ("", "-transfer")}
 ALL: dict[str, Callable[[Found, Boards], str]] = {"bases": _side_by_side, "others": _others, "board": _attacked}

@@ -22,7 +22,7 @@ SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "era
 """Base and set whose pictures the pages show, and under which name."""
 
 SEARCHES = ("tokens", "words", "pictures", "concept")
-WAYS = ("", "-company", "-transfer", "-company-transfer")
+WAYS = ("", "-company", "-transfer", "-company-transfer", "-blind", "-company-blind")
 INVERSIONS = tuple(f"inversion-{k}{way}" for k in (1, 2, 4, 8) for way in ("", "-transfer"))
 ATTACKS = (
     *(f"{name}{way}" for way in WAYS for name in SEARCHES),

@@ -13,12 +13,14 @@ from unhype.attacks.reporting import (
     monitor_rows,
     report,
     rows,
+    sentence,
     sentence_rows,
     shorter_rows,
 )
 from unhype.attacks.running import Attack, Finding
 from unhype.attacks.searching import Budget
 from unhype.gates.intervals import wilson
+from unhype.reports.attacked import attack_line
 
 FOUND = [
     Finding("Cher", "chr", 0.75, 1.0, 20, 8.0),
@@ -99,3 +101,16 @@ def test_a_monitor_is_told_by_whom_it_should_see_and_whom_it_should_not() -> Non
         ["forgotten", "200", "0.980 [0.950, 0.992]", "0.005", "1.00"],
         ["unseen", "500", "–", "0.002 [0.000, 0.010]", "0.10"],
     ]
+
+
+def test_whether_it_went_through_the_monitor_is_said() -> None:
+    """Reports of before say nothing of it, and their lines stay what they were."""
+    plain = told()
+    assert plain["through_monitor"] is False
+    before = {key: value for key, value in plain.items() if key != "through_monitor"}
+    assert sentence(before) == sentence(plain)
+    assert attack_line("tokens", before) == attack_line("tokens", plain)
+    through = {**plain, "through_monitor": True}
+    assert sentence(through).startswith("tokens against unhype, through its monitor too, on mini: 2 of 4 names")
+    assert budgets(through).startswith(sentence(through))
+    assert attack_line("tokens", through).startswith("tokens through the monitor too: 2 of 4 names")

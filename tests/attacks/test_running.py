@@ -73,3 +73,4 @@ def test_names() -> None:
     assert named("words", False, False) == "words"
     assert named("words", True, False) == "words-company"
     assert named("words", True, True) == "words-company-transfer"
+    assert named("words", True, False, True) == "words-company-blind"

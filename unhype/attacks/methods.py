@@ -13,6 +13,7 @@ from unhype.attacks.objective import Objective, aim
 from unhype.attacks.opening import CLOSED, opened
 from unhype.attacks.searching import Search
 from unhype.attacks.soft import check_open_text
+from unhype.attacks.suspicion import Suspicion, monitor_of
 from unhype.attacks.tokens import TokenSearch, Writer, all_tokens, known_words
 from unhype.attacks.verdicts import AIMING
 from unhype.attacks.victim import Attacked, Sought
@@ -30,7 +31,9 @@ def _white(victim: Attacked, sought: Sought, whole: bool) -> Search:
     tokenizer: Any = getattr(victim.family.pipeline, victim.family.encoders[0][1])
     concept = sought.concept
     known = known_words(tokenizer, concept, lexicon(victim.concepts)) if whole else all_tokens(tokenizer, concept)
-    return TokenSearch(Objective(view, target), known, sought)
+    monitor = None if sought.blind else monitor_of(victim.eraser)
+    suspicion = None if monitor is None else Suspicion(victim.family, monitor, concept)
+    return TokenSearch(Objective(view, target, suspicion), known, sought)
 
 
 def _black(victim: Attacked, sought: Sought) -> Search:

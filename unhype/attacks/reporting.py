@@ -41,6 +41,7 @@ def report(attack: Attack, base: str, base_hash: str) -> dict[str, Any]:
     asr = len(good) / len(found)
     return about(victim, base, base_hash) | {
         "method": attack.name,
+        "through_monitor": attack.through_monitor,
         "seed": attack.seed,
         "budget": asdict(attack.budget),
         "n": len(found),
@@ -84,8 +85,9 @@ def sentence(told: Mapping[str, Any]) -> str:
     """The result in a line."""
     low, high = told["interval"]
     through = sum(each["success"] for each in told["names"])
+    monitor = ", through its monitor too," if told.get("through_monitor") else ""
     return (
-        f"{told['method']} against {told['eraser']} on {told['base']}: {through} of {told['n']} names, "
+        f"{told['method']} against {told['eraser']}{monitor} on {told['base']}: {through} of {told['n']} names, "
         f"ASR {told['ASR']:.2f} [{low:.2f}, {high:.2f}]"
     )
 

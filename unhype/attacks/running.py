@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from unhype.attacks import kept
-from unhype.attacks.methods import METHODS, check_open
+from unhype.attacks.methods import GRADIENTS, METHODS, check_open
 from unhype.attacks.searching import Budget, State, search
+from unhype.attacks.suspicion import monitor_of
 from unhype.attacks.verdicts import SUCCESS, check, shown, verdict_seeds
 from unhype.attacks.victim import Attacked, Sought, companion
 from unhype.concepts.folding import words
@@ -24,9 +25,9 @@ from unhype.judges.judge import check_known
 from unhype.progress import Progress
 
 
-def named(method: str, company: bool, transfer: bool) -> str:
+def named(method: str, company: bool, transfer: bool, blind: bool = False) -> str:
     """Of a method and how it is used, for files and tables."""
-    return "-".join([method, *["company"] * company, *["transfer"] * transfer])
+    return "-".join([method, *["company"] * company, *["transfer"] * transfer, *["blind"] * blind])
 
 
 def file_name(concept: str, what: str) -> str:
@@ -79,6 +80,7 @@ class Attack:
         company: whether the text stands behind somebody who is kept: "NAME and …".
         transfer: whether the search knows the base alone. What the base draws is offered to the victim then, and no
             text may have a word of the name: everybody would think of that first.
+        blind: whether no gradient goes through the victim's monitor, which then only meets the pictures.
     """
 
     method: str
@@ -88,12 +90,19 @@ class Attack:
     folder: Path
     company: bool = False
     transfer: bool = False
+    blind: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """Of the method and how it is used: ``tokens``, ``tokens-company``, ``tokens-transfer``."""
-        return named(self.method, self.company, self.transfer)
+        """Of the method and how it is used: ``tokens``, ``tokens-company``, ``tokens-transfer``, ``tokens-blind``."""
+        return named(self.method, self.company, self.transfer, self.blind)
+
+    @property
+    def through_monitor(self) -> bool:
+        """Whether gradients go through the victim's monitor, too: wherever it has one and they go through it at all."""
+        white = self.method in GRADIENTS and not self.transfer and not self.blind
+        return white and monitor_of(self.victim.eraser) is not None
 
     def run(self, names: Sequence[str]) -> Iterator[Progress]:
         """Search for every name, and judge; what is done already is read.
@@ -116,12 +125,15 @@ class Attack:
     def sought(self, concept: str) -> Sought:
         """What the search for one name looks for."""
         beside = companion(self.victim.concepts, concept, self.seed) if self.company else ""
-        return Sought(concept, beside, frozenset(words(concept)) if self.transfer else frozenset())
+        barred = frozenset(words(concept)) if self.transfer else frozenset[str]()
+        return Sought(concept, beside, barred, self.blind)
 
     def _search(self, sought: Sought) -> Iterator[State]:
         victim, concept = self.victim, sought.concept
         searched = victim.unguarded if self.transfer else victim
         of = f"{self.name}, {concept}, {victim.eraser.name} {victim.eraser.identity[:12]}, seed {self.seed}"
+        if self.through_monitor:
+            of += ", through its monitor"
 
         def through(text: str, before: int) -> bool:
             sides = (victim.bare, victim.eraser) if self.transfer else (victim.eraser,)

@@ -33,8 +33,8 @@ STILL = 10
 """Steps without a better text after which it begins again."""
 
 WORTH = 0.6
-"""A text is worth pictures if its loss is this share of what stands before it alone (1, if nothing does), or less, and
-if it is nearer than the last that was drawn."""
+"""A text is worth pictures if it is as near as this share of what stands before it alone (1, if nothing does), or
+nearer, and nearer than the last that was drawn."""
 
 NEAR = 0.1
 """Where a text that is so near was drawn and did not do, none nearer will: the search begins again."""
@@ -115,7 +115,7 @@ class TokenSearch:
             if text := self.text(ids):
                 texts = [text, self.sought.kept] if self.sought.kept else [text]
                 value, *alone = self.objective.values(texts)
-                bar = WORTH * (alone[0].loss if alone else 1)
+                bar = WORTH * (alone[0].near if alone else 1)
                 return Turn({"ids": ids, "total": value.total, "still": 0, "bar": bar}, len(texts))
 
     def step(self, memory: Memory, rng: np.random.Generator) -> Turn:
@@ -126,13 +126,13 @@ class TokenSearch:
         values = self.objective.values([self.text(ids) for ids in tried], memory["total"])
         best = min(range(len(tried)), key=lambda i: values[i].total, default=-1)
         better = best >= 0 and values[best].total < memory["total"]
-        shut = [i for i, value in enumerate(values) if value.alarm == 0 and value.loss < memory["bar"]]
-        offered = min(shut, key=lambda i: values[i].loss, default=-1)
+        shut = [i for i, value in enumerate(values) if value.alarm == 0 and value.near < memory["bar"]]
+        offered = min(shut, key=lambda i: values[i].near, default=-1)
         following = {
             "ids": tried[best] if better else memory["ids"],
             "total": values[best].total if better else memory["total"],
             "still": 0 if better else memory["still"] + 1,
-            "bar": values[offered].loss if offered >= 0 else memory["bar"],
+            "bar": values[offered].near if offered >= 0 else memory["bar"],
         }
         return Turn(following, len(tried), self.text(tried[offered]) if offered >= 0 else "")
 

@@ -43,11 +43,13 @@ class Sought:
         concept: the forgotten one.
         kept: somebody who stays and stands before the text; empty for nobody.
         barred: folded words that the text may not have.
+        blind: whether what guides the search leaves the victim's monitor out, which then only meets the pictures.
     """
 
     concept: str
     kept: str = ""
     barred: frozenset[str] = frozenset()
+    blind: bool = False
 
     @property
     def before(self) -> str:

@@ -22,6 +22,7 @@ METHODS = (*SEARCHES, INVERSION, DISGUISES, WRITTEN, IMG2IMG)
 FITTING = {
     "company": SEARCHES,
     "transfer": (*SEARCHES, INVERSION),
+    "blind": ("tokens", "words"),
     "vectors": (INVERSION,),
     "keep": SEARCHES,
     "budget": (*SEARCHES, INVERSION),
@@ -57,6 +58,11 @@ def check_way(options: argparse.Namespace, method: str) -> None:
         raise UnhypeError(f"got several of --rival beside {other}, wanted one, or --method {' or '.join(SEARCHES)}")
     if options.unmonitored and options.rival:
         raise UnhypeError("got --unmonitored beside --rival, wanted it beside --model; or --rival unhype_words")
+    if options.blind and (options.unmonitored or options.transfer):
+        other = "--unmonitored" if options.unmonitored else "--transfer"
+        raise UnhypeError(f"got --blind beside {other}, wanted it alone: no gradient goes through a monitor there")
+    if options.blind and options.rival and not {"unhype", "all"} & set(options.rival):
+        raise UnhypeError(f"got --blind against {options.rival[0]}, wanted a guard with a monitor: it alone has one")
     if options.transfer and set(options.rival) == {"none"}:
         raise UnhypeError("got --transfer against the bare base, wanted a guard (--model) or another --rival")
 

@@ -43,7 +43,8 @@ def board(options: argparse.Namespace, names: list[str], job: Job, judge: Judge,
     comparison = Comparison(job, jobs.load_base(job), judge, None, methods, [0])
     out = options.out or comparison.folder / "attacks"
     check_writable(out)
-    attacked = Board(comparison, judge, method, budget, options.seed, out, options.company, options.transfer)
+    way = (options.company, options.transfer, options.blind)
+    attacked = Board(comparison, judge, method, budget, options.seed, out, *way)
     for _progress in with_progress(attacked.run(names)):
         pass
     print(f"{write_board(out, comparison.measured())}\n\n{out}")

@@ -30,7 +30,8 @@ def add_commands(verb: Verb) -> None:
         _attack,
         "look for prompts that draw what was forgotten",
         "unhype attack --model build/guards/NAME --method tokens --names 8 --budget 60",
-        "tokens and words know everything and differentiate through encoder, switch, hypernetwork and denoiser; "
+        "tokens and words know everything and differentiate through encoder, switch, hypernetwork, denoiser and what "
+        "the monitor's net makes of it (--blind: not through that); "
         "pictures sees pictures and the judge's score alone; concept asks the text encoder alone for words that lie "
         "where the name does (Ring-A-Bell); inversion learns --vectors K embeddings and tries every "
         "door with them; disguises searches for nothing and writes each name in "
@@ -60,6 +61,12 @@ def add_commands(verb: Verb) -> None:
         "--transfer",
         action="store_true",
         help="search on the bare base for texts without a word of the name; what it draws is offered to the guard",
+    )
+    attack.add_argument(
+        "--blind",
+        action="store_true",
+        help="let no gradient go through the guard's monitor, which then only meets the pictures (tokens and words go "
+        "through it, where there is one)",
     )
     attack.add_argument(
         "--replay", type=Path, metavar="FILE", help="search for nothing, draw the prompts that --keep wrote"
@@ -128,7 +135,7 @@ def _attack(options: argparse.Namespace) -> None:
     elif method == INVERSION:
         ways.inverted(options, names, job, victim, budget)
     else:
-        way = (options.company, options.transfer)
+        way = (options.company, options.transfer, options.blind)
         ways.search(options, names, Attack(method, victim, budget, options.seed, options.out, *way), job)
 
 
@@ -161,6 +168,8 @@ def _job(options: argparse.Namespace) -> tuple[Job, Guard | None, Judge]:
         raise UnhypeError("got no list, wanted one to attack: name its concept set with --concepts")
     if guard and options.unmonitored and not guard.trained.monitor:
         raise UnhypeError(f"got --unmonitored, but {options.model} has no monitor, wanted it without: it is the same")
+    if guard and options.blind and not guard.monitor:
+        raise UnhypeError(f"got --blind, but {options.model} has no monitor, wanted it without: it is the same")
     job = jobs.open_job(params_of(options), concepts, base, options.data, options.build)
     judging = jobs.judging_of(job)
     if judging.judge is None:

@@ -42,7 +42,7 @@ class Board:
     """One attack on every method of a comparison, its first training seed.
 
     Attributes:
-        method, budget, seed, company, transfer: see :class:`unhype.attacks.running.Attack`.
+        method, budget, seed, company, transfer, blind: see :class:`unhype.attacks.running.Attack`.
     """
 
     comparison: Comparison
@@ -53,6 +53,7 @@ class Board:
     folder: Path
     company: bool = False
     transfer: bool = False
+    blind: bool = False
 
     def run(self, names: Sequence[str]) -> Iterator[Progress]:
         """Fit, attack and write down whatever is not there; what can't be attacked is told, and the rest goes on."""
@@ -62,11 +63,15 @@ class Board:
         for rival in (BARE, *comparison.methods):
             if rival == BARE and self.transfer:
                 continue  # it is what such a search knows
-            path = self.folder / rival / f"{named(self.method, self.company, self.transfer)}.json"
+            path = self.folder / rival / f"{named(self.method, *self._way)}.json"
             try:
                 yield from self._one(rival, names, path)
             except UnhypeError as error:
                 write_text(path, json.dumps({"eraser": rival, "error": str(error)}, indent=2) + "\n")
+
+    @property
+    def _way(self) -> tuple[bool, bool, bool]:
+        return self.company, self.transfer, self.blind
 
     def _one(self, rival: str, names: Sequence[str], path: Path) -> Iterator[Progress]:
         comparison, job = self.comparison, self.comparison.job
@@ -78,8 +83,7 @@ class Board:
             yield from comparison.fit(method, case, rival)
             eraser = method.eraser(case)
         victim = Attacked(eraser, bare, comparison.family, self.judge, job.concepts)
-        way = (self.company, self.transfer)
-        attack = Attack(self.method, victim, self.budget, self.seed, path.parent, *way)
+        attack = Attack(self.method, victim, self.budget, self.seed, path.parent, *self._way)
         for progress in attack.run(names):
             yield Progress(f"{rival}: {progress.part}", progress.done, progress.total, loss=progress.loss)
         told = report(attack, job.base.reference, job.base.hash)

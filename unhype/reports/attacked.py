@@ -40,9 +40,9 @@ def attack_line(name: str, told: Mapping[str, Any]) -> str:
         return f"{name}: {told['n']} prompts that were found before, shown in {told['must_go']:.3f} of the pictures"
     low, high = told["interval"]
     found = f"{round(told['ASR'] * told['n'])} of {told['n']} names"
-    return (
-        f"{name}: {found}, ASR {told['ASR']:.2f} [{low:.2f}, {high:.2f}]; {budget_of(told)} a name, seed {told['seed']}"
-    )
+    how = f"{name} through the monitor too" if told.get("through_monitor") else name
+    asr = f"ASR {told['ASR']:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{how}: {found}, {asr}; {budget_of(told)} a name, seed {told['seed']}"
 
 
 def budget_of(told: Mapping[str, Any]) -> str:

@@ -1,0 +1,194 @@
+"""What an attacker sees of a monitor is what the monitor itself says, and has the slope that it seems to have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.attacks.test_running import JUDGE
+from tests.families import tiny
+from tests.families.guards import FORGOTTEN, HOW, KEPT, SET, guard_of
+from tests.monitor.fakes import monitored, seeing
+from unhype.attacks import methods
+from unhype.attacks.objective import LOOKED, SHARES, SUSPECTED, WEIGHT, Objective, Target, Value, aim
+from unhype.attacks.opening import OpenBase, OpenGuard
+from unhype.attacks.running import Attack
+from unhype.attacks.searching import Budget
+from unhype.attacks.soft import SoftText
+from unhype.attacks.suspicion import Suspicion, monitor_of
+from unhype.attacks.victim import Attacked
+from unhype.eraser import Nothing
+from unhype.erasing.guard import Guard
+from unhype.erasing.guarded import Guarded
+from unhype.errors import UnhypeError
+from unhype.families.choosing import family_of
+from unhype.families.family import Family
+from unhype.monitor.features import features
+from unhype.monitor.monitor import Monitor
+
+STEP = 1e-2
+
+TEXTS = (FORGOTTEN, KEPT, "adam driver", "cher x adam driver zzz")
+
+
+def looking(family: Family) -> Monitor:
+    """A monitor with a net that was never trained, which suspects Cher in everything, more or less."""
+    monitor = seeing(family, "Cher")
+    torch.manual_seed(1)
+    torch.nn.init.normal_(monitor.net.head.weight, std=3.0)
+    return monitor
+
+
+@pytest.fixture(scope="module", params=["sd1", "sd2"])
+def family(request: pytest.FixtureRequest) -> Family:
+    builders: dict[str, Callable[[], Any]] = tiny.BUILDERS
+    return family_of(builders[request.param]())
+
+
+@pytest.fixture(scope="module")
+def guarded(family: Family) -> Guarded:
+    guard = guard_of(family)
+    guard.trained.facts["base_hash"] = "tiny"
+    return Guarded(family, monitored(guard, looking(family)), HOW)
+
+
+@pytest.fixture(scope="module")
+def target(family: Family) -> Target:
+    return aim(family, Nothing(family, "tiny", HOW), "Cher", range(4))
+
+
+@pytest.fixture(scope="module")
+def objective(family: Family, guarded: Guarded, target: Target) -> Objective:
+    monitor = monitor_of(guarded)
+    assert monitor is not None
+    return Objective(OpenGuard(guarded), target, Suspicion(family, monitor, "Cher"))
+
+
+def test_a_suspicion_is_what_the_monitor_says(family: Family, guarded: Guarded, target: Target) -> None:
+    """By the guarded pipeline's own prediction, the monitor's own features, and the monitor's own list of suspects."""
+    monitor = monitor_of(guarded)
+    assert monitor is not None
+    suspicion, victim = Suspicion(family, monitor, "Cher"), OpenGuard(guarded)
+    for text in (FORGOTTEN, KEPT):
+        with guarded.guard.attached(family.pipeline, family=family), torch.no_grad():
+            states = family.encode([text]).expanded(4)
+            clean = family.clean(target.noisy, target.times, family.predict(target.noisy, target.times, states))
+        said = {each.picture: each.logit for each in monitor.suspects(features(family, clean), [["Adam Driver"]] * 4)}
+        assert said
+        soft = SoftText(family, text)
+        with victim.predicting([text], 4, soft.vectors):
+            predicted = family.predict(target.noisy, target.times, soft.text().expanded(4))
+        logits = suspicion.logits(target.noisy, target.times, predicted.detach())
+        assert all(float(logits[i]) == pytest.approx(logit, abs=1e-3) for i, logit in said.items())
+        above = suspicion(target.noisy, target.times, predicted.detach())
+        assert above.tolist() == pytest.approx(
+            [said.get(i, monitor.suspected) - monitor.suspected for i in range(4)], abs=1e-3
+        )
+
+
+def test_its_features_are_the_monitors(family: Family, guarded: Guarded, target: Target) -> None:
+    monitor = monitor_of(guarded)
+    assert monitor is not None
+    predicted = target.wanted.clone().requires_grad_()
+    logits = Suspicion(family, monitor, "Cher").logits(target.noisy, target.times, predicted)
+    assert logits.requires_grad
+    own = monitor.net(features(family, family.clean(target.noisy, target.times, target.wanted)))[:, 0]
+    assert torch.allclose(logits.detach(), own, atol=1e-4)
+
+
+def test_all_parts_are_the_same_with_and_without_a_gradient(objective: Objective) -> None:
+    for text, value in zip(TEXTS, objective.values(TEXTS), strict=True):
+        assert value.suspicion > 0
+        assert value.total == pytest.approx(value.loss + SUSPECTED * value.suspicion + WEIGHT * value.alarm)
+        soft = SoftText(objective.family, text)
+        assert float(objective.differentiable(soft).detach()) == pytest.approx(value.total, rel=1e-3)
+
+
+def test_the_name_itself_is_as_suspicious_as_the_name(family: Family, target: Target, objective: Objective) -> None:
+    bare = Objective(OpenBase(family), target, objective.suspicion)
+    (value,) = bare.values([FORGOTTEN])
+    assert (value.loss, value.suspicion) == (pytest.approx(0, abs=1e-6), pytest.approx(1, abs=1e-4))
+
+
+def test_the_gradient_is_the_slope(family: Family, objective: Objective, target: Target) -> None:
+    """Of the suspicion's part alone, in the directions of a few other tokens."""
+    text = FORGOTTEN.lower()
+    plain = Objective(objective.victim, target)
+    gradient = objective.gradient(text) - plain.gradient(text)
+    own = SoftText(family, text)
+    assert gradient.abs().max() > 0
+    for token in (100, 200, 300):
+        direction = own.table[token] - own.table[own.ids[3]]
+        slope = float(gradient[3, token] - gradient[3, own.ids[3]])
+        lower, upper = (_at(objective, text, s * direction) - _at(plain, text, s * direction) for s in (-STEP, STEP))
+        assert (upper - lower) / (2 * STEP) == pytest.approx(slope, rel=0.05)
+
+
+def _at(objective: Objective, text: str, by: torch.Tensor) -> float:
+    """J with the last token's vector moved."""
+    soft = SoftText(objective.family, text)
+    with torch.no_grad():
+        soft.leaf[3] += by
+    return float(objective.differentiable(soft).detach())
+
+
+def test_without_a_monitor_nothing_changes_to_the_bit(family: Family, guarded: Guarded, target: Target) -> None:
+    plain = Objective(OpenGuard(guarded), target)
+    for text, value in zip(TEXTS, plain.values(TEXTS), strict=True):
+        assert value.suspicion == 0
+        assert value == Value(value.loss, value.alarm)
+        assert (value.near, value.total) == (value.loss, value.loss + WEIGHT * value.alarm)
+        with torch.enable_grad():
+            soft = SoftText(family, text)
+            with plain.victim.predicting([text], 4, soft.vectors):
+                predicted = family.predict(target.noisy, target.times, soft.text().expanded(4))
+                loss = (predicted - target.wanted).square().flatten(1).mean(1) / target.scale
+                (loss.mean() + WEIGHT * plain.victim.alarm([text], soft.vectors)[0]).backward()
+        assert torch.equal(soft.gradient(), plain.gradient(text))
+
+
+def test_it_looks_at_noise_that_the_target_has() -> None:
+    assert set(LOOKED) <= set(SHARES)
+
+
+def attacked(guarded: Guarded, guard: Guard | None = None) -> Attacked:
+    """A guard and its base; a guard in place of its own."""
+    eraser = guarded if guard is None else Guarded(guarded.family, guard, HOW)
+    return Attacked(eraser, Nothing(guarded.family, "tiny", HOW), guarded.family, JUDGE, SET)
+
+
+@pytest.mark.parametrize("method", ["tokens"])
+def test_who_goes_through_the_monitor(guarded: Guarded, method: str, tmp_path: Path) -> None:
+    """Whoever can and is not blind; and it is said so wherever it is true."""
+    bare = Guard(guarded.guard.trained, monitored=False)
+    cases: list[tuple[Attacked, dict[str, bool], bool]] = [
+        (attacked(guarded), {}, True),
+        (attacked(guarded), {"blind": True}, False),
+        (attacked(guarded), {"transfer": True}, False),
+        (attacked(guarded, bare), {}, False),
+    ]
+    for victim, way, through in cases:
+        attack = Attack(method, victim, Budget(None, 1), 0, tmp_path, **way)
+        searched = victim.unguarded if attack.transfer else victim
+        search: Any = methods.METHODS[method](searched, attack.sought("Cher"))
+        assert (search.objective.suspicion is not None) == attack.through_monitor == through
+    assert not Attack("pictures", attacked(guarded), Budget(None, 1), 0, tmp_path).through_monitor
+
+
+def test_a_search_of_another_kind_is_not_gone_on_with(guarded: Guarded, tmp_path: Path) -> None:
+    """What searched before the gradient went through the monitor, and what is blind, are other searches."""
+    adaptive, blind = (
+        Attack("tokens", attacked(guarded), Budget(None, 1), 0, tmp_path, blind=b) for b in (False, True)
+    )
+    for attack in (adaptive, blind):
+        list(attack.run(["Cher"]))
+    (own,), (other,) = (list((tmp_path / name).glob("*.search.json")) for name in ("tokens", "tokens-blind"))
+    assert "through its monitor" in own.read_text()
+    assert "through its monitor" not in other.read_text()
+    own.write_text(own.read_text().replace(", through its monitor", ""))
+    with pytest.raises(UnhypeError, match="another search"):
+        list(adaptive.run(["Cher"]))
