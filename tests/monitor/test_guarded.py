@@ -61,8 +61,9 @@ def erasing(guard: Guard, family: Family, *concepts: str) -> Guard:
 
 def test_what_is_seen_is_drawn_again_as_if_it_had_been_said(family: Family, guard: Guard) -> None:
     found = guarded(monitored(guard, seeing(family, "Cher")), family, [KEPT, KEPT_TOO])
-    assert (found == guarded(erasing(guard, family, "Cher"), family, [KEPT, KEPT_TOO])).all()
-    assert (found != draw(family, [KEPT, KEPT_TOO])).any()
+    said = guarded(erasing(guard, family, "Cher"), family, [KEPT, KEPT_TOO])
+    assert np.abs(found.astype(int) - said).max() <= 1  # several threads add in another order
+    assert np.abs(found.astype(int) - draw(family, [KEPT, KEPT_TOO])).max() > 1
 
 
 def test_where_nothing_is_seen_nothing_changes(family: Family, guard: Guard) -> None:
