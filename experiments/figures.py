@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from taking import INVERSIONS, SEARCHES, WAYS
+
 from unhype.attacks import reporting
 from unhype.miniature.folders import BASE
 from unhype.reports import hyperforget, trajectory
@@ -120,9 +122,8 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),
     "paths_note": trajectory.note,
 }
-WAYS = ("", "-company", "-transfer", "-company-transfer", "-blind", "-company-blind")
-WHAT |= {f"attack-{search}{way}": _searched for search in ("tokens", "words", "pictures", "concept") for way in WAYS}
-WHAT |= {f"attack-inversion-{k}{way}": _inverted for k in (1, 2, 4, 8) for way in ("", "-transfer")}
+WHAT |= {f"attack-{search}{way}": _searched for search in SEARCHES for way in WAYS}
+WHAT |= {f"attack-{inversion}": _inverted for inversion in INVERSIONS}
 ALL: dict[str, Callable[[Found, Boards], str]] = {"bases": _side_by_side, "others": _others, "board": _attacked}
 """What is told of a comparison on every base that has one."""
 
