@@ -79,6 +79,7 @@ def test_seeds_that_failed_are_counted() -> None:
 @pytest.fixture
 def figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The program that fills pages, with an empty folder of scores in place of ours."""
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))  # where a program finds its neighbours
     spec = importlib.util.spec_from_file_location("figures", ROOT / "experiments" / "figures.py")
     assert spec is not None
     assert spec.loader is not None
