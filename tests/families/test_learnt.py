@@ -10,7 +10,7 @@ import torch
 
 from tests.families import tiny
 from unhype.families.clip_text import ClipTexts
-from unhype.families.learnt import SAMPLED, learnt, rewritten, rows_of
+from unhype.families.learnt import SAMPLED, Watched, learnt, rows_of
 from unhype.families.t5_text import T5Texts
 
 TEXTS = ["Cher", "a photo of Cher", "a dog"]
@@ -114,6 +114,27 @@ def test_rows_of_tokens_are_compared_to_the_bit(encoders: dict[str, tuple[Any, A
     encoder = encoders["clip"][1]
     some, more = rows_of(encoder, [5, 7]), rows_of(encoder, [7, 9, 9, 10**6])
     assert list(more) == [7, 9]
-    assert not rewritten(some, more)
-    assert rewritten(some, {7: some[5]})
+    assert torch.equal(torch.frombuffer(bytearray(some[7]), dtype=torch.float32), table_of(encoder)[7])
+    assert some[7] == more[7]
     assert rows_of(encoder, []) == {}
+
+
+def test_what_was_seen_is_watched_from_call_to_call(encoders: dict[str, tuple[Any, Any]]) -> None:
+    tokenizer, encoder = encoders["clip"]
+    watched = Watched()
+    assert [watched.changed(tokenizer, encoder) for _ in range(2)] == [True, False]
+    assert watched.changed(tokenizer, encoder, "elsewhere")
+    assert not watched.rewritten(encoder, [5, 7])  # nothing was known of them
+    table_of(encoder)[7] += 1
+    try:
+        assert not watched.rewritten(encoder, [5, 9])  # what is not asked for is not looked at
+        assert [watched.rewritten(encoder, [7]) for _ in range(2)] == [True, False]
+    finally:
+        table_of(encoder)[7] -= 1
+    watched.forget()
+    assert not watched.rewritten(encoder, [7])
+
+
+def table_of(encoder: Any) -> torch.Tensor:
+    table: torch.Tensor = encoder.get_input_embeddings().weight.data
+    return table

@@ -8,7 +8,7 @@ token of each is read where it lies. Of a sentence's padded phrases a tenth is l
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise, takewhile
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from unhype.errors import UnhypeError
-from unhype.families.learnt import learnt, rewritten, rows_of
+from unhype.families.learnt import Watched
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, PreTrainedTokenizerBase
@@ -68,7 +68,7 @@ class ClipTexts:
                 f"{tokenizer.eos_token_id}, wanted a pair that belongs together"
             )
         self._limit = min(tokenizer.model_max_length, config.max_position_embeddings)
-        self._memory = _Memory()
+        self._watched, self._memory = Watched(), _Memory()
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
@@ -78,22 +78,18 @@ class ClipTexts:
             projection = getattr(self.encoder, "text_projection", None)
             width = self.encoder.config.hidden_size if projection is None else projection.out_features
             return torch.empty(0, width, device=device)
-        memory = self._remembered(device)
+        if self._watched.changed(self.tokenizer, self.encoder):
+            self._memory = _Memory(_cuts_at_blanks(self.tokenizer))
+        memory = self._memory
         ids = self._tokens(memory, sorted(set(texts)))
-        rows = rows_of(self.encoder, chain.from_iterable(ids.values()))
-        if rewritten(memory.rows, rows) or len(memory.vectors.keys() | ids.keys()) > REMEMBERED:
-            self._memory = memory = _Memory(memory.state, memory.by_word)
-        memory.rows |= rows
+        if len(memory.vectors.keys() | ids.keys()) > REMEMBERED:
+            self._watched.forget()
+            memory.vectors = {}
+        if self._watched.rewritten(self.encoder, chain.from_iterable(ids.values())):
+            memory.vectors = {}
         if order := sorted(ids.keys() - memory.vectors.keys(), key=lambda text: (ids[text], text)):
             memory.vectors |= dict(zip(order, self._encode([ids[text] for text in order], device), strict=True))
         return torch.stack([memory.vectors[text] for text in texts])
-
-    def _remembered(self, device: torch.device) -> _Memory:
-        """What is remembered; nothing, as soon as the encoder has moved, or means something else by a token."""
-        state = (device, len(self.tokenizer), learnt(self.tokenizer, self.encoder))
-        if self._memory.state != state:
-            self._memory = _Memory(state, _cuts_at_blanks(self.tokenizer))
-        return self._memory
 
     def _tokens(self, memory: _Memory, texts: Sequence[str]) -> dict[str, list[int]]:
         """Each text's tokens from start to end, put together from its words' where the tokenizer cuts at blanks."""
@@ -140,11 +136,9 @@ class ClipTexts:
 
 @dataclass
 class _Memory:
-    """What was computed, and for which state of encoder and tokenizer it holds."""
+    """What was computed, and whether the tokenizer cuts at blanks."""
 
-    state: tuple[torch.device, int, Hashable] | None = None
     by_word: bool = False
-    rows: dict[int, bytes] = field(default_factory=dict)
     vectors: dict[str, torch.Tensor] = field(default_factory=dict)
     words: dict[str, list[int]] = field(default_factory=dict)
 

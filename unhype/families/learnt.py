@@ -5,11 +5,13 @@ read a whole encoder at each call would take longer than to read a prompt, so
 
 - of the table of tokens the rows of the very tokens that are asked for are compared, each whole (:func:`rows_of`);
 - of everything else (:func:`learnt`) small tensors whole, and SAMPLED numbers of each matrix, and of what is larger.
+
+:class:`Watched` keeps both between calls, for whoever remembers what texts were encoded to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -61,6 +63,33 @@ def rows_of(encoder: nn.Module, ids: Iterable[int]) -> dict[int, bytes]:
     return dict(zip(known, map(bytes, rows), strict=True))
 
 
-def rewritten(before: Mapping[int, bytes], now: Mapping[int, bytes]) -> bool:
-    """Whether a token has another row than it had; of those that were not looked at before nothing is said."""
-    return any(before.get(i, row) != row for i, row in now.items())
+class Watched:
+    """A text encoder and its tokenizer from call to call: do texts still mean to them what they did?"""
+
+    def __init__(self) -> None:
+        self._state: Hashable = None
+        self._rows: dict[int, bytes] = {}
+
+    def changed(self, tokenizer: PreTrainedTokenizerBase, encoder: nn.Module, place: Hashable = None) -> bool:
+        """Whether they are otherwise, or elsewhere, than at the call before; of the first call it is true.
+
+        Args:
+            place: what else what is remembered depends on.
+        """
+        state = (place, encoder.device, len(tokenizer), learnt(tokenizer, encoder))
+        changed, self._state = self._state != state, state
+        if changed:
+            self.forget()
+        return changed
+
+    def rewritten(self, encoder: nn.Module, ids: Iterable[int]) -> bool:
+        """Whether one of these tokens has another row than it had when it was asked for."""
+        rows = rows_of(encoder, ids)
+        # Of those that were not looked at before nothing is said.
+        rewritten = any(self._rows.get(i, row) != row for i, row in rows.items())
+        self._rows = rows if rewritten else self._rows | rows
+        return rewritten
+
+    def forget(self) -> None:
+        """Rows that were looked at are of no use to whoever remembers nothing."""
+        self._rows = {}

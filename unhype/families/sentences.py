@@ -6,13 +6,12 @@ A sentence is always encoded alone, so that no bit of it depends on its company.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import torch
 
-from unhype.families.learnt import learnt, rewritten, rows_of
+from unhype.families.learnt import Watched
 from unhype.families.spoken import spoken
 from unhype.families.text import Text
 
@@ -27,7 +26,8 @@ class Sentences:
     def __init__(self, encode: Callable[[Sequence[str]], Text]) -> None:
         """``encode`` is the family's."""
         self.encode = encode
-        self._memory = _Memory()
+        self._watched: list[Watched] = []
+        self._known: dict[str, Text] = {}
 
     def __call__(
         self, pipeline: Any, pairs: Sequence[tuple[Any, Any]], place: Hashable, sentences: Sequence[str]
@@ -38,46 +38,40 @@ class Sentences:
             pairs: encoders and their tokenizers, None where there is none: then nothing is remembered.
             place: where encodings go, and how precise they are.
         """
-        memory, found = self._remembered(pipeline, pairs, place, sentences), dict[str, Text]()
+        known, found, fresh = self._remembered(pipeline, pairs, place, sentences), dict[str, Text](), False
         for each in dict.fromkeys(sentences):
-            text = memory.known.pop(each, None)
+            text = known.pop(each, None)
             if text is None:
                 # Also for who trains, if the first to ask does not.
                 with torch.inference_mode(False), torch.no_grad():
-                    text = self.encode([each])
-            found[each] = memory.known[each] = text  # the last asked for stand last
-        memory.make_room()
+                    text, fresh = self.encode([each]), True
+            found[each] = known[each] = text  # the last asked for stand last
+        if fresh:
+            _make_room(known)
         return Text.joined([found[each] for each in sentences])
 
     def _remembered(
         self, pipeline: Any, pairs: Sequence[tuple[Any, Any]], place: Hashable, sentences: Sequence[str]
-    ) -> _Memory:
+    ) -> dict[str, Text]:
         """What is remembered; nothing, as soon as an encoder has moved, or means something else by a token."""
         if any(part is None for pair in pairs for part in pair):
-            return _Memory()
-        state = place, tuple((encoder.device, learnt(tokenizer, encoder)) for encoder, tokenizer in pairs)
-        rows = []
-        for encoder, tokenizer in pairs:
+            return {}
+        if len(self._watched) != len(pairs):
+            self._watched = [Watched() for _ in pairs]
+        otherwise = False
+        for watched, (encoder, tokenizer) in zip(self._watched, pairs, strict=True):
             ids = tokenizer(spoken(pipeline, tokenizer, sorted(set(sentences))), truncation=True).input_ids
-            rows.append(rows_of(encoder, chain.from_iterable(ids)))
-        if self._memory.state != state or any(map(rewritten, self._memory.rows, rows)):
-            self._memory = _Memory(state, [{} for _ in rows])
-        for known, now in zip(self._memory.rows, rows, strict=True):
-            known |= now
-        return self._memory
+            # Each is looked at, and each remembers, whatever is true of the one before it.
+            otherwise |= watched.changed(tokenizer, encoder, place)
+            otherwise |= watched.rewritten(encoder, chain.from_iterable(ids))
+        if otherwise:
+            self._known = {}
+        return self._known
 
 
-@dataclass
-class _Memory:
-    """What was encoded, and for which state of encoders and tokenizers it holds."""
-
-    state: Hashable = None
-    rows: list[dict[int, bytes]] = field(default_factory=list)
-    known: dict[str, Text] = field(default_factory=dict)
-
-    def make_room(self) -> None:
-        left = ROOM
-        for each, text in reversed([*self.known.items()]):
-            left -= sum(part.numel() * part.element_size() for part in (text.states, text.pooled) if part is not None)
-            if left < 0:
-                self.known.pop(each, None)
+def _make_room(known: dict[str, Text]) -> None:
+    left = ROOM
+    for each, text in reversed([*known.items()]):
+        left -= sum(part.numel() * part.element_size() for part in (text.states, text.pooled) if part is not None)
+        if left < 0:
+            del known[each]

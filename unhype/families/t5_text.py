@@ -7,7 +7,7 @@ for, so that the arithmetic of a text does not depend on its company.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from unhype.families.clip_text import REMEMBERED
-from unhype.families.learnt import learnt, rewritten, rows_of
+from unhype.families.learnt import Watched
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, T5EncoderModel
@@ -34,30 +34,32 @@ class T5Texts:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, encoder: T5EncoderModel, most: int) -> None:
         """Take a pair that belongs together; longer texts are cut at ``most`` tokens."""
         self.tokenizer, self.encoder, self.most = tokenizer, encoder, most
-        self._memory = _Memory()
+        self._watched, self._memory = Watched(), _Memory()
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """Vectors of texts, float32 ``[n, d]``, on the encoder's device."""
-        device, memory = self.encoder.device, self._memory
+        device = self.encoder.device
         if not texts:
             return torch.empty(0, self.encoder.config.d_model, device=device)
-        state = (device, len(self.tokenizer), learnt(self.tokenizer, self.encoder))
-        if memory.state != state or len(memory.vectors) + len(set(texts)) > REMEMBERED:
-            self._memory = memory = _Memory(state)
+        if self._watched.changed(self.tokenizer, self.encoder) or self._full(texts):
+            self._watched.forget()
+            self._memory = _Memory()
+        memory = self._memory
         if fresh := sorted(set(texts) - memory.ids.keys()):
             told = self.tokenizer(fresh, truncation=True, max_length=self.most).input_ids
             memory.ids |= zip(fresh, told, strict=True)
-        rows = rows_of(self.encoder, chain.from_iterable(memory.ids[text] for text in set(texts)))
-        if rewritten(memory.rows, rows):
-            memory.vectors, memory.rows = {}, {}
-        memory.rows |= rows
+        if self._watched.rewritten(self.encoder, chain.from_iterable(memory.ids[text] for text in set(texts))):
+            memory.vectors = {}
         if unknown := sorted(set(texts) - memory.vectors.keys()):
             ids = [memory.ids[text] for text in unknown]
             for part in _alike(ids):
                 vectors = self._pass([ids[i] for i in part], device)
                 memory.vectors |= zip((unknown[i] for i in part), vectors, strict=True)
         return torch.stack([memory.vectors[text] for text in texts])
+
+    def _full(self, texts: Sequence[str]) -> bool:
+        return len(self._memory.vectors) + len(set(texts)) > REMEMBERED
 
     def _pass(self, ids: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor:
         """Texts of one length; the last stands in for those that are missing."""
@@ -69,11 +71,9 @@ class T5Texts:
 
 @dataclass
 class _Memory:
-    """What was computed, and for which state of encoder and tokenizer it holds."""
+    """What was computed, and the tokens that it was computed from."""
 
-    state: Hashable = None
     ids: dict[str, list[int]] = field(default_factory=dict)
-    rows: dict[int, bytes] = field(default_factory=dict)
     vectors: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
