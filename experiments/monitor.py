@@ -35,7 +35,7 @@ from unhype.erasing.guard import Guard
 from unhype.errors import UnhypeError
 from unhype.files import write_text
 from unhype.gates.intervals import wilson
-from unhype.monitor.features import features
+from unhype.monitor.features import view
 from unhype.monitor.monitor import LOOK, Monitor
 from unhype.params import load_params
 from unhype.prompts.strata import STRATA
@@ -56,10 +56,11 @@ class Seen:
 
     def look(self, family: Any, drawn: Drawn, before: Sequence[Sequence[int]]) -> list[int]:
         latents, aside = drawn.latents, [()] * len(drawn.said)
-        suspects = self.monitor.suspects(features(family, latents.float()), aside)
+        seen = view(family, latents.float())
+        suspects = self.monitor.suspects(seen, aside)
         self.asked += [any(each.picture == row for each in suspects) for row in range(len(latents))]
-        seen = self.monitor.surest(family, latents, suspects)
-        self.found += ["" if place < 0 else self.monitor.concepts[place] for place in seen]
+        surest = self.monitor.surest(family, latents, seen.clean, suspects)
+        self.found += ["" if place < 0 else self.monitor.concepts[place] for place in surest]
         return [-1] * len(latents)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ from unhype.erasing.guarded import Guarded
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
-from unhype.monitor.features import features
-from unhype.monitor.monitor import Monitor
+from unhype.monitor.features import view
+from unhype.monitor.monitor import Monitor, Suspect
 
 STEP = 1e-2
 
@@ -77,12 +78,12 @@ def test_a_suspicion_is_what_the_monitor_says(family: Family, guarded: Guarded, 
         with guarded.guard.attached(family.pipeline, family=family), torch.no_grad():
             states = family.encode([text]).expanded(4)
             clean = family.clean(target.noisy, target.times, family.predict(target.noisy, target.times, states))
-        said = {each.picture: each.logit for each in monitor.suspects(features(family, clean), [["Adam Driver"]] * 4)}
+        said = {each.picture: each.logit for each in monitor.suspects(view(family, clean), [["Adam Driver"]] * 4)}
         assert said
         soft = SoftText(family, text)
         with victim.predicting([text], 4, soft.vectors):
             predicted = family.predict(target.noisy, target.times, soft.text().expanded(4))
-        logits = suspicion.logits(target.noisy, target.times, predicted.detach())
+        logits, _ = suspicion.told(target.noisy, target.times, predicted.detach())
         assert all(float(logits[i]) == pytest.approx(logit, abs=1e-3) for i, logit in said.items())
         above = suspicion(target.noisy, target.times, predicted.detach())
         assert above.tolist() == pytest.approx(
@@ -90,14 +91,47 @@ def test_a_suspicion_is_what_the_monitor_says(family: Family, guarded: Guarded, 
         )
 
 
-def test_its_features_are_the_monitors(family: Family, guarded: Guarded, target: Target) -> None:
+def test_it_tells_what_the_monitor_is_told(family: Family, guarded: Guarded, target: Target) -> None:
     monitor = monitor_of(guarded)
     assert monitor is not None
     predicted = target.wanted.clone().requires_grad_()
-    logits = Suspicion(family, monitor, "Cher").logits(target.noisy, target.times, predicted)
+    logits, evidence = Suspicion(family, monitor, "Cher").told(target.noisy, target.times, predicted)
     assert logits.requires_grad
-    own = monitor.net(features(family, family.clean(target.noisy, target.times, target.wanted)))[:, 0]
-    assert torch.allclose(logits.detach(), own, atol=1e-4)
+    assert evidence.requires_grad
+    shown = family.clean(target.noisy, target.times, target.wanted)
+    suspects = [Suspect(i, 0, logit) for i, logit in enumerate(logits.tolist())]
+    with torch.no_grad():
+        seen = view(family, shown)
+        told = monitor.told(family, shown, seen.clean, suspects).float()
+    assert torch.allclose(monitor.net(seen.features)[:, 0], logits.detach(), atol=1e-4)
+    assert torch.allclose(told, torch.stack([logits, evidence], 1).detach(), atol=1e-4)
+
+
+def test_whoever_is_not_seen_is_not_suspicious(family: Family, guarded: Guarded, target: Target) -> None:
+    """Neither where the base is not asked, nor where its answer clears the person."""
+    monitor = monitor_of(guarded)
+    assert monitor is not None
+    told = Suspicion(family, monitor, "Cher").told(target.noisy, target.times, target.wanted)
+    logits, evidence = (each.detach() for each in told)
+    weights, suspects = (0.5, 2.0), [Suspect(i, 0, logit) for i, logit in enumerate(logits.tolist())]
+    scores = 0.5 * logits + 2 * evidence
+    for suspected, bar in ((_middle(logits), -1e9), (-1e9, _middle(scores))):
+        other = replace(monitor, weights=weights, suspected=suspected, bar=bar)
+        above = Suspicion(family, other, "Cher")(target.noisy, target.times, target.wanted)
+        seen = other.told(family, *_shown(family, target), suspects)
+        passes = (seen @ torch.tensor(weights, dtype=torch.double) > other.bar) & (logits > other.suspected)
+        assert ((above > 0) == passes).all()
+        assert 0 < int(passes.sum()) < len(passes)
+
+
+def _middle(values: torch.Tensor) -> float:
+    """Between the two in the middle."""
+    return float(values.sort()[0][1:3].mean())
+
+
+def _shown(family: Family, target: Target) -> tuple[torch.Tensor, torch.Tensor]:
+    shown = family.clean(target.noisy, target.times, target.wanted)
+    return shown, view(family, shown).clean
 
 
 def test_all_parts_are_the_same_with_and_without_a_gradient(objective: Objective) -> None:

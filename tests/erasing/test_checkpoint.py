@@ -18,7 +18,6 @@ from unhype.errors import UnhypeError
 from unhype.files import sha256
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
-from unhype.monitor.witness import SHARES
 
 
 @pytest.fixture
@@ -91,10 +90,9 @@ def with_monitor(folder: Path) -> Monitor:
         net,
         ("Cher", "Prince"),
         ("a photo of Cher", "Prince"),
-        ("a man",),
         torch.randn(2, 8),
         -1.0,
-        (1.0,) * (1 + len(SHARES)),
+        (1.0, 1.0),
         2.5,
     )
     save(replace(load(folder), monitor=monitor, facts={"base": "mini-sd"}), folder)
@@ -158,11 +156,11 @@ def test_a_switch_of_the_formats_before_asks_no_sentence(folder: Path) -> None:
         assert found.sure == 0
 
 
-@pytest.mark.parametrize("before", [8, 9])
+@pytest.mark.parametrize("before", [8, 9, 10])
 def test_a_monitor_that_looked_in_another_way_is_told_of(folder: Path, before: int) -> None:
     with_monitor(folder)
     change_card(folder, format=before)
-    with pytest.raises(UnhypeError, match=r"whose monitor looks in another way, wanted 10: train anew"):
+    with pytest.raises(UnhypeError, match=r"whose monitor looks in another way, wanted 11: train anew"):
         load(folder)
 
 

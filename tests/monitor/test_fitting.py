@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.nn import functional
 
 from unhype.errors import UnhypeError
 from unhype.families.text import Text
-from unhype.monitor.fitting import Fitting, MonitorSettings
+from unhype.monitor.features import View
+from unhype.monitor.fitting import PUSH, Fitting, MonitorSettings
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import NetConfig
 from unhype.monitor.recording import Looks
@@ -36,7 +38,7 @@ def pictures(rng: np.random.Generator, shown: list[tuple[str, ...]]) -> Looks:
         for side, name in enumerate(names):
             down, right = rng.integers(0, 10), rng.integers(0, 3) + (8 * side if len(names) > 1 else 4)
             latents[row, :, down : down + 6, right : right + 6] += 2 * face(name)
-    return Looks(latents.half(), latents.half())
+    return Looks(*[latents.half()] * 3)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def fitted(shown: list[tuple[str, ...]], folder: Path, seed: int = 0) -> tuple[F
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, seed, torch.device("cpu"))
     list(fitting.run(folder / "training.safetensors"))
     base: Any = Blind()
-    return fitting, fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3))
+    return fitting, fitting.monitor(base, FORGET, torch.zeros(2, 3))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def seen(monitor: Monitor, who: list[tuple[str, ...]], aside: tuple[str, ...] = 
     latents = pictures(np.random.default_rng(9), who).latents.float()
     base: Any = Blind()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("unhype.monitor.monitor.features", lambda family, latents: latents)
+        patch.setattr("unhype.monitor.monitor.view", lambda family, latents: View(latents, latents))
         places = monitor.seen(base, latents, [aside] * len(who))
     return ["" if place < 0 else FORGET[place] for place in places]
 
@@ -131,7 +133,7 @@ def test_a_net_that_finds_nobody_is_refused(shown: list[tuple[str, ...]]) -> Non
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
     base: Any = Blind()
     with pytest.raises(UnhypeError, match="got a monitor that finds nobody"):
-        fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3))
+        fitting.monitor(base, FORGET, torch.zeros(2, 3))
 
 
 def test_a_net_that_tells_little_asks_about_half_of_the_forgotten(shown: list[tuple[str, ...]]) -> None:
@@ -142,7 +144,7 @@ def test_a_net_that_tells_little_asks_about_half_of_the_forgotten(shown: list[tu
     fitting.net.keep(len(FORGET))
     fitting.net.eval().requires_grad_(False)
     base: Any = Blind()
-    monitor = fitting.monitor(base, FORGET, ["a man"], torch.zeros(2, 3))
+    monitor = fitting.monitor(base, FORGET, torch.zeros(2, 3))
     assert np.isfinite([monitor.suspected, monitor.bar, *monitor.weights]).all()
     with torch.no_grad():
         logits = monitor.net(looks.features[fitting.known].float())
@@ -172,6 +174,36 @@ def test_pictures_are_varied_around_themselves(both: tuple[Fitting, Monitor]) ->
     hidden = (varied == both[0].net.mean.view(1, -1, 1, 1)).all(1)
     assert 0.03 < hidden.float().mean() < 0.12  # a window in half of them
     assert 0.1 < (varied - features)[~hidden[:, None].expand_as(varied)].std() < 0.5
+
+
+def test_of_a_blend_nobody_says_who_is_gone(both: tuple[Fitting, Monitor]) -> None:
+    """Its own people are in it; others only where so little of them is left that they count as missing."""
+    fitting, rows = both[0], both[0].taught[:64]
+    own = fitting.looks.features[rows].float()
+    features, labels, asked = fitting.blended(own, rows, np.random.default_rng(0))
+    assert torch.equal(labels, fitting.labels[rows])
+    assert asked[labels > 0].all()
+    same = (features == own).flatten(1).all(1)
+    assert 0.3 < same.float().mean() < 0.7
+    assert asked[same].all()
+    assert 0 < (asked[~same] == 0).float().mean() < 0.5
+    assert ((features - own).norm() / own.norm()) < 0.5
+
+
+def test_a_push_is_a_step_to_where_the_net_is_wrong(both: tuple[Fitting, Monitor]) -> None:
+    fitting, rows = both[0], both[0].known[:32]
+    net, features = fitting.net, fitting.looks.features[rows].float()
+    labels, asked = fitting.labels[rows, : len(FORGET)], torch.ones(len(rows), len(FORGET))
+    pushed = fitting.pushed(features, labels, asked)
+    moved = (pushed - features) / net.spread.view(1, -1, 1, 1)
+    assert moved.abs().max() == pytest.approx(PUSH, rel=1e-2)
+    errors = [
+        functional.binary_cross_entropy_with_logits(net(each), labels, reduction="none").sum(1)
+        for each in (features, pushed)
+    ]
+    assert (errors[1] > errors[0]).float().mean() > 0.9
+    assert not pushed.requires_grad
+    assert (fitting.pushed(features, labels, 0 * asked) == features).all()  # what is not asked pushes nowhere
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"false_alarms": 1.0}, {"precision": "fp8"}])

@@ -20,9 +20,8 @@ from unhype.erasing.phrases import Reading
 from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
-from unhype.monitor.features import features
+from unhype.monitor.features import SHARE, View, view
 from unhype.monitor.monitor import Monitor, Suspect
-from unhype.monitor.witness import SHARES
 
 KEPT_TOO = "a photo of Bob Marley"
 
@@ -98,9 +97,9 @@ def test_a_picture_is_judged_alone(sd: Family, monkeypatch: pytest.MonkeyPatch) 
     guard, suspects = guard_of(sd), Monitor.suspects
     first: list[torch.Tensor] = []
 
-    def in_the_second(self: Monitor, features: torch.Tensor, *others: Any) -> list[Suspect]:
-        first.append(features.clone())
-        return [one for one in suspects(self, features, *others) if torch.equal(features[one.picture], first[0][1])]
+    def in_the_second(self: Monitor, seen: View, *others: Any) -> list[Suspect]:
+        first.append(seen.clean.clone())
+        return [one for one in suspects(self, seen, *others) if torch.equal(seen.clean[one.picture], first[0][1])]
 
     monkeypatch.setattr(Monitor, "suspects", in_the_second)
     found = guarded(monitored(guard, seeing(sd, "Cher")), sd, [KEPT] * 3)
@@ -169,37 +168,34 @@ def test_a_picture_that_shows_more_and_more_is_withheld(sd: Family, monkeypatch:
 def test_the_base_is_asked_as_it_is_itself(sd: Family) -> None:
     """While a monitor asks, no LoRA of the picture's own prompt is in the denoiser."""
     asked: list[torch.Tensor] = []
-    monitor = replace(seeing(sd, "Adam Driver"), weights=(1.0,) * (1 + len(SHARES)), bar=-100.0)
+    monitor = replace(seeing(sd, "Adam Driver"), weights=(1.0, 1.0), bar=-100.0)
     told = type(monitor).told
 
-    def noting(self: Any, family: Family, latents: torch.Tensor, suspects: Any) -> torch.Tensor:
-        found = told(self, family, latents, suspects)
-        asked.append(found[:, 1:])
-        asked.append(bare(self, latents, suspects))
-        return found
-
-    def bare(self: Any, latents: torch.Tensor, suspects: Any) -> torch.Tensor:
-        other = family_of(tiny.sd1())
-        return told(self, other, latents, suspects)[:, 1:]
+    def noting(self: Any, family: Family, *others: Any) -> torch.Tensor:
+        asked.extend(told(self, base, *others)[:, 1] for base in (family, family_of(tiny.sd1())))
+        return told(self, family, *others)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(monitor), "told", noting)
         guarded(monitored(guard_of(sd), monitor), sd, [FORGOTTEN])
+    assert asked[0].abs().max() > 0
     assert torch.allclose(asked[0], asked[1], atol=1e-4)
 
 
 def test_the_base_looks_as_it_is_itself(sd: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it does, no LoRA of the picture's own prompt is in the denoiser."""
-    seen: list[torch.Tensor] = []
+    seen: list[tuple[torch.Tensor, View]] = []
 
-    def noting(family: Family, latents: torch.Tensor) -> torch.Tensor:
-        seen.extend((latents, features(family, latents)))
-        return seen[-1]
+    def noting(family: Family, latents: torch.Tensor) -> View:
+        seen.append((latents, view(family, latents)))
+        return seen[-1][1]
 
     monitor = seeing(sd)
-    monkeypatch.setattr("unhype.monitor.monitor.features", noting)
+    monkeypatch.setattr("unhype.monitor.monitor.view", noting)
     guarded(monitored(guard_of(sd), monitor), sd, [FORGOTTEN])
-    assert torch.allclose(features(family_of(tiny.sd1()), seen[0]), seen[1], atol=1e-4)
+    ((latents, found),) = seen
+    bare = view(family_of(tiny.sd1()), latents)
+    assert all(torch.allclose(*pair, atol=1e-4) for pair in zip(bare, found, strict=True))
 
 
 def test_an_earlier_call_leaves_nothing_behind(sd: Family) -> None:
@@ -237,7 +233,7 @@ def test_attention_that_the_pipeline_exchanged_is_put_back(pag: Family) -> None:
 
 def test_the_base_is_asked_in_the_precision_of_the_day(sd: Family) -> None:
     own = family_of(tiny.sd1())
-    monitor = replace(seeing(own, "Cher"), weights=(1.0, *[1e-9] * len(SHARES)))
+    monitor = replace(seeing(own, "Cher"), weights=(1.0, 1e-9))
     with monitored(guard_of(own), monitor).attached(own.pipeline, family=own):
         draw(own, [KEPT])
         own.pipeline.to(torch.bfloat16)
@@ -259,7 +255,8 @@ def test_a_second_pass_is_looked_at_too(sd: Family) -> None:
         patch.setattr(type(own), "clean", noting)
         with monitored(guard_of(own), seeing(own)).attached(own.pipeline, family=own):
             own.pipeline(KEPT, timesteps=[100, 999, 700, 400], output_type="latent")
-    assert looked == pytest.approx([0.1, 0.4], abs=0.01)
+    drawn = [share for share in looked if share != pytest.approx(SHARE, abs=0.01)]  # not the view's own noise
+    assert drawn == pytest.approx([0.1, 0.4], abs=0.01)
 
 
 def test_without_a_switch_two_are_seen_as_well(sd: Family) -> None:
@@ -289,12 +286,12 @@ def test_a_base_that_reads_more_than_noise_is_refused(sd: Family, monkeypatch: p
 def test_latents_that_are_not_finite_are_no_picture(sd: Family) -> None:
     monitor = seeing(sd)
     with pytest.raises(UnhypeError, match="got latents that are not finite"):
-        monitor.suspects(features(sd, torch.full((1, *sd.latent_shape), torch.nan)), [()])
+        monitor.suspects(view(sd, torch.full((1, *sd.latent_shape), torch.nan)), [()])
 
 
 def test_the_base_is_asked_without_the_picture_that_an_ip_adapter_shows(sd: Family) -> None:
     own = family_of(tiny.sd1())
-    monitor = replace(seeing(own, "Cher"), weights=(1.0, *[1e-9] * len(SHARES)))
+    monitor = replace(seeing(own, "Cher"), weights=(1.0, 1e-9))
     unet: Any = own.pipeline.unet
     unet._load_ip_adapter_weights([ip_adapter(unet, 24)])
     shown = {"ip_adapter_image_embeds": [torch.randn(2, 1, 24)], "num_inference_steps": 2, "output_type": "np"}
@@ -312,9 +309,9 @@ def test_every_view_of_a_picture_is_looked_at(sd: Family) -> None:
     noise, late = torch.randn(3, *sd.latent_shape), sd.time_at(0.1, 1)
     suspects, calls = Monitor.suspects, []
 
-    def in_the_last(self: Monitor, features: torch.Tensor, *others: Any) -> list[Suspect]:
-        calls.append(features)
-        return suspects(self, features, *others) if len(calls) == 3 else []
+    def in_the_last(self: Monitor, seen: View, *others: Any) -> list[Suspect]:
+        calls.append(seen)
+        return suspects(self, seen, *others) if len(calls) == 3 else []
 
     class Views(type(sd.pipeline)):  # type: ignore[misc]
         def __call__(self, prompt: str) -> Any:

@@ -14,7 +14,7 @@ from unhype.adapters.looking import Drawn
 from unhype.adapters.onlooker import looking_on
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
-from unhype.monitor.features import features
+from unhype.monitor.features import view
 from unhype.monitor.recording import drawn, record, recorded
 from unhype.pictures.sampling import Sampling
 
@@ -43,8 +43,8 @@ def test_it_is_what_the_guard_looks_at(family: Family, tmp_path: Path) -> None:
     assert looks.latents.shape == (5, *family.latent_shape)
     error = (looks.latents.float() - torch.cat(seen)).abs().mean() / torch.cat(seen).abs().mean()
     assert error < 0.02
-    made = features(family, looks.latents.float())
-    assert ((looks.features.float() - made).abs().mean() / made.abs().mean()) < 0.02
+    for made, kept in zip(view(family, looks.latents.float()), (looks.features, looks.clean), strict=True):
+        assert ((kept.float() - made).abs().mean() / made.abs().mean()) < 0.02
 
 
 def test_between_two_texts_there_is_something_of_both(family: Family) -> None:

@@ -42,7 +42,7 @@ def test_a_guard_gets_its_monitor(job: Job, monkeypatch: pytest.MonkeyPatch) -> 
     guard = jobs.guard_of(job)
     assert guard.monitor is not None
     assert guard.monitor.concepts == ("Cher", "Prince")
-    assert guard.monitor.anchors == ("a photo of a man", "a photo of a woman")
+    assert guard.monitor.prompts == ("a photo of Cher", "a photo of Prince")
     own = guard.read(family, ["a photo of Cher", "a photo of Prince"])
     assert torch.equal(guard.monitor.c, own.c[torch.arange(2), own.opened.argmax(1)])
     assert guard.trained.facts["monitored"]["steps"] == 2
@@ -79,8 +79,3 @@ def test_by_itself_it_is_made_where_it_was_measured(job: Job) -> None:
     flux = replace(auto, base=jobs.find_base("mini-flux", auto.data))
     assert not flux.monitored
     assert replace(flux, monitor=MONITOR).monitored
-
-
-def test_nobody_is_asked_about_by_the_anchors() -> None:
-    assert monitoring.nobodies(SET) == ["a photo of a man", "a photo of a woman"]
-    assert monitoring.nobodies(replace(SET, forget=(Entry("Cher"),))) == [""]

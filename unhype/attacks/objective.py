@@ -9,8 +9,8 @@ of the empty prompt, so that 0 draws the person and 1 draws anything.
 
 S is the monitor's suspicion (:mod:`.suspicion`) of ẑ_0 as ε_victim has it at two of these z_t, by that of the base's
 own prediction: 1 is as suspicious as the name itself. The monitor looks late; but a picture of the person that is
-hardly noised shows the person whatever the text says. In noise the text decides, and even then the net reads ẑ_0 much
-as it reads what is drawn in the end: docs/experiments/attacks.md.
+hardly noised shows the person whatever the text says. In noise the text decides, and even then it reads ẑ_0 much as it
+reads what is drawn in the end: docs/experiments/attacks.md.
 
 Shapes: K noisy pictures, n texts, L tokens, V vocabulary.
 """
@@ -104,7 +104,7 @@ class Objective:
         """``suspicion``: of the victim's monitor; None for an attacker who does not look at it, or where none is."""
         self.victim, self.target, self.family, self.suspicion = victim, target, victim.family, suspicion
         self.looked = [SHARES.index(share) for share in LOOKED]
-        self.own = 1.0  # at least a logit
+        self.own = 1.0  # at least a nat
         if suspicion:
             with torch.no_grad():
                 self.own = max(self.own, float(self._suspected(target.wanted)[0]))
@@ -155,7 +155,7 @@ class Objective:
         return (predicted - wanted).square().flatten(1).mean(1) / self.target.scale
 
     def _suspected(self, predicted: torch.Tensor) -> torch.Tensor:
-        """Mean suspicion of each text, in logits, from its rows; the denoiser must be the bare base."""
+        """Mean suspicion of each text, in nats, from its rows; the denoiser must be the bare base."""
         n = len(predicted) // len(self.target.times)
         if self.suspicion is None:
             return torch.zeros(n, device=predicted.device)

@@ -1,10 +1,10 @@
-"""How strongly a monitor would suspect one person in what a text draws, with a gradient.
+"""How surely a monitor would see one person in what a text draws, with a gradient.
 
-    s = max(0, logit(features(ẑ_0)) − suspected)
+    s = max(0, min(logit − suspected, w_0 · logit + w_1 · V − bar))
 
-ẑ_0 is the picture as a prediction has it, the features are the bare base's, and the logit is the monitor's own: up to
-here the attacker computes what the monitor does. Where s is 0 the base is not even asked about the person, and who is
-not suspected is not seen; so the witness, which would cost four more calls of the denoiser, is left out.
+ẑ_0 is the picture as a prediction has it; the logit is the monitor's net's, on the bare base's features of it, and V
+the base's evidence (:mod:`unhype.monitor.witness`): the attacker computes all that the monitor does. Where s is 0, the
+person is not suspected, or the suspicion comes to nothing; so an attacker may take whichever way is shorter.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import torch
 from unhype.eraser import Eraser
 from unhype.erasing.guarded import Guarded
 from unhype.families.family import Family
-from unhype.monitor.features import features
+from unhype.monitor.features import view
 from unhype.monitor.monitor import Monitor
+from unhype.monitor.witness import evidence
 
-open_features = inspect.unwrap(features)
-"""The monitor's features without their ``no_grad``."""
+open_view, open_evidence = inspect.unwrap(view), inspect.unwrap(evidence)
+"""What the monitor computes, without its ``no_grad``."""
 
 
 class Suspicion:
@@ -32,17 +33,24 @@ class Suspicion:
         self.place = monitor.concepts.index(concept)
 
     def __call__(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
-        """Of predictions ``[n, C, h, w]`` at z_t: s, in logits, ``[n]``.
+        """Of predictions ``[n, C, h, w]`` at z_t: s, in nats, ``[n]``.
 
         The denoiser is asked, and must be the base's own meanwhile.
         """
-        return (self.logits(noisy, times, predicted) - self.monitor.suspected).clamp(min=0)
+        logits, evidence = self.told(noisy, times, predicted)
+        first, second = self.monitor.weights
+        above = first * logits + second * evidence - self.monitor.bar
+        return torch.minimum(logits - self.monitor.suspected, above).clamp(min=0)
 
-    def logits(self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
-        """How surely the net sees the person in ẑ_0, ``[n]``."""
-        clean = self.family.clean(noisy, times, predicted)
-        found: torch.Tensor = self.monitor.net(open_features(self.family, clean.float()))[:, self.place]
-        return found
+    def told(
+        self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What net and base say of the person in ẑ_0: logits and V, ``[n]`` each."""
+        shown = self.family.clean(noisy, times, predicted).float()
+        seen = open_view(self.family, shown)
+        prompt = self.monitor.prompts[self.place]
+        suspects = [(picture, prompt) for picture in range(len(shown))]
+        return self.monitor.net(seen.features)[:, self.place], open_evidence(self.family, shown, seen.clean, suspects)
 
 
 def monitor_of(eraser: Eraser) -> Monitor | None:

@@ -24,18 +24,18 @@ from unhype.files import describe, sha256, write_tensors, write_text
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
 
-FORMAT = 10
-KNOWN = (6, 7, 8, 9, FORMAT)
-"""Formats that can be read: of 9 and before the checksum says nothing of the card, and the monitor, which looked in
-other ways, cannot be read; 7 has a switch that asks no sentence besides, 6 no monitor."""
+FORMAT = 11
+KNOWN = (6, 7, 8, 9, 10, FORMAT)
+"""Formats that can be read: of 10 and before the monitor, which looked in other ways, cannot be; of 9 and before the
+checksum says nothing of the card; 7 has a switch that asks no sentence besides, 6 no monitor."""
 
-SENTENCES = 8
-"""The first format with a switch that asks the sentence."""
+SENTENCES, SUMMED = 8, 10
+"""The first formats with a switch that asks the sentence, and with a checksum of the card besides the tensors."""
 
 NUMBERS = ("threshold", "width", "longest", "sure")
 """The fields of a switch that are plain numbers."""
 
-MONITOR_LISTS, MONITOR_NUMBERS = ("concepts", "prompts", "anchors", "weights"), ("suspected", "bar")
+MONITOR_LISTS, MONITOR_NUMBERS = ("concepts", "prompts", "weights"), ("suspected", "bar")
 """The fields of a monitor that are lists, and plain numbers."""
 
 SHAPING = ("hypernet", "sites", "width", "switch", "monitor", "identity")
@@ -102,7 +102,7 @@ def save(trained: Trained, folder: Path) -> None:
 
 def checksum(card: dict[str, Any], path: Path) -> str:
     """Of everything that shapes a picture: the tensors' file, and what the card says of them."""
-    if card["format"] < FORMAT:
+    if card["format"] < SUMMED:
         return sha256(path)
     said = json.dumps({name: card[name] for name in SHAPING}, sort_keys=True)
     return hashlib.sha256(f"{sha256(path)} {said}".encode()).hexdigest()

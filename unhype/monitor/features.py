@@ -2,7 +2,8 @@
 
 A denoiser has learnt what its pictures show; a small net on its features tells people apart who look alike to a net
 that begins at latents (label-efficient diffusion, Baranchuk et al. 2022). The picture is noised a little, always with
-the same noise, and the denoiser is called once, with the empty prompt: nothing that a prompt says enters.
+the same noise, and the denoiser is called once, with the empty prompt: nothing that a prompt says enters. What it
+makes of the picture by that is kept for the witness (:mod:`.witness`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -31,9 +32,21 @@ CELLS = 16
 """Rows and columns of a feature map, at most; and no more than every second latent has one."""
 
 
+class View(NamedTuple):
+    """n pictures as the base sees them.
+
+    Attributes:
+        features: maps of its blocks, one block's channels behind the other's, float32 ``[n, F, a, b]``.
+        clean: ẑ_0, the pictures without the noise that was added, as it guesses them, ``[n, C, h, w]``.
+    """
+
+    features: torch.Tensor
+    clean: torch.Tensor
+
+
 @torch.no_grad()
-def features(family: Family, latents: torch.Tensor) -> torch.Tensor:
-    """Feature maps of pictures, one block's channels behind the other's, float32 ``[n, F, a, b]``.
+def view(family: Family, latents: torch.Tensor) -> View:
+    """What the base sees in pictures.
 
     Args:
         latents: z_0, ``[n, C, h, w]``.
@@ -49,16 +62,23 @@ def features(family: Family, latents: torch.Tensor) -> torch.Tensor:
         )
     height, width = latents.shape[2:]
     cells = max(1, min(height // 2, CELLS)), max(1, min(width // 2, CELLS))
-    noise = torch.randn(latents.shape[1:], generator=torch.Generator("cpu").manual_seed(0)).to(latents)
-    times = family.time_at(SHARE, len(latents))
-    noisy = family.noised(latents, noise.expand_as(latents), times)
+    noisy, times = noised(family, latents)
     denoiser = family.bare_denoiser
     eager = torch.compiler.set_stance("force_eager") if is_compiled(family.denoiser) else nullcontext()
     with eager, _outputs(blocks) as seen:
-        family.predict(noisy, times, family.unconditional(len(latents)), denoiser)
+        predicted = family.predict(noisy, times, family.unconditional(len(latents)), denoiser)
     maps = [family.feature_map(seen[place], height, width).to(latents.device).float() for place in range(len(blocks))]
     narrow = [_narrowed(each, place) for place, each in enumerate(maps)]
-    return torch.cat([_resized(each, cells) for each in narrow], 1)
+    # A denoiser that is offloaded answers from elsewhere.
+    clean = family.clean(noisy, times, predicted.to(noisy.device))
+    return View(torch.cat([_resized(each, cells) for each in narrow], 1), clean)
+
+
+def noised(family: Family, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """z_t and t of pictures, always by the same noise."""
+    noise = torch.randn(latents.shape[1:], generator=torch.Generator("cpu").manual_seed(0)).to(latents)
+    times = family.time_at(SHARE, len(latents))
+    return family.noised(latents, noise.expand_as(latents), times), times
 
 
 @contextmanager

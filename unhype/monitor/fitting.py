@@ -2,6 +2,10 @@
 
     L = Σ_names BCE(logit_name(features of z_0), is the name in the picture?)
 
+Whoever searches for a way around the net looks for pictures of the person that are not quite the name's. So it learns
+from pictures that are noisy and partly hidden, from blends of two (mixup, Zhang et al. 2018), and from some that were
+moved to where it is wrong (adversarial training, Goodfellow et al. 2015).
+
 Retained names are told apart as well as forgotten ones, so that the net learns what people differ in; their logits are
 cut off in the end. Some retained names are held back, with some of the other pictures: nobody trains on them. From them
 comes how suspicion and evidence are weighed (logistic regression), and on the strangers among them the bar is set: it
@@ -21,11 +25,11 @@ from torch.nn import functional as F
 
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
+from unhype.monitor.features import View
 from unhype.monitor.monitor import Monitor, Suspect
 from unhype.monitor.net import MonitorNet, NetConfig
 from unhype.monitor.recording import Looks
 from unhype.monitor.rows import Amounts
-from unhype.monitor.witness import SHARES
 from unhype.training import PRECISIONS, Report, Schedule, fit
 
 HELD_BACK = 5
@@ -38,13 +42,21 @@ quite as the name draws."""
 
 WHEN = ("auto", "always", "never")
 
+BLENDS, LEAST, CLEAR = 0.5, 0.55, 0.8
+"""So many pictures are blended with another, of which there is at most 1 − LEAST. Whoever is in the other alone counts
+as missing where it is nearly gone, from CLEAR on; before that nobody can say, and the net is not asked."""
+
+PUSHED, PUSH = 0.5, 0.05
+"""So many pictures are moved, each feature by this share of its spread."""
+
 MISSED = 0.005
 """Share of the forgotten whom nobody needs to see."""
 
-ASKED = 0.1
-"""Share of the pictures of strangers about which the base is asked: it costs as much as four steps of drawing."""
+ASKED = 0.5
+"""Share of the pictures of strangers about which the base is asked: a suspect costs half as much as a step of drawing,
+and whoever is not suspected is not seen."""
 
-ROOM = 4.0
+ROOM = 8.0
 """How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""
 
 
@@ -68,7 +80,7 @@ class MonitorSettings:
     pictures: Amounts = field(default_factory=Amounts)
     net: NetConfig = field(default_factory=NetConfig)
     schedule: Schedule = field(default_factory=lambda: Schedule(900, 128, 3e-3, decay=0.02, average=0.99))
-    false_alarms: float = 0.005
+    false_alarms: float = 0.01
     precision: str = "bf16"
 
     def __post_init__(self) -> None:
@@ -136,9 +148,13 @@ class Fitting:
 
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
         rows = rng.choice(self.taught, self.settings.schedule.batch)
-        logits = self.net(self.varied(self.looks.features[rows].to(self.device).float(), rng))
-        labels = self.labels[rows].to(self.device)
-        return F.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none").sum(1).mean()
+        features, labels, asked = self.blended(self.varied(self._features(rows), rng), rows, rng)
+        first = round(len(rows) * PUSHED)
+        pushed = self.pushed(features[:first], labels[:first], asked[:first])
+        return _error(self.net(torch.cat([pushed, features[first:]])), labels, asked)
+
+    def _features(self, rows: np.ndarray) -> torch.Tensor:
+        return self.looks.features[rows].to(self.device).float()
 
     def varied(self, features: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Features of pictures, noisy and partly hidden."""
@@ -155,17 +171,39 @@ class Fitting:
         hidden = inside[0][:, None, :, None] & inside[1][:, None, None, :] & (rng.random((n, 1, 1, 1)) < HIDES)
         return torch.where(torch.from_numpy(hidden).to(features.device), mean, noisy)
 
-    def monitor(self, family: Family, prompts: Sequence[str], anchors: Sequence[str], c: torch.Tensor) -> Monitor:
+    def blended(
+        self, features: torch.Tensor, rows: np.ndarray, rng: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Features of some pictures blended with another's.
+
+        Returns:
+            Features; labels ``[n, names]``; and which of them count, 0 or 1.
+        """
+        n, others = len(rows), rng.choice(self.taught, len(rows))
+        share = np.where(rng.random(n) < BLENDS, rng.uniform(LEAST, 1, n), 1).astype(np.float32)
+        part = torch.from_numpy(share).to(features)
+        own, other = self.labels[rows].to(features), self.labels[others].to(features)
+        unsure = (other > own) & (part < CLEAR)[:, None]
+        blended = torch.lerp(self._features(others), features, part.view(-1, 1, 1, 1))
+        return blended, own, (~unsure).to(features)
+
+    def pushed(self, features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+        """Features one step towards where the net is wrong about them (the sign of the gradient)."""
+        features = features.detach().requires_grad_()
+        with torch.enable_grad():
+            (gradient,) = torch.autograd.grad(_error(self.net(features), labels, asked), features)
+        return (features + PUSH * self.net.spread.view(1, -1, 1, 1) * gradient.sign()).detach()
+
+    def monitor(self, family: Family, prompts: Sequence[str], c: torch.Tensor) -> Monitor:
         """What was fitted, with weights and bar.
 
         Args:
-            prompts, anchors, c: see :class:`Monitor`.
+            prompts, c: see :class:`Monitor`.
 
         Raises:
             UnhypeError: the net finds nobody.
         """
-        plain = (1.0, *([0.0] * len(SHARES)))
-        every = Monitor(self.net, self.forget, tuple(prompts), tuple(anchors), c, -np.inf, plain, 0.0)
+        every = Monitor(self.net, self.forget, tuple(prompts), c, -np.inf, (1.0, 0.0), 0.0)
         right = [each for each in self._suspects(every, self.known) if self._shows(each)]
         if not right:
             raise UnhypeError(
@@ -182,7 +220,7 @@ class Fitting:
         # Somebody forgotten beside whom another is suspected says nothing of strangers.
         known = [each for each in right if each.logit >= asked]
         strange = [each for each in somebody if each.logit >= asked]
-        told = monitor.told(family, self.looks.latents, [*known, *strange])
+        told = monitor.told(family, self.looks.latents, self.looks.clean, [*known, *strange])
         weights = _logistic(told, len(known))
         scores = (told @ torch.tensor(weights, dtype=torch.double)).tolist()
         bar = self._bar(scores[: len(known)], [each.picture for each in strange], scores[len(known) :])
@@ -191,8 +229,8 @@ class Fitting:
     def _suspects(self, monitor: Monitor, rows: np.ndarray) -> list[Suspect]:
         found = []
         for part in np.array_split(rows, -(-len(rows) // 256) or 1):
-            known = self.looks.features[part].to(self.device).float()
-            every = monitor.suspects(known, [()] * len(part))
+            seen = View(self._features(part), self.looks.clean[part])
+            every = monitor.suspects(seen, [()] * len(part))
             found += [each._replace(picture=int(part[each.picture])) for each in every]
         return found
 
@@ -210,13 +248,20 @@ class Fitting:
         return float(max(passed, (max(passed, least - ROOM) + least) / 2))
 
 
-def _logistic(told: torch.Tensor, known: int) -> tuple[float, ...]:
+def _error(logits: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of a picture, in nats, of the names that it is asked about."""
+    each = F.binary_cross_entropy_with_logits(logits.float(), labels, weight=asked, reduction="none")
+    return each.sum(1).mean()
+
+
+def _logistic(told: torch.Tensor, known: int) -> tuple[float, float]:
     """Weights by which the first ``known`` rows are told from the others, in nats."""
     from sklearn.linear_model import LogisticRegression
 
     if known == len(told):
-        return (1.0, *([0.0] * len(SHARES)))
+        return 1.0, 0.0
     values, yes = told.numpy(), np.arange(len(told)) < known
     spread = values.std(0).clip(min=1e-9)
     found = LogisticRegression(class_weight="balanced").fit(values / spread, yes)
-    return tuple((found.coef_[0] / spread).tolist())
+    logit, evidence = (found.coef_[0] / spread).tolist()
+    return logit, evidence

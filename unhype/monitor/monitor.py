@@ -2,7 +2,7 @@
 
 A small net names suspects (:mod:`.net`), and the base is asked about them (:mod:`.witness`). Together they decide:
 
-    w_0 · logit + w · V > bar
+    w_0 · logit + w_1 · V > bar
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
-from unhype.monitor.features import features
+from unhype.monitor.features import View, view
 from unhype.monitor.net import MonitorNet
-from unhype.monitor.witness import SHARES, evidence
+from unhype.monitor.witness import evidence
 
 LOOK = 0.2
 """How far into the noise it looks: what is drawn then is nearly the picture, and hardly ever does a picture begin
@@ -47,27 +47,25 @@ class Monitor:
         net: one logit for each concept.
         concepts: m forgotten concepts.
         prompts: what the base is asked about each.
-        anchors: what else it is asked: prompts of who is nobody.
         c: what each concept's own LoRA is emitted from, ``[m, d]``.
         suspected: the least logit at which the base is asked about a concept.
-        weights: w_0, and w of the evidence.
+        weights: w_0 of the logit, w_1 of the evidence.
         bar: what they must come to.
     """
 
     net: MonitorNet
     concepts: tuple[str, ...]
     prompts: tuple[str, ...]
-    anchors: tuple[str, ...]
     c: torch.Tensor
     suspected: float
-    weights: tuple[float, ...]
+    weights: tuple[float, float]
     bar: float
 
     def __post_init__(self) -> None:
-        if len({len(self.concepts), len(self.prompts), len(self.c)}) > 1 or len(self.weights) != 1 + len(SHARES):
+        if len({len(self.concepts), len(self.prompts), len(self.c)}) > 1 or len(self.weights) != 2:
             raise ValueError(
                 f"got {len(self.prompts)} prompts, {len(self.c)} vectors and {len(self.weights)} weights, wanted "
-                f"{len(self.concepts)}, as many, and {1 + len(SHARES)}"
+                f"{len(self.concepts)}, as many, and 2"
             )
 
     @torch.no_grad()
@@ -83,33 +81,37 @@ class Monitor:
             latents: z_0 as it is being drawn, ``[n, C, h, w]``.
             aside: concepts that are not looked for, of each picture.
         """
-        return self.surest(family, latents, self.suspects(features(family, latents.float()), aside))
+        seen = view(family, latents.float())
+        return self.surest(family, latents, seen.clean, self.suspects(seen, aside))
 
-    def surest(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect]) -> list[int]:
+    def surest(
+        self, family: Family, latents: torch.Tensor, clean: torch.Tensor, suspects: Sequence[Suspect]
+    ) -> list[int]:
         """Place of the concept that each picture shows most clearly, of those suspected; -1 where it shows none."""
-        scores = self.scores(family, latents, suspects)
+        told = self.told(family, latents, clean, suspects) @ torch.tensor(self.weights, dtype=torch.double)
+        scores = [float(each) - self.bar for each in told]
         found, best = [-1] * len(latents), [0.0] * len(latents)
         for each, score in zip(suspects, scores, strict=True):
             if score > best[each.picture]:
                 found[each.picture], best[each.picture] = each.concept, score
         return found
 
-    def suspects(self, features: torch.Tensor, aside: Sequence[Collection[str]]) -> list[Suspect]:
+    def suspects(self, seen: View, aside: Sequence[Collection[str]]) -> list[Suspect]:
         """The surest of each picture, at most ``SUSPECTS``.
 
         Args:
-            features: of the pictures, see :func:`unhype.monitor.features.features`.
+            seen: the pictures as the base sees them.
             aside: concepts that are not looked for, of each picture.
 
         Raises:
             UnhypeError: latents that are not finite show nobody anything.
         """
-        if not features.isfinite().all():
+        if not (seen.features.isfinite().all() and seen.clean.isfinite().all()):
             raise UnhypeError(
                 "got latents that are not finite, wanted a picture to look at: draw in a higher precision, or with "
                 "another scheduler"
             )
-        logits = self.net(features)
+        logits = self.net(seen.features)
         for row, concepts in zip(logits, aside, strict=True):
             row[[self.concepts.index(concept) for concept in concepts if concept in self.concepts]] = -torch.inf
         most, which = logits.topk(min(SUSPECTS, len(self.concepts)), 1)
@@ -120,21 +122,23 @@ class Monitor:
             if logit >= self.suspected
         ]
 
-    def scores(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect]) -> list[float]:
-        """By how much each suspicion is above the bar; more than 0 is seen."""
-        told = self.told(family, latents, suspects) @ torch.tensor(self.weights, dtype=torch.double)
-        return [float(each) - self.bar for each in told]
+    def told(
+        self, family: Family, latents: torch.Tensor, clean: torch.Tensor, suspects: Sequence[Suspect]
+    ) -> torch.Tensor:
+        """Logit and evidence of each suspicion, ``[suspects, 2]``.
 
-    def told(self, family: Family, latents: torch.Tensor, suspects: Sequence[Suspect]) -> torch.Tensor:
-        """Logit and evidence of each suspicion, ``[suspects, 1 + 1]``."""
-        found = torch.zeros(len(suspects), len(self.weights), dtype=torch.double)
+        Args:
+            latents: z_0 of the pictures.
+            clean: what the base makes of them without words, see :class:`~unhype.monitor.features.View`.
+        """
+        found = torch.zeros(len(suspects), 2, dtype=torch.double)
         for start in range(0, len(suspects), AT_ONCE):
             part = suspects[start : start + AT_ONCE]
             pictures = sorted({each.picture for each in part})
             asked = [(pictures.index(each.picture), self.prompts[each.concept]) for each in part]
-            rows = latents[pictures].to(family.device).float()
+            shown, nobody = (each[pictures].to(family.device).float() for each in (latents, clean))
             found[start : start + AT_ONCE, 0] = torch.tensor([each.logit for each in part], dtype=torch.double)
-            found[start : start + AT_ONCE, 1:] = evidence(family, rows, asked, self.anchors).double().cpu()
+            found[start : start + AT_ONCE, 1] = evidence(family, shown, nobody, asked).double().cpu()
         return found
 
     def to(self, device: torch.device) -> Monitor:

@@ -6,7 +6,7 @@ A block of pictures is a file: a recording that was stopped goes on.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from unhype.families.family import Family
 from unhype.files import write_tensors
-from unhype.monitor.features import features
+from unhype.monitor.features import view
 from unhype.pictures.sampling import Sampling
 
 BLOCK = 64
@@ -30,11 +30,12 @@ class Looks:
 
     Attributes:
         latents: z_0 as it was being drawn, float16 ``[n, C, h, w]``.
-        features: what the base makes of them, float16 ``[n, F, a, b]``.
+        features, clean: the base's view of them (:class:`~unhype.monitor.features.View`), float16.
     """
 
     latents: torch.Tensor
     features: torch.Tensor
+    clean: torch.Tensor
 
 
 def record(family: Family, table: pd.DataFrame, share: float, ways: Sequence[Sampling], folder: Path) -> Iterator[int]:
@@ -56,8 +57,9 @@ def record(family: Family, table: pd.DataFrame, share: float, ways: Sequence[Sam
                     part = places[first : first + how.batch]
                     seen |= zip(part, drawn(family, rows.iloc[list(part)], share, how), strict=True)
             latents = torch.stack([seen[place] for place in range(len(rows))])
-            made = torch.cat([features(family, part) for part in latents.split(max(how.batch for how in ways))])
-            write_tensors(path, {"latents": latents.half().cpu(), "features": made.half().cpu()}, {})
+            views = [view(family, part) for part in latents.split(max(how.batch for how in ways))]
+            looks = Looks(latents, *(torch.cat(parts) for parts in zip(*views, strict=True)))
+            write_tensors(path, {name: tensor.half().cpu() for name, tensor in vars(looks).items()}, {})
         yield start + len(rows)
 
 
@@ -81,7 +83,7 @@ def drawn(family: Family, rows: pd.DataFrame, share: float, how: Sampling) -> to
 def recorded(folder: Path, rows: int) -> Looks:
     """What :func:`record` wrote for so many rows."""
     blocks = [load_file(_path(folder, start)) for start in range(0, rows, BLOCK)]
-    return Looks(*(torch.cat([block[name] for block in blocks]) for name in ("latents", "features")))
+    return Looks(*(torch.cat([block[field.name] for block in blocks]) for field in fields(Looks)))
 
 
 def _path(folder: Path, start: int) -> Path:

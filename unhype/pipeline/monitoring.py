@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 PROMPT = "a photo of {}"
 """What the base is asked about, as a witness."""
 
-MOST_ANCHORS = 4
-"""Of many anchors the first are enough."""
-
 
 def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress, None, Monitor | None]:
     """The monitor of a job's guard; None where it is to have none. What is drawn already is not drawn again."""
@@ -46,13 +43,7 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
         yield Progress("monitor", report.step, report.steps, report.loss)
     yield Progress("monitor's bar", 0, 1)
     prompts = [PROMPT.format(job.concepts.sort.phrase(name)) for name in forget]
-    return fitting.monitor(family, prompts, nobodies(job.concepts), own_vectors(family, job.concepts, switch))
-
-
-def nobodies(concepts: ConceptSet) -> list[str]:
-    """Prompts of who is nobody: the anchors, and nothing at all where there are none."""
-    anchors = sorted({entry.anchor for entry in concepts.forget if entry.anchor})
-    return [PROMPT.format(concepts.sort.phrase(anchor)) for anchor in anchors[:MOST_ANCHORS]] or [""]
+    return fitting.monitor(family, prompts, own_vectors(family, job.concepts, switch))
 
 
 def _ways(job: Job) -> list[Sampling]:
