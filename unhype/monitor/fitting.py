@@ -79,7 +79,7 @@ class MonitorSettings:
     steps: int = 6
     pictures: Amounts = field(default_factory=Amounts)
     net: NetConfig = field(default_factory=NetConfig)
-    schedule: Schedule = field(default_factory=lambda: Schedule(900, 128, 3e-3, decay=0.02, average=0.99))
+    schedule: Schedule = field(default_factory=lambda: Schedule(1800, 128, 3e-3, decay=0.02, average=0.99))
     false_alarms: float = 0.01
     precision: str = "bf16"
 
