@@ -31,7 +31,7 @@ def add_commands(verb: Verb) -> None:
         "look for prompts that draw what was forgotten",
         "unhype attack --model build/guards/NAME --method tokens --names 8 --budget 60",
         "tokens and words know everything and differentiate through encoder, switch, hypernetwork, denoiser and what "
-        "the monitor's net makes of it (--blind: not through that); "
+        "the monitor makes of it (--blind: not through that); "
         "pictures sees pictures and the judge's score alone; concept asks the text encoder alone for words that lie "
         "where the name does (Ring-A-Bell); inversion learns --vectors K embeddings and tries every "
         "door with them; disguises searches for nothing and writes each name in "
