@@ -176,18 +176,31 @@ def test_pictures_are_varied_around_themselves(both: tuple[Fitting, Monitor]) ->
     assert 0.1 < (varied - features)[~hidden[:, None].expand_as(varied)].std() < 0.5
 
 
-def test_of_a_blend_nobody_says_who_is_gone(both: tuple[Fitting, Monitor]) -> None:
-    """Its own people are in it; others only where so little of them is left that they count as missing."""
+@pytest.mark.parametrize("mixed", ["blended", "pasted"])
+def test_of_two_pictures_the_other_is_not_asked_about(both: tuple[Fitting, Monitor], mixed: str) -> None:
+    """Nobody can say whom one sees of it; its own people are asked about as ever."""
     fitting, rows = both[0], both[0].taught[:64]
-    own = fitting.looks.features[rows].float()
-    features, labels, asked = fitting.blended(own, rows, np.random.default_rng(0))
-    assert torch.equal(labels, fitting.labels[rows])
+    own, labels = fitting.looks.features[rows].float(), fitting.labels[rows]
+    features, asked = getattr(fitting, mixed)(own, labels, np.random.default_rng(0))
     assert asked[labels > 0].all()
     same = (features == own).flatten(1).all(1)
     assert 0.3 < same.float().mean() < 0.7
     assert asked[same].all()
     assert 0 < (asked[~same] == 0).float().mean() < 0.5
-    assert ((features - own).norm() / own.norm()) < 0.5
+    assert ((features - own).norm() / own.norm()) < 1
+
+
+def test_a_window_of_another_picture_stands_where_it_stood(both: tuple[Fitting, Monitor]) -> None:
+    fitting, rows = both[0], both[0].taught[:64]
+    own = fitting.looks.features[rows].float()
+    features, _ = fitting.pasted(own, fitting.labels[rows], np.random.default_rng(0))
+    others = np.random.default_rng(0).choice(fitting.taught, len(rows))
+    other = fitting.looks.features[others].float()
+    pasted = (features == other).all(1) & (features != own).any(1)
+    assert ((features == own).all(1) | pasted).all()
+    some = pasted.flatten(1).any(1)
+    shares = pasted[some].float().mean((1, 2))
+    assert 0.05 < shares.min() < shares.max() < 0.55
 
 
 def test_a_push_is_a_step_to_where_the_net_is_wrong(both: tuple[Fitting, Monitor]) -> None:

@@ -3,8 +3,9 @@
     L = Σ_names BCE(logit_name(features of z_0), is the name in the picture?)
 
 Whoever searches for a way around the net looks for pictures of the person that are not quite the name's. So it learns
-from pictures that are noisy and partly hidden, from blends of two (mixup, Zhang et al. 2018), and from some that were
-moved to where it is wrong (adversarial training, Goodfellow et al. 2015).
+from pictures that are noisy and partly hidden, with a window of another pasted in (CutMix, Yun et al. 2019: the face
+may stand over somebody else's clothes), from blends of two (mixup, Zhang et al. 2018), and from some that were moved to
+where it is wrong (adversarial training, Goodfellow et al. 2015).
 
 Retained names are told apart as well as forgotten ones, so that the net learns what people differ in; their logits are
 cut off in the end. Some retained names are held back, with some of the other pictures: nobody trains on them. From them
@@ -41,6 +42,10 @@ get noise of up to this share of the features' spread. Whoever is drawn by other
 quite as the name draws."""
 
 WHEN = ("auto", "always", "never")
+
+PASTED, SMALL, LARGE = 0.5, 0.3, 0.7
+"""So many pictures get a window of another, of SMALL to LARGE of each side. Whoever was in the picture still counts as
+shown; whether those are whom the other shows nobody can say, and the net is not asked."""
 
 BLENDS, LEAST, CLEAR = 0.5, 0.55, 0.8
 """So many pictures are blended with another, of which there is at most 1 − LEAST. Whoever is in the other alone counts
@@ -148,7 +153,11 @@ class Fitting:
 
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
         rows = rng.choice(self.taught, self.settings.schedule.batch)
-        features, labels, asked = self.blended(self.varied(self._features(rows), rng), rows, rng)
+        labels = self.labels[rows].to(self.device)
+        features = self.varied(self._features(rows), rng)
+        features, after_pasting = self.pasted(features, labels, rng)
+        features, after_blending = self.blended(features, labels, rng)
+        asked = after_pasting * after_blending
         first = round(len(rows) * PUSHED)
         pushed = self.pushed(features[:first], labels[:first], asked[:first])
         return _error(self.net(torch.cat([pushed, features[first:]])), labels, asked)
@@ -158,34 +167,31 @@ class Fitting:
 
     def varied(self, features: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Features of pictures, noisy and partly hidden."""
-        n, _, height, width = features.shape
+        n = len(features)
         mean, spread = (part.view(1, -1, 1, 1) for part in (self.net.mean, self.net.spread))
         noise = torch.from_numpy(rng.standard_normal(features.shape, np.float32)).to(features)
         noisy = features + noise * spread * torch.from_numpy(rng.uniform(0, NOISE, (n, 1, 1, 1))).to(features)
-        # A window of each, by rows and columns that lie in it.
-        inside = []
-        for side in (height, width):
-            length = max(1, round(side * HIDDEN))
-            first = rng.integers(0, side - length + 1, size=n)[:, None]
-            inside.append((np.arange(side)[None] >= first) & (np.arange(side)[None] < first + length))
-        hidden = inside[0][:, None, :, None] & inside[1][:, None, None, :] & (rng.random((n, 1, 1, 1)) < HIDES)
-        return torch.where(torch.from_numpy(hidden).to(features.device), mean, noisy)
+        hidden = _windows(rng, features, HIDES, HIDDEN, HIDDEN)
+        return torch.where(hidden, mean, noisy)
+
+    def pasted(
+        self, features: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of some pictures with a window of another's; and of whom the net is asked, 0 or 1 ``[n, names]``."""
+        others = rng.choice(self.taught, len(features))
+        window = _windows(rng, features, PASTED, SMALL, LARGE)
+        unsure = (self.labels[others].to(labels) > labels) & window.flatten(1).any(1, keepdim=True)
+        return torch.where(window, self._features(others), features), (~unsure).to(features)
 
     def blended(
-        self, features: torch.Tensor, rows: np.ndarray, rng: np.random.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Features of some pictures blended with another's.
-
-        Returns:
-            Features; labels ``[n, names]``; and which of them count, 0 or 1.
-        """
-        n, others = len(rows), rng.choice(self.taught, len(rows))
+        self, features: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of some pictures blended with another's; and of whom the net is asked, 0 or 1 ``[n, names]``."""
+        n, others = len(features), rng.choice(self.taught, len(features))
         share = np.where(rng.random(n) < BLENDS, rng.uniform(LEAST, 1, n), 1).astype(np.float32)
         part = torch.from_numpy(share).to(features)
-        own, other = self.labels[rows].to(features), self.labels[others].to(features)
-        unsure = (other > own) & (part < CLEAR)[:, None]
-        blended = torch.lerp(self._features(others), features, part.view(-1, 1, 1, 1))
-        return blended, own, (~unsure).to(features)
+        unsure = (self.labels[others].to(labels) > labels) & (part < CLEAR)[:, None]
+        return torch.lerp(self._features(others), features, part.view(-1, 1, 1, 1)), (~unsure).to(features)
 
     def pushed(self, features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
         """Features one step towards where the net is wrong about them (the sign of the gradient)."""
@@ -246,6 +252,22 @@ class Fitting:
         passed = falling[int(self.settings.false_alarms * len(falling))] if falling else -np.inf
         least = float(np.quantile(known, MISSED))
         return float(max(passed, (max(passed, least - ROOM) + least) / 2))
+
+
+def _windows(rng: np.random.Generator, features: torch.Tensor, part: float, small: float, large: float) -> torch.Tensor:
+    """In this part of the pictures a window of so much of each side, somewhere: what lies in it, ``[n, 1, a, b]``."""
+    n, _, *sides = features.shape
+    rows, columns = (_stretches(rng, n, side, small, large) for side in sides)
+    inside = rows[:, :, None] & columns[:, None, :] & (rng.random((n, 1, 1)) < part)
+    return torch.from_numpy(inside[:, None]).to(features.device)
+
+
+def _stretches(rng: np.random.Generator, n: int, side: int, small: float, large: float) -> np.ndarray:
+    """Which of a side's places lie in each of n stretches, ``[n, side]``."""
+    length = np.round(rng.uniform(small, large, (n, 1)) * side).clip(1, side)
+    first = np.floor(rng.random((n, 1)) * (side - length + 1))
+    places: np.ndarray = np.arange(side)[None]
+    return (places >= first) & (places < first + length)
 
 
 def _error(logits: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
