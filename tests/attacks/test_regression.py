@@ -83,7 +83,9 @@ def test_the_files_that_ship_are_read() -> None:
     for path in sorted((ROOT / "data" / "attacks").glob("*.json")):
         told = json.loads(path.read_text(encoding="utf-8"))
         card = json.loads((ROOT / "data" / "bases" / told["base"] / "card.json").read_text(encoding="utf-8"))
-        assert path.stem == f"{told['base']}-{told['concepts']}"
+        suite = f"{told['base']}-{told['concepts']}"
+        # The gates replay the suite; what still gets through waits beside it.
+        assert path.stem in (suite, f"{suite}-open")
         assert card
         assert load(path, told["base"], told["base_hash"])
 
