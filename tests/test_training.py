@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from unhype.training import Schedule, fit
+from unhype.training import PRECISIONS, Schedule, arithmetic_of, fit
 
 SCHEDULE = Schedule(steps=12, batch=4, rate=0.05, average=0.9)
 
@@ -61,3 +61,26 @@ def test_warm_up_then_cosine() -> None:
 def test_impossible_schedules_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="wanted"):
         Schedule(**{"steps": 1, "batch": 1, "rate": 0.1, **change})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("able", "means"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)],
+)
+def test_bf16_is_for_processors_that_have_it(
+    able: dict[str, bool], means: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: able)
+    assert arithmetic_of("auto", torch.device("cpu")) == means
+    assert arithmetic_of("bf16", torch.device("cpu")) == torch.bfloat16
+    assert arithmetic_of("fp32", torch.device("cpu")) == torch.float32
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_and_for_cards_that_have_it(able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: able)
+    assert arithmetic_of("auto", torch.device("cuda")) == (torch.bfloat16 if able else torch.float32)
+
+
+def test_this_machine_has_an_arithmetic() -> None:
+    assert {arithmetic_of(each, torch.device("cpu")) for each in PRECISIONS} == {torch.bfloat16, torch.float32}

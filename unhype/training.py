@@ -22,8 +22,25 @@ from torch import nn
 
 from unhype.files import write_tensors
 
-PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
-"""Arithmetic of the forward and backward passes; weights and optimiser stay float32."""
+PRECISIONS = ("auto", "bf16", "fp32")
+"""Arithmetic of the forward and backward passes; weights and optimiser stay float32. ``auto`` is bf16 where the device
+has it: a processor without takes a hundred times as long for it."""
+
+
+def arithmetic_of(precision: str, device: torch.device) -> torch.dtype:
+    """What one of ``PRECISIONS`` means on a device."""
+    if precision == "auto":
+        return torch.bfloat16 if _has_bf16(device) else torch.float32
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return device.type == "meta"  # of a plan: the cards that it is for all have it
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from unhype.erasing.material import Material
 from unhype.erasing.phrases import Reading
 from unhype.erasing.texts import Texts
 from unhype.families.family import Family
-from unhype.training import PRECISIONS, Schedule, fit
+from unhype.training import PRECISIONS, Schedule, arithmetic_of, fit
 
 MODES = ("direct", "matching", "both")
 
@@ -58,7 +58,7 @@ class TrainingSettings:
         earliest: lowest time of the noise schedule that is trained on, as a share of all; below it a caption explains
             almost nothing.
         pictures: base pictures of each forgotten concept, and as many of its anchor, whose noised latents are z_t.
-        precision: of the arithmetic, ``bf16`` or ``fp32``; weights stay float32.
+        precision: of the arithmetic, one of :data:`unhype.training.PRECISIONS`.
         sites: choice of layers that adapters go to, of those that the base's family has; empty for its first.
         times: how times are drawn, of what the base's family has; empty for its first.
         reads: what switch and hypernetwork read, of what the base's family has; empty for its first.
@@ -77,7 +77,7 @@ class TrainingSettings:
     retain: float = 0.01
     earliest: float = 0.2
     pictures: int = 2
-    precision: str = "bf16"
+    precision: str = "auto"
     sites: str = ""
     times: str = ""
     reads: str = ""
@@ -165,7 +165,7 @@ class Trainer(Generic[E]):
                 checkpoint,
                 self.settings.seed,
                 self.device,
-                PRECISIONS[self.settings.precision],
+                arithmetic_of(self.settings.precision, self.device),
             ):
                 yield StepReport(report.step, report.steps, report.loss, dict(self._telemetry))
         finally:

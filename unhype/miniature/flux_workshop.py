@@ -47,7 +47,7 @@ class FluxPretraining:
         pictures: rendered rows of the mixture.
         vocabulary: pieces of T5's tokenizer.
         prompt_length: T5's tokens of a prompt where nobody says otherwise.
-        precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
+        precision: arithmetic of the forward and backward passes, one of :data:`unhype.training.PRECISIONS`.
         more_pairs: share of the flow's batches drawn from pictures of two people alone, which take longest to learn.
         more_things: the same, in the second round, of pictures of a thing alone: few in the mixture, and hard.
     """

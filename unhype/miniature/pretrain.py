@@ -15,7 +15,7 @@ from unhype.miniature.denoiser import build_scheduler, denoising_loss, drop_capt
 from unhype.miniature.judge import degrade, judge_loss, labels_for
 from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.workshop import Workshop
-from unhype.training import PRECISIONS, Schedule, fit
+from unhype.training import Schedule, arithmetic_of, fit
 
 READOUT_WEIGHT = 2.0
 """Weight of the readout's loss beside the contrastive one: about equal at the start."""
@@ -100,9 +100,8 @@ def _encode_pictures(shop: Workshop, block: int = 64) -> Iterator[Progress]:
 def _encoded(shop: Workshop, rows: np.ndarray) -> np.ndarray:
     # Made before autocast begins, which would go on with its copies of the weights from before they were standardised.
     model = shop.standard_autoencoder
-    with torch.autocast(
-        shop.device.type, PRECISIONS[shop.settings.precision], enabled=shop.settings.precision != "fp32"
-    ):
+    precision = arithmetic_of(shop.settings.precision, shop.device)
+    with torch.autocast(shop.device.type, precision, enabled=precision != torch.float32):
         return encode(model, shop.batch(rows)).cpu().numpy()
 
 
@@ -135,7 +134,7 @@ def _train(
     number: int,
 ) -> Iterator[Progress]:
     schedule: Schedule = getattr(shop.settings, stage)
-    precision = PRECISIONS[shop.settings.precision]
+    precision = arithmetic_of(shop.settings.precision, shop.device)
     model.train()
     for report in fit(
         model, loss, schedule, shop.checkpoint(stage), shop.settings.seed + number, shop.device, precision

@@ -20,7 +20,7 @@ from unhype.miniature.pretrain import Progress
 from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.t5 import piece_ids
 from unhype.miniature.typed import DRAWING_SHARES, READING_SHARES, random_length, retyped
-from unhype.training import PRECISIONS, Schedule, fit
+from unhype.training import Schedule, arithmetic_of, fit
 
 if TYPE_CHECKING:
     from diffusers import FluxTransformer2DModel
@@ -54,7 +54,7 @@ def _encode_pictures(shop: FluxWorkshop, block: int = 64) -> Iterator[Progress]:
 
 
 def _encoded(shop: FluxWorkshop, rows: np.ndarray) -> np.ndarray:
-    precision = PRECISIONS[shop.settings.precision]
+    precision = arithmetic_of(shop.settings.precision, shop.device)
     with torch.autocast(shop.device.type, precision, enabled=precision != torch.float32):
         return encode(shop.autoencoder, shop.batch(rows)).cpu().numpy()
 
@@ -159,7 +159,7 @@ def _train(
     number: int,
 ) -> Iterator[Progress]:
     schedule: Schedule = getattr(shop.settings, stage)
-    precision = PRECISIONS[shop.settings.precision]
+    precision = arithmetic_of(shop.settings.precision, shop.device)
     model.train()
     for report in fit(
         model, loss, schedule, shop.checkpoint(stage), shop.settings.seed + number, shop.device, precision

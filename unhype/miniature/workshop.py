@@ -48,7 +48,7 @@ class Pretraining:
         pictures: rendered rows of the mixture.
         vocabulary: tokens of the tokenizer.
         prompt_length: tokens of a prompt, start and end included.
-        precision: arithmetic of the forward and backward passes, ``bf16`` or ``fp32``; weights stay float32.
+        precision: arithmetic of the forward and backward passes, one of :data:`unhype.training.PRECISIONS`.
         snr_cap: cap of the denoiser's Min-SNR weights; infinity (``.inf`` in YAML) weights all noise levels alike.
         more_pairs: share of the denoiser's batches drawn from pictures of two people alone, which take longest to
             learn; the other batches are drawn from all pictures.

@@ -100,7 +100,7 @@ def figures(plan: Plan, base: str, concepts: str) -> Figures:
 def _on(gpu: GPU, plan: Plan, training: dict[str, Memory], steps: dict[str, Work]) -> Figures:
     """What fits on a card, and how long it takes; a base in float32 draws at the rate of float32."""
     how = _fits(training, gpu.gib)
-    trained = gpu.bf16 if plan.training.precision == "bf16" else gpu.float32
+    trained = gpu.float32 if plan.training.precision == "fp32" else gpu.bf16
     a_picture = plan.work_of_a_picture.seconds(gpu.float32 if word(plan.family.dtype) == "float32" else gpu.bf16)
     return {
         "name": gpu.name,

@@ -24,6 +24,7 @@ from unhype.evaluation.album import Album
 from unhype.families.family import Family
 from unhype.pipeline import monitoring
 from unhype.progress import Progress
+from unhype.training import arithmetic_of
 
 if TYPE_CHECKING:
     from unhype.pipeline.job import Job
@@ -77,6 +78,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
         "reads": family.reads,
         **({"shape": family.shape} if family.shape else {}),
         "training": asdict(job.training),
+        "arithmetic": str(arithmetic_of(job.training.precision, family.device)).removeprefix("torch."),
         "sampling": asdict(job.sampling),
         "tables": job.tables_hash,
         **({"monitored": asdict(job.monitor)} if monitor else {}),

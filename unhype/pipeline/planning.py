@@ -24,7 +24,7 @@ from unhype.families import skeleton
 from unhype.families.family import Family
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline.tracing import Trace, checkpointing_of, trace, weight_bytes
-from unhype.training import PRECISIONS
+from unhype.training import arithmetic_of
 
 GIB = 2**30
 
@@ -253,7 +253,7 @@ class Plan:
 
     @property
     def _arithmetic(self) -> torch.dtype | None:
-        precision = PRECISIONS[self.training.precision]
+        precision = arithmetic_of(self.training.precision, torch.device("meta"))
         return None if precision == torch.float32 else precision
 
     def _trace(self, run: Callable[[], object], arithmetic: torch.dtype | None, gradients: bool) -> Trace:
