@@ -79,6 +79,7 @@ class ClipTexts:
             width = self.encoder.config.hidden_size if projection is None else projection.out_features
             return torch.empty(0, width, device=device)
         if self._watched.changed(self.tokenizer, self.encoder):
+            self._memory = _Memory()  # whatever becomes of the next line, nothing of before is left
             self._memory = _Memory(_cuts_at_blanks(self.tokenizer))
         memory = self._memory
         ids = self._tokens(memory, sorted(set(texts)))

@@ -58,14 +58,12 @@ class Sentences:
             return {}
         if len(self._watched) != len(pairs):
             self._watched = [Watched() for _ in pairs]
-        otherwise = False
         for watched, (encoder, tokenizer) in zip(self._watched, pairs, strict=True):
             ids = tokenizer(spoken(pipeline, tokenizer, sorted(set(sentences))), truncation=True).input_ids
-            # Each is looked at, and each remembers, whatever is true of the one before it.
-            otherwise |= watched.changed(tokenizer, encoder, place)
-            otherwise |= watched.rewritten(encoder, chain.from_iterable(ids))
-        if otherwise:
-            self._known = {}
+            # Both are asked, since each remembers what it saw; and what was known goes before anything else can fail.
+            changed = watched.changed(tokenizer, encoder, place)
+            if watched.rewritten(encoder, chain.from_iterable(ids)) or changed:
+                self._known = {}
         return self._known
 
 

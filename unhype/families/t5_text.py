@@ -42,7 +42,9 @@ class T5Texts:
         device = self.encoder.device
         if not texts:
             return torch.empty(0, self.encoder.config.d_model, device=device)
-        if self._watched.changed(self.tokenizer, self.encoder) or self._full(texts):
+        if self._watched.changed(self.tokenizer, self.encoder):
+            self._memory = _Memory()
+        if self._full(texts):
             self._watched.forget()
             self._memory = _Memory()
         memory = self._memory
