@@ -38,8 +38,7 @@ class Suspicion:
         The denoiser is asked, and must be the base's own meanwhile.
         """
         logits, evidence = self.told(noisy, times, predicted)
-        first, second = self.monitor.weights
-        above = first * logits + second * evidence - self.monitor.bar
+        above = self.monitor.above(logits, evidence)
         return torch.minimum(logits - self.monitor.suspected, above).clamp(min=0)
 
     def told(

@@ -31,7 +31,7 @@ from unhype.monitor.monitor import Monitor, Suspect
 from unhype.monitor.net import MonitorNet, NetConfig
 from unhype.monitor.recording import Looks
 from unhype.monitor.rows import Amounts
-from unhype.training import PRECISIONS, Report, Schedule, fit
+from unhype.training import PRECISIONS, Report, Schedule, arithmetic_of, fit
 
 HELD_BACK = 5
 """Every fifth retained name, and every fifth of the other pictures, sets weights and bar, and trains nothing."""
@@ -57,9 +57,9 @@ PUSHED, PUSH = 0.5, 0.05
 MISSED = 0.005
 """Share of the forgotten whom nobody needs to see."""
 
-ASKED = 0.5
+ASKED = 0.2
 """Share of the pictures of strangers about which the base is asked: a suspect costs half as much as a step of drawing,
-and whoever is not suspected is not seen."""
+and whoever is not suspected is not seen. Half of them tell no more: docs/experiments/attacks.md."""
 
 ROOM = 8.0
 """How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""
@@ -77,7 +77,7 @@ class MonitorSettings:
         net: its shape.
         schedule: steps, pictures a step, learning rate.
         false_alarms: share of the held-back strangers in whom it may see somebody forgotten.
-        precision: arithmetic of the training: ``bf16`` or ``fp32``.
+        precision: arithmetic of the training, one of :data:`unhype.training.PRECISIONS`.
     """
 
     when: str = "auto"
@@ -86,7 +86,7 @@ class MonitorSettings:
     net: NetConfig = field(default_factory=NetConfig)
     schedule: Schedule = field(default_factory=lambda: Schedule(1800, 128, 3e-3, decay=0.02, average=0.99))
     false_alarms: float = 0.01
-    precision: str = "bf16"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         if self.when not in WHEN:
@@ -145,7 +145,7 @@ class Fitting:
     def run(self, checkpoint: Path) -> Iterator[Report]:
         """Train the net to the end, resuming from ``checkpoint``."""
         settings = self.settings
-        precision = PRECISIONS[settings.precision]
+        precision = arithmetic_of(settings.precision, self.device)
         yield from fit(self.net.train(), self._loss, settings.schedule, checkpoint, self.seed, self.device, precision)
         self.net.eval()
         self.net.keep(len(self.forget))
@@ -180,8 +180,8 @@ class Fitting:
         """Features of some pictures with a window of another's; and of whom the net is asked, 0 or 1 ``[n, names]``."""
         others = rng.choice(self.taught, len(features))
         window = _windows(rng, features, PASTED, SMALL, LARGE)
-        unsure = (self.labels[others].to(labels) > labels) & window.flatten(1).any(1, keepdim=True)
-        return torch.where(window, self._features(others), features), (~unsure).to(features)
+        asked = self._asked(labels, others, window.flatten(1).any(1))
+        return torch.where(window, self._features(others), features), asked
 
     def blended(
         self, features: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator
@@ -190,8 +190,13 @@ class Fitting:
         n, others = len(features), rng.choice(self.taught, len(features))
         share = np.where(rng.random(n) < BLENDS, rng.uniform(LEAST, 1, n), 1).astype(np.float32)
         part = torch.from_numpy(share).to(features)
-        unsure = (self.labels[others].to(labels) > labels) & (part < CLEAR)[:, None]
-        return torch.lerp(self._features(others), features, part.view(-1, 1, 1, 1)), (~unsure).to(features)
+        asked = self._asked(labels, others, part < CLEAR)
+        return torch.lerp(self._features(others), features, part.view(-1, 1, 1, 1)), asked
+
+    def _asked(self, labels: torch.Tensor, others: np.ndarray, mixed: torch.Tensor) -> torch.Tensor:
+        """0 where a picture is mixed with one of ``others`` that shows a name which it did not, else 1."""
+        unsure = (self.labels[others].to(labels) > labels) & mixed[:, None]
+        return (~unsure).to(labels)
 
     def pushed(self, features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
         """Features one step towards where the net is wrong about them (the sign of the gradient)."""

@@ -88,10 +88,9 @@ class Monitor:
         self, family: Family, latents: torch.Tensor, clean: torch.Tensor, suspects: Sequence[Suspect]
     ) -> list[int]:
         """Place of the concept that each picture shows most clearly, of those suspected; -1 where it shows none."""
-        told = self.told(family, latents, clean, suspects) @ torch.tensor(self.weights, dtype=torch.double)
-        scores = [float(each) - self.bar for each in told]
+        logits, evidence = self.told(family, latents, clean, suspects).unbind(1)
         found, best = [-1] * len(latents), [0.0] * len(latents)
-        for each, score in zip(suspects, scores, strict=True):
+        for each, score in zip(suspects, self.above(logits, evidence).tolist(), strict=True):
             if score > best[each.picture]:
                 found[each.picture], best[each.picture] = each.concept, score
         return found
@@ -140,6 +139,11 @@ class Monitor:
             found[start : start + AT_ONCE, 0] = torch.tensor([each.logit for each in part], dtype=torch.double)
             found[start : start + AT_ONCE, 1] = evidence(family, shown, nobody, asked).double().cpu()
         return found
+
+    def above(self, logits: torch.Tensor, evidence: torch.Tensor) -> torch.Tensor:
+        """By how much suspicions pass the bar, in nats: w_0 · logit + w_1 · V − bar."""
+        first, second = self.weights
+        return first * logits + second * evidence - self.bar
 
     def to(self, device: torch.device) -> Monitor:
         """A copy of its own, elsewhere."""

@@ -5,7 +5,7 @@
 z_t is the picture, noised anew. Who denoises it best explains it best: a classifier made of a diffusion model (Li et
 al. 2023, "Your diffusion model is secretly a zero-shot classifier"). It has never been trained for the question, and
 the words of the prompt do not enter: nothing is asked but what is in the picture. A window is half as high and wide as
-the picture, so that somebody in company counts like somebody alone; the last mean is over the whole picture.
+the picture, so that somebody in company counts like somebody alone; below the line stands the mean of all windows.
 
 What the base makes of the picture without words is known, since it was viewed (:mod:`.features`): a suspect costs one
 row of the denoiser. Prompts of nobody in particular ("a photo of a man") tell no more: docs/experiments/attacks.md.
