@@ -253,7 +253,8 @@ class Plan:
 
     @property
     def _arithmetic(self) -> torch.dtype | None:
-        precision = arithmetic_of(self.training.precision, torch.device("meta"))
+        where = "cpu" if self.device == "cpu" else "meta"  # a card need not be here
+        precision = arithmetic_of(self.training.precision, torch.device(where))
         return None if precision == torch.float32 else precision
 
     def _trace(self, run: Callable[[], object], arithmetic: torch.dtype | None, gradients: bool) -> Trace:
