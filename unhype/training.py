@@ -24,7 +24,7 @@ from unhype.files import write_tensors
 
 PRECISIONS = ("auto", "bf16", "fp32")
 """Arithmetic of the forward and backward passes; weights and optimiser stay float32. ``auto`` is bf16 where the device
-has it: a processor without takes a hundred times as long for it."""
+has it: a processor without takes many times as long for it (docs/experiments/speed.md)."""
 
 
 def arithmetic_of(precision: str, device: torch.device) -> torch.dtype:
