@@ -72,7 +72,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data" / "judges" / "mini-judge" / "card.json").write_text("{}")
     write("pop", "one, two")
     write("soul", "one")
-    (tmp_path / "params.yaml").write_text("{prompts: {per_role: 4}, sampling: {}, training: {}}")
+    (tmp_path / "params.yaml").write_text("{prompts: {per_role: 4}, sampling: {}, training: {}, monitor: {}}")
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(pipeline(), sort_keys=False))
     (tmp_path / "work.py").write_text(WORK)
     (tmp_path / "lists.py").write_text("import sys\nfrom unhype.pipeline.lists import main\nsys.exit(main())\n")
