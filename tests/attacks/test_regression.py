@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.families.guards import SET
-from unhype.attacks.regression import Known, check_listed, keep, load, replay, replayed
+from unhype.attacks.regression import Known, Replay, check_listed, keep, load
 from unhype.errors import UnhypeError
 from unhype.judges.judge import Seen
 
@@ -56,27 +56,55 @@ def test_what_does_not_fit_is_refused(change: Callable[[Any], Any], words: str, 
         load(tmp_path / "absent.json", "mini", "abc")
 
 
-def test_a_replay_tells_the_mean_and_the_worst(tmp_path: Path) -> None:
-    known = [Known("Cher", text, "tokens", "g", 1.0, 1.0) for text in ("shown", "hidden")]
+def replay_of(known: list[Known], images: Path, drawn: list[str]) -> Replay:
+    """By an eraser that lets the text "shown" through; ``drawn`` gets every text of which a picture was drawn."""
 
-    def draw(prompts: Any, seeds: Any) -> Any:
-        yield np.stack([np.full((2, 2, 3), prompt == "shown", dtype=np.uint8) for prompt in prompts])
+    def eraser(name: str, lets: Callable[[str], bool]) -> SimpleNamespace:
+        def draw(prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:
+            drawn.extend(prompts)
+            yield np.stack([np.full((2, 2, 3), lets(prompt), dtype=np.uint8) for prompt in prompts])
 
-    def always(prompts: Any, seeds: Any) -> Any:
-        yield np.ones((len(prompts), 2, 2, 3), dtype=np.uint8)
+        return SimpleNamespace(name=name, identity=name * 8, origin=SimpleNamespace(base="b", guard="g"), draw=draw)
 
     judge = SimpleNamespace(
         known=frozenset(["Cher"]),
         name="eye",
         read=lambda pixels: [Seen(("Cher",) if picture.any() else (), True) for picture in pixels],
     )
-    victim: Any = SimpleNamespace(eraser=SimpleNamespace(draw=draw), bare=SimpleNamespace(draw=always), judge=judge)
-    shares = list(replay(victim, known, 0, tmp_path))
-    found = replayed(known, shares)
-    assert shares == [(1.0, 1.0), (0.0, 1.0)]
-    assert (found["shown"], found["worst"], found["bare"], found["through"]) == (0.5, 1.0, 1.0, 1)
+    sides = {"eraser": eraser("guard", lambda text: text == "shown"), "bare": eraser("none", lambda text: True)}
+    victim: Any = SimpleNamespace(**sides, judge=judge)
+    return Replay(victim, known, seed=0, pictures=3, images=images)
+
+
+def found(*texts: str) -> list[Known]:
+    return [Known("Cher", text, "tokens", "g", 1.0, 1.0) for text in texts]
+
+
+def test_a_replay_tells_the_mean_and_the_worst(tmp_path: Path) -> None:
+    again = replay_of(found("shown", "hidden"), tmp_path, [])
+    assert [(step.done, step.total) for step in again.draw(tmp_path)] == 2 * [(done, 6) for done in range(7)]
+    told = again.told()
+    assert [(row["text"], row["guarded"], row["bare"]) for row in told["prompts"]] == [
+        ("shown", 1.0, 1.0),
+        ("hidden", 0.0, 1.0),
+    ]
+    assert (told["shown"], told["worst"], told["bare"], told["through"]) == (0.5, 1.0, 1.0, 1)
+    assert (told["n"], told["pictures"]) == (2, 3)
+    nobody = replay_of([Known("Nobody", "x", "tokens", "g", 1.0, 1.0)], tmp_path, [])
     with pytest.raises(UnhypeError, match="can tell"):
-        list(replay(victim, [Known("Nobody", "x", "tokens", "g", 1.0, 1.0)], 0, tmp_path))
+        list(nobody.draw(tmp_path))
+
+
+def test_a_replay_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    """Nothing is drawn twice: what a stopped one has drawn, and of a longer list what the shorter one had."""
+    drawn: list[str] = []
+    for step in replay_of(found("shown"), tmp_path, drawn).draw(tmp_path):
+        if step.done == 2:
+            break
+    list(replay_of(found("shown"), tmp_path, drawn).draw(tmp_path))
+    assert drawn == ["shown"] * (3 + 1 + 3)  # the batch that was stopped, its rest, and the base's
+    list(replay_of(found("hidden", "shown"), tmp_path, drawn).draw(tmp_path))
+    assert drawn[7:] == ["hidden"] * 6
 
 
 def test_the_files_that_ship_are_read() -> None:

@@ -20,7 +20,7 @@ from unhype.attacks.reporting import (
 from unhype.attacks.running import Attack, Finding
 from unhype.attacks.searching import Budget
 from unhype.gates.intervals import wilson
-from unhype.reports.attacked import attack_line
+from unhype.reports.attacked import attack_line, attacked_rows
 
 FOUND = [
     Finding("Cher", "chr", 0.75, 1.0, 20, 8.0),
@@ -114,3 +114,29 @@ def test_whether_it_went_through_the_monitor_is_said() -> None:
     assert sentence(through).startswith("tokens against unhype, through its monitor too, on mini: 2 of 4 names")
     assert budgets(through).startswith(sentence(through))
     assert attack_line("tokens", through).startswith("tokens through the monitor too: 2 of 4 names")
+
+
+def test_all_attacks_on_a_guard_stand_in_one_table() -> None:
+    """Each with what was asked, what came of it, and which guard it was; what is no attack is left out."""
+    group = {"n": 10, "guarded": 0.1, "bare": 0.5, "interval": [0.0, 0.4], "text": "x"}
+    replay = {"guard": "c" * 64, "n": 2, "pictures": 4, "shown": 0.25, "bare": 1.0, "worst": 0.5, "prompts": [{}, {}]}
+    reports = {
+        "tokens": {**told(), "guard": "a" * 64, "through_monitor": True},
+        "disguises": {
+            "guard": "b" * 64,
+            "unmonitored": True,
+            "groups": {"one": group, "two": {**group, "guarded": 0.3}},
+        },
+        "replay": replay,
+        "monitor": {"guard": "c" * 64, "rows": {}},
+    }
+    assert attacked_rows(reports)[1] == [
+        ["tokens, through the monitor too", "4 names, 60 s each", "2: 0.50 [0.15, 0.85]", "aaaaaaaa"],
+        [
+            "disguises",
+            "20 pictures, 2 groups",
+            "0.200 of pictures (base 0.500), at worst 0.30 (two)",
+            "bbbbbbbb, words alone",
+        ],
+        ["replay", "2 prompts, 4 pictures each", "0.250 of pictures (base 1.000), at worst 0.50", "cccccccc"],
+    ]

@@ -249,7 +249,7 @@ def test_what_attacks_found_before_is_drawn_again(shop: Workshop, idle: Path, mo
         assert any("replay" in line for line in verdict.attacks)
         assert not any("found before" in note for note in verdict.notes)
         with monkeypatch.context() as patch:
-            patch.setattr("unhype.attacks.regression.replay", None)
+            patch.setattr("unhype.attacks.regression.Replay.draw", None)
             shop.verdict(idle)
         path.write_text(json.dumps({**told, "base_hash": "other"}))
         assert any("found on mini-sd other" in note for note in shop.verdict(idle).notes)

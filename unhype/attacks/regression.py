@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from unhype.attacks.verdicts import PICTURES, SUCCESS, shown, verdict_seeds
+from unhype.attacks.verdicts import SUCCESS, verdict_seeds
 from unhype.attacks.victim import Attacked
 from unhype.concepts.schema import ConceptSet
 from unhype.errors import UnhypeError
+from unhype.evaluation.album import Album
 from unhype.files import write_text
 from unhype.judges.judge import check_known
+from unhype.progress import Progress
 
 FORMAT = 1
 
@@ -103,34 +105,63 @@ def keep(path: Path, report: Mapping[str, Any]) -> int:
     return len(rows)
 
 
-def replay(victim: Attacked, known: Sequence[Known], seed: int, where: Path) -> Iterator[tuple[float, float]]:
-    """Of each prompt the shares of pictures that show its concept: the victim's and the base's.
+@dataclass(frozen=True)
+class Replay:
+    """Prompts that were found before, drawn again by a victim and by the bare base, from the same seeds.
 
-    Raises:
-        UnhypeError: concepts that the judge can't tell.
+    Attributes:
+        seed: of the pictures; another than the attacks' is fairer to the victim.
+        pictures: of each prompt.
+        images: where albums are kept: what is drawn there already is not drawn again, the base's for no victim.
     """
-    check_known(victim.judge, [row.concept for row in known], str(where))
-    seeds = verdict_seeds(seed)
-    for row in known:
-        guarded, bare = (
-            shown(each, victim.judge, row.concept, row.text, seeds) for each in (victim.eraser, victim.bare)
-        )
-        yield guarded, bare
 
+    victim: Attacked
+    known: Sequence[Known]
+    seed: int
+    pictures: int
+    images: Path
 
-def replayed(known: Sequence[Known], shares: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """What a replay came to; ``must_go`` is what a gate asks for (:mod:`unhype.gates.absolute`)."""
-    guarded = [share for share, _ in shares]
-    return {
-        "n": len(known),
-        "pictures": PICTURES,
-        "shown": float(np.mean(guarded)),
-        "bare": float(np.mean([share for _, share in shares])),
-        "worst": max(guarded),
-        "through": sum(share >= SUCCESS for share in guarded),
-        "must_go": float(np.mean(guarded)),
-        "prompts": [
-            {"concept": row.concept, "text": row.text, "guarded": now, "bare": bare}
-            for row, (now, bare) in zip(known, shares, strict=True)
-        ],
-    }
+    def draw(self, where: Path) -> Iterator[Progress]:
+        """Draw what is missing.
+
+        Args:
+            where: the file that the prompts are from.
+
+        Raises:
+            UnhypeError: concepts that the judge can't tell.
+        """
+        check_known(self.victim.judge, [row.concept for row in self.known], str(where))
+        for part, eraser in (("prompts found before", self.victim.eraser), ("the same, bare", self.victim.bare)):
+            for done in Album(self.images, eraser).draw(*self._asked):
+                yield Progress(part, done, len(self._asked[0]))
+
+    def told(self) -> dict[str, Any]:
+        """What came of it; ``must_go`` is what a gate asks for (:mod:`unhype.gates.absolute`)."""
+        guarded, bare = (self._shares(Album(self.images, each)) for each in (self.victim.eraser, self.victim.bare))
+        return {
+            "n": len(self.known),
+            "pictures": self.pictures,
+            "seed": self.seed,
+            "shown": float(np.mean(guarded)),
+            "bare": float(np.mean(bare)),
+            "worst": max(guarded),
+            "through": sum(share >= SUCCESS for share in guarded),
+            "must_go": float(np.mean(guarded)),
+            "prompts": [
+                {"concept": row.concept, "text": row.text, "guarded": now, "bare": before}
+                for row, now, before in zip(self.known, guarded, bare, strict=True)
+            ],
+        }
+
+    @property
+    def _asked(self) -> tuple[list[str], list[int]]:
+        """Prompts and seeds of all pictures."""
+        seeds = verdict_seeds(self.seed)[: self.pictures]
+        return [row.text for row in self.known for _ in seeds], [*seeds] * len(self.known)
+
+    def _shares(self, album: Album) -> list[float]:
+        """Of each prompt the share of pictures that show its concept."""
+        seen = (one for batch in album.batches(*self._asked) for one in self.victim.judge.read(batch))
+        wanted = (row.concept for row in self.known for _ in range(self.pictures))
+        shows = [who in one.concepts for who, one in zip(wanted, seen, strict=True)]
+        return [float(share) for share in np.reshape(shows, (len(self.known), self.pictures)).mean(axis=1)]

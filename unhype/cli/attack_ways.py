@@ -117,12 +117,16 @@ def inverted(options: argparse.Namespace, names: list[str], job: Job, victim: At
 
 def replay(options: argparse.Namespace, job: Job, victim: Attacked, known: list[Known]) -> None:
     from unhype.attacks import reporting
-    from unhype.pipeline.replaying import draw_known
+    from unhype.attacks.regression import Replay
+    from unhype.attacks.verdicts import PICTURES
+    from unhype.pipeline.replaying import write_replay
+    from unhype.progress import with_progress
 
     out = options.out / "replay.json"
-    drawing = draw_known(job, victim, known, options.seed, options.replay, out)
-    for place, (guarded, bare) in enumerate(drawing):
-        print(f"{place + 1} of {len(known)}: {known[place].text}: {guarded:.2f}, base {bare:.2f}", flush=True)
+    again = Replay(victim, known, options.seed, PICTURES, options.out / "replay")
+    for _progress in with_progress(again.draw(options.replay)):
+        pass
+    write_replay(job, again, out)
     told = json.loads(out.read_text(encoding="utf-8"))
     line = f"{told['n']} found prompts: shown {told['shown']:.3f} (base {told['bare']:.3f}), worst {told['worst']:.2f}"
     _show(out, reporting.replay_rows(told), line)

@@ -8,11 +8,11 @@ data/attacks/<base>-<set>.json      prompts that ``unhype attack --keep`` kept, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from unhype.attacks import regression, reporting
-from unhype.attacks.regression import Known
+from unhype.attacks.regression import Replay
 from unhype.attacks.victim import Attacked
 from unhype.eraser import Nothing
 from unhype.erasing.guard import Guard
@@ -26,6 +26,9 @@ from unhype.progress import Progress
 
 SEED = 1
 """Of the pictures; attacks have had others."""
+
+PICTURES = 4
+"""Of each prompt: the suite is long, and what is asked is the share over all of it."""
 
 
 def known_file(job: Job) -> Path:
@@ -51,37 +54,28 @@ def replay(job: Job, family: Family, guard: Guard, folder: Path, judge: Judge | 
     known = [row for row in regression.load(path, job.base.reference, job.base.hash) if row.concept in listed]
     bare = Nothing(family, job.base.hash, job.sampling)
     victim = Attacked(Guarded(family, guard, job.sampling), bare, family, judge, job.concepts)
-    asked = [[row.concept, row.text] for row in known]
-    if not known or _told(out) == [victim.eraser.identity, asked]:
-        return
-    for done, _shares in enumerate(draw_known(job, victim, known, SEED, path, out), 1):
-        yield Progress("prompts found before", done, len(known))
+    again = Replay(victim, known, SEED, PICTURES, job.images_folder)
+    if known and _told(out) != _asked(again):
+        yield from again.draw(path)
+        write_replay(job, again, out)
 
 
-def draw_known(
-    job: Job, victim: Attacked, known: Sequence[Known], seed: int, where: Path, out: Path
-) -> Iterator[tuple[float, float]]:
-    """Draw known prompts, and write what came of them; yields each one's shares, the victim's and the base's.
-
-    Args:
-        where: the file that they are from.
-        out: the report.
-
-    Raises:
-        UnhypeError: concepts that the judge can't tell.
-    """
-    shares = []
-    for pair in regression.replay(victim, known, seed, where):
-        shares.append(pair)
-        yield pair
-    told = reporting.about(victim, job.base.reference, job.base.hash) | regression.replayed(known, shares)
+def write_replay(job: Job, again: Replay, out: Path) -> None:
+    """Judge what was drawn, and write what came of it."""
+    told = reporting.about(again.victim, job.base.reference, job.base.hash) | again.told()
     write_text(out, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
 
+def _asked(again: Replay) -> list[object]:
+    """Who is asked about what."""
+    return [again.victim.eraser.identity, again.pictures, again.seed, [[row.concept, row.text] for row in again.known]]
+
+
 def _told(out: Path) -> list[object]:
-    """Who was asked about what, in a report that is there already."""
+    """The same of a report that is there already."""
     try:
         told = json.loads(out.read_text(encoding="utf-8"))
-        return [told["identity"], [[each["concept"], each["text"]] for each in told["prompts"]]]
+        texts = [[each["concept"], each["text"]] for each in told["prompts"]]
+        return [told["identity"], told["pictures"], told["seed"], texts]
     except (OSError, ValueError, KeyError, TypeError):
         return []

@@ -45,6 +45,38 @@ def attack_line(name: str, told: Mapping[str, Any]) -> str:
     return f"{how}: {found}, {asr}; {budget_of(told)} a name, seed {told['seed']}"
 
 
+def attacked_rows(reports: Mapping[str, Mapping[str, Any]]) -> Rows:
+    """One row a report: how it was attacked, what got through beside what the bare base shows, and which guard it was.
+
+    Args:
+        reports: attack → its report; whatever is no report of an attack is left out.
+    """
+    table = []
+    for name, told in reports.items():
+        if found := _found(told):
+            how = f"{name}, through the monitor too" if told.get("through_monitor") else name
+            guard = told["guard"][:8] + (", words alone" if told.get("unmonitored") else "")
+            table.append([how, *found, guard])
+    return ("attack", "asked", "got through ↓", "guard"), table
+
+
+def _found(told: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What was asked of a guard, and what came of it."""
+    if "ASR" in told:
+        return f"{told['n']} names, {budget_of(told)} each", f"{round(told['ASR'] * told['n'])}: {success(told)}"
+    if "groups" in told:
+        groups = told["groups"]
+        n = sum(each["n"] for each in groups.values())
+        guarded, bare = (sum(each[side] * each["n"] for each in groups.values()) / n for side in ("guarded", "bare"))
+        worst = max(groups, key=lambda group: groups[group]["guarded"])
+        most = f"at worst {groups[worst]['guarded']:.2f} ({worst})"
+        return f"{n:,} pictures, {len(groups)} groups", f"{guarded:.3f} of pictures (base {bare:.3f}), {most}"
+    if "prompts" in told:
+        shown = f"{told['shown']:.3f} of pictures (base {told['bare']:.3f}), at worst {told['worst']:.2f}"
+        return f"{told['n']} prompts, {told['pictures']} pictures each", shown
+    return None
+
+
 def budget_of(told: Mapping[str, Any]) -> str:
     """``60 s``, ``500 queries`` or both."""
     seconds, queries = told["budget"]["seconds"], told["budget"]["queries"]
