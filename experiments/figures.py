@@ -18,12 +18,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from taking import INVERSIONS, SEARCHES, WAYS
+from taking import ATTACKS, INVERSIONS, SEARCHES, WAYS
 
 from unhype.attacks import reporting
 from unhype.miniature.folders import BASE
 from unhype.reports import hyperforget, trajectory
-from unhype.reports.attacked import board_notes, board_rows
+from unhype.reports.attacked import attacked_rows, board_notes, board_rows
 from unhype.reports.bases import Found, bases_rows, refusals
 from unhype.reports.comparison import comparison_rows, cost_rows, footnote, strata_rows
 from unhype.reports.tables import markdown, protocol_rows, provenance, role_rows, turn_rows
@@ -145,8 +145,11 @@ def filled(page: str) -> str:
             told = ALL[what](*(_of_bases(concepts, file) for file in ("comparison", "board")))
             return f"{opening}{_narrow(told)}\n{closing}"
         named = concepts if "/" in concepts else f"{BASE.name}/{concepts}"
-        path = ROOT / "data" / "scores" / f"{named}{FILES.get(what, '')}.json"
-        return f"{opening}{_narrow(WHAT[what](json.loads(path.read_text(encoding='utf-8'))))}\n{closing}"
+        if what == "attacks":
+            told = markdown(attacked_rows(_reports(named)))
+        else:
+            told = WHAT[what](_scores(f"{named}{FILES.get(what, '')}"))
+        return f"{opening}{_narrow(told)}\n{closing}"
 
     return BLOCK.sub(block, page)
 
@@ -157,6 +160,20 @@ def _narrow(text: str) -> str:
         line if line.startswith("|") else textwrap.fill(line, 120, break_long_words=False, break_on_hyphens=False)
         for line in text.split("\n")
     )
+
+
+def _reports(named: str) -> dict[str, Any]:
+    """Attack → its report, of those that are there."""
+    there = {attack: f"{named}-attack-{attack}" for attack in ATTACKS}
+    return {attack: _scores(name) for attack, name in there.items() if _path(name).is_file()}
+
+
+def _scores(name: str) -> Any:
+    return json.loads(_path(name).read_text(encoding="utf-8"))
+
+
+def _path(name: str) -> Path:
+    return ROOT / "data" / "scores" / f"{name}.json"
 
 
 def _of_bases(concepts: str, what: str) -> dict[str, Any]:
