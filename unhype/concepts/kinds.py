@@ -31,7 +31,7 @@ class Kind:
         retains: a set must say what stays.
         in_turn: concepts are also examined one by one: one forgotten, the others kept, as the papers do with classes.
         general: H has a third term, 1 − Acc_g: synonyms belong to what is forgotten.
-        monitored: a guard also looks at what is being drawn: measured for people alone, docs/experiments/attacks.md.
+        monitored: a guard also looks at what is being drawn: measured for people alone, docs/experiments/monitor.md.
         bystanders: classes on no list, asked for in the evaluation to see that they stay.
     """
 
@@ -79,7 +79,7 @@ _STYLE = "a picture in the style of {}"
 # forgotten one and is not retained is most likely another word for it: docs/experiments. Explicit content is measured
 # on no base yet: like things, since a guard that is in doubt should forget. Styles are measured on no base yet either.
 # They are painters' names, and open where names do: "Claude Lorrain" must not pass for "Claude Monet". Sentences are
-# asked of people alone, with whom it was measured whether they bear a phrase out: docs/experiments/attacks.md.
+# asked of people alone, with whom it was measured whether they bear a phrase out: docs/experiments/sentences.md.
 PEOPLE = Kind("people", opens=0.8, sure=0.975, names=True, company=True, faces=True, monitored=True, bystanders=CLASSES)
 THINGS = Kind("things", opens=0.6, article=True, asked="a photo of the {}", in_turn=True, general=True)
 STYLES = Kind("styles", opens=0.8, frame=_STYLE, asked=_STYLE, names=True)

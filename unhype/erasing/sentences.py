@@ -10,7 +10,7 @@ without it. The less it does, the nearer to the concept the phrase itself must l
 Cosines are the switch's, to the concept's centre. A name alone is its own sentence and needs nothing more. Among
 several people a sentence tells of none; names that are written out lie beyond SURE and are found there all the same.
 SURE is the switch's own (:class:`unhype.concepts.kinds.Kind`), and all of it was fixed on development sentences.
-The gate only closes, it opens nothing. What it costs and what it loses: docs/experiments/attacks.md.
+The gate only closes, it opens nothing. What it costs and what it loses: docs/experiments/sentences.md.
 """
 
 from __future__ import annotations

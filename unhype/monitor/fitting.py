@@ -59,7 +59,7 @@ MISSED = 0.005
 
 ASKED = 0.2
 """Share of the pictures of strangers about which the base is asked: a suspect costs half as much as a step of drawing,
-and whoever is not suspected is not seen. Half of them tell no more: docs/experiments/attacks.md."""
+and whoever is not suspected is not seen. Half of them tell no more: docs/experiments/monitor.md."""
 
 ROOM = 8.0
 """How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""

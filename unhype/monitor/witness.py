@@ -8,7 +8,7 @@ the words of the prompt do not enter: nothing is asked but what is in the pictur
 the picture, so that somebody in company counts like somebody alone; below the line stands the mean of all windows.
 
 What the base makes of the picture without words is known, since it was viewed (:mod:`.features`): a suspect costs one
-row of the denoiser. Prompts of nobody in particular ("a photo of a man") tell no more: docs/experiments/attacks.md.
+row of the denoiser. Prompts of nobody in particular ("a photo of a man") tell no more: docs/experiments/monitor.md.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ MAKERS = ("unhype.families.loading", "unhype.pipeline.making")
 """Modules that make a guard, with all that they import: an edit there makes another guard."""
 
 MEASURED = ("stable_diffusion",)
-"""Families on whose miniature a guard with a monitor was measured: docs/experiments/attacks.md."""
+"""Families on whose miniature a guard with a monitor was measured: docs/experiments/monitor.md."""
 
 
 @dataclass(frozen=True)
