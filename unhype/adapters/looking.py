@@ -27,6 +27,9 @@ Look = Callable[[Any, "Drawn", Sequence[Sequence[int]]], Sequence[int]]
 """(Family, what is being drawn, what was seen in each row's picture before) → a number for what is seen in each row, if
 it does not say so and nobody has seen it before, or -1."""
 
+Seen = Mapping[int, tuple[int, ...]]
+"""Picture → what was seen in it so far; pictures in which nothing was are not there."""
+
 Amend = Callable[[Any, Any, Sequence[int]], Any]
 """(Family, what a row says, what was seen in its picture) → what it says with that."""
 
@@ -114,7 +117,7 @@ class BeginAgain(Exception):  # noqa: N818 - nothing is wrong
         seen: picture → what was seen in it so far.
     """
 
-    def __init__(self, seen: Mapping[int, tuple[int, ...]]) -> None:
+    def __init__(self, seen: Seen) -> None:
         super().__init__("a picture begins again")
         self.seen = seen
 
@@ -129,14 +132,15 @@ def is_time(opinion: Opinion, scope: Scope | None, drawn: Drawn) -> bool:
 
 
 def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: Drawn) -> None:
-    """Look at what is drawn.
+    """Look at what is drawn, and note what is seen.
 
     Args:
         part: the denoiser's name in the pipeline.
         scope: of the pipeline's call; None where the denoiser is called without one.
 
     Raises:
-        BeginAgain: to begin again, with what was seen.
+        BeginAgain: to begin again, with what was seen: something in every picture, or in some where the others are not
+            finished without them.
         UnhypeError: one picture shows more and more; or nobody can begin again.
     """
     if scope is None:
@@ -147,21 +151,21 @@ def look(opinion: Opinion, family: Any, part: str, scope: Scope | None, drawn: D
             )
         return
     rows = len(drawn.said)
-    found = opinion.look(family, drawn, [scope.seen.get(scope.picture(row, rows), ()) for row in range(rows)])
-    seen = dict(scope.seen)
-    for row, one in enumerate(found):
+    shown = opinion.look(family, drawn, [scope.found.get(scope.picture(row, rows), ()) for row in range(rows)])
+    found = dict(scope.found)
+    for row, one in enumerate(shown):
         picture = scope.picture(row, rows)
-        if one >= 0 and one not in (before := seen.get(picture, ())):
-            seen[picture] = (*before, one)
-    if seen == scope.seen:
-        scope.looked = drawn.share
-        return
-    if any(len(each) > MOST for each in seen.values()):
+        if one >= 0 and one not in (before := found.get(picture, ())):
+            found[picture] = (*before, one)
+    if any(len(each) > MOST for each in found.values()):
         raise UnhypeError(
             "got a picture that shows more and more of what was forgotten, wanted another: it is withheld; use "
             "another prompt, or another seed"
         )
-    raise BeginAgain(seen)
+    fresh = sum(what != scope.seen.get(picture) for picture, what in found.items())
+    if fresh == scope.width or (fresh and not scope.finishes):
+        raise BeginAgain(found)
+    scope.found, scope.looked = found, drawn.share
 
 
 def attention_of(denoiser: nn.Module) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,16 +11,16 @@ import torch
 class Randomness:
     """The state of a call's generators; of torch's own where it was given none."""
 
-    def __init__(self, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        given = signature.bind_partial(*args, **kwargs).arguments.get("generator")
+    def __init__(self, given: Any) -> None:
+        """``given`` is the call's ``generator``: one for all its pictures, one for each, or None."""
         every = given if isinstance(given, list | tuple) else [given]
         self.generators = [(each, each.get_state()) for each in every if each is not None]
         self.ours = None if self.generators else torch.get_rng_state()
         self.device = torch.cuda.get_rng_state_all() if self.ours is not None and torch.cuda.is_available() else None
 
-    def restore(self) -> None:
-        """Put everything back."""
-        for generator, state in self.generators:
+    def restore(self, pictures: Sequence[int] | None = None) -> None:
+        """Put everything back; of some pictures alone, where each has a generator of its own."""
+        for generator, state in self.generators if pictures is None else [self.generators[i] for i in pictures]:
             generator.set_state(state)
         if self.ours is not None:
             torch.set_rng_state(self.ours)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from unhype.adapters.looking import Drawn, Opinion
+from unhype.adapters.looking import Drawn, Opinion, Seen
 from unhype.adapters.lora import Factors
 from unhype.adapters.sites import Site
 from unhype.errors import UnhypeError
@@ -160,14 +160,18 @@ class Scope:
         apart: whether guidance calls the denoiser a second time, with the negative prompts alone.
         drawing: whether the denoiser has been called.
         before: time of the denoiser's last call, and whether that was the conditional one.
-        seen: picture → what was seen in it when it was drawn before.
+        seen: what was seen in its pictures when they were drawn before.
+        finishes: whether it goes on where some pictures show something, for the others.
+        found: what was seen, before and in this call.
         drawn: by the last call with prompts, where it was not time to look.
         looked: how far into the noise the second opinion has looked; None until then.
         attention: the denoiser's processors, as they were when the call began.
     """
 
     reader: Reader
-    seen: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    seen: Seen = field(default_factory=dict)
+    finishes: bool = False
+    found: Seen = field(default_factory=dict)
     rows: dict[bytes, Row] = field(default_factory=dict)
     width: int = 0
     turn: int = 0

@@ -19,7 +19,16 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from unhype.adapters.looking import Drawn, attention_of, completed, is_time, look, put_attention, share_at
+from unhype.adapters.looking import (
+    Drawn,
+    Seen,
+    attention_of,
+    completed,
+    is_time,
+    look,
+    put_attention,
+    share_at,
+)
 from unhype.adapters.lora import Factors, idle_sites, listen
 from unhype.adapters.rows import Asked, Reader, Row, Rows, Scope, Texts, Watchable, keys, same
 from unhype.adapters.sites import layer_at, unwrapped
@@ -110,12 +119,13 @@ class Watch:
 
     # ------------------------------------------------------------ the pipeline's side
 
-    def enter(self, reader: Reader, seen: Mapping[int, tuple[int, ...]]) -> None:
-        """A pipeline's call begins in this thread; ``seen`` when its pictures were drawn before."""
-        scope = Scope(reader, seen)
+    def enter(self, reader: Reader, seen: Seen | None = None, finishes: bool = False) -> Scope:
+        """A pipeline's call begins in this thread; for the other arguments see :class:`unhype.adapters.rows.Scope`."""
+        scope = Scope(reader, seen or {}, finishes, found=seen or {})
         if reader.opinion:
             scope.attention = attention_of(self.denoiser)
         self._thread.scopes.append(scope)
+        return scope
 
     def begin_again(self) -> None:
         """What the pipeline has done to its denoiser's attention in the call that breaks off is undone."""

@@ -17,7 +17,7 @@ import functools
 import inspect
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -26,8 +26,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from unhype.adapters.looking import BeginAgain, Opinion
-from unhype.adapters.randomness import Randomness
+from unhype.adapters.again import drawn
+from unhype.adapters.looking import Opinion
 from unhype.adapters.rows import Asked, Emit, Read, Reader, Rows, Texts, Watchable
 from unhype.adapters.sites import is_compiled, unwrapped
 from unhype.adapters.watch import Watch
@@ -77,19 +77,12 @@ class _Watched:
         if unwrapped(family.denoiser) is not watch.denoiser:
             raise UnhypeError(_exchanged(family.part))
         call = super().__call__  # type: ignore[misc]
-        random = Randomness(inspect.signature(call), args, kwargs) if hold.reader.opinion else None
-        seen: Mapping[int, tuple[int, ...]] | None = {}
-        while seen is not None:
-            watch.enter(hold.reader, seen)
+        if hold.reader.opinion:
+            result = drawn(watch, hold.reader, call, args, kwargs)
+        else:
+            watch.enter(hold.reader)
             try:
                 result = call(*args, **kwargs)
-                watch.look_at_last()
-                seen = None
-            except BeginAgain as begins_again:
-                assert random is not None
-                random.restore()
-                watch.begin_again()
-                seen = begins_again.seen
             finally:
                 watch.leave()
         if hold not in watch.holds:
