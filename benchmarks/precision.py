@@ -18,7 +18,7 @@ import torch
 from unhype.bases.loading import load_pipeline
 from unhype.miniature.folders import BASE
 from unhype.terminal import quiet
-from unhype.training import arithmetic_of
+from unhype.training import arithmetic_of, computing_in
 
 ROWS = 4
 
@@ -35,7 +35,7 @@ def main() -> None:
 
     def seconds(precision: torch.dtype) -> float:
         began = time.perf_counter()
-        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        with computing_in(precision, torch.device("cpu")):
             loss = unet(latents, torch.tensor(500), states).sample.square().mean()
         loss.backward()
         return time.perf_counter() - began

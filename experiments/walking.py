@@ -24,7 +24,7 @@ from unhype.erasing.texts import Texts
 from unhype.erasing.trainer import TrainingSettings
 from unhype.families.family import Family
 from unhype.families.text import Text
-from unhype.training import arithmetic_of
+from unhype.training import arithmetic_of, computing_in
 
 ROOM = 4e9
 """Bytes for encoded prompts."""
@@ -94,7 +94,7 @@ class Objective:
     def _arithmetic(self) -> torch.autocast:
         """That of the trainer's steps."""
         precision = arithmetic_of(self.settings.precision, self.family.device)
-        return torch.autocast(self.family.device.type, precision, enabled=precision != torch.float32)
+        return computing_in(precision, self.family.device)
 
 
 def walk(

@@ -34,6 +34,11 @@ def arithmetic_of(precision: str, device: torch.device) -> torch.dtype:
     return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]
 
 
+def computing_in(precision: torch.dtype, device: torch.device) -> torch.autocast:
+    """A context in which matrix products are computed in this arithmetic."""
+    return torch.autocast(device.type, precision, enabled=precision != torch.float32)
+
+
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -115,7 +120,7 @@ def fit(
         for step in range(done, schedule.steps):
             rng = np.random.default_rng([seed, step])
             torch.manual_seed(int(rng.integers(2**31)))
-            with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+            with computing_in(precision, device):
                 value = loss(step, rng)
             model.zero_grad(set_to_none=True)
             value.backward()

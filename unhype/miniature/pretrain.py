@@ -15,7 +15,7 @@ from unhype.miniature.denoiser import build_scheduler, denoising_loss, drop_capt
 from unhype.miniature.judge import degrade, judge_loss, labels_for
 from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.workshop import Workshop
-from unhype.training import Schedule, arithmetic_of, fit
+from unhype.training import Schedule, arithmetic_of, computing_in, fit
 
 READOUT_WEIGHT = 2.0
 """Weight of the readout's loss beside the contrastive one: about equal at the start."""
@@ -101,7 +101,7 @@ def _encoded(shop: Workshop, rows: np.ndarray) -> np.ndarray:
     # Made before autocast begins, which would go on with its copies of the weights from before they were standardised.
     model = shop.standard_autoencoder
     precision = arithmetic_of(shop.settings.precision, shop.device)
-    with torch.autocast(shop.device.type, precision, enabled=precision != torch.float32):
+    with computing_in(precision, shop.device):
         return encode(model, shop.batch(rows)).cpu().numpy()
 
 

@@ -20,7 +20,7 @@ from unhype.miniature.pretrain import Progress
 from unhype.miniature.readout import readout_labels, readout_loss
 from unhype.miniature.t5 import piece_ids
 from unhype.miniature.typed import DRAWING_SHARES, READING_SHARES, random_length, retyped
-from unhype.training import Schedule, arithmetic_of, fit
+from unhype.training import Schedule, arithmetic_of, computing_in, fit
 
 if TYPE_CHECKING:
     from diffusers import FluxTransformer2DModel
@@ -55,7 +55,7 @@ def _encode_pictures(shop: FluxWorkshop, block: int = 64) -> Iterator[Progress]:
 
 def _encoded(shop: FluxWorkshop, rows: np.ndarray) -> np.ndarray:
     precision = arithmetic_of(shop.settings.precision, shop.device)
-    with torch.autocast(shop.device.type, precision, enabled=precision != torch.float32):
+    with computing_in(precision, shop.device):
         return encode(shop.autoencoder, shop.batch(rows)).cpu().numpy()
 
 
