@@ -5,11 +5,9 @@ How it all hangs together: :mod:`unhype.adapters.watching`, the pipeline's side.
 
 from __future__ import annotations
 
-import copy
 import inspect
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +17,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
+from unhype.adapters.ledger import Ledger
 from unhype.adapters.looking import (
     Drawn,
     Seen,
@@ -30,15 +29,12 @@ from unhype.adapters.looking import (
     share_at,
 )
 from unhype.adapters.lora import Factors, idle_sites, listen
-from unhype.adapters.rows import Asked, Reader, Row, Rows, Scope, Texts, Watchable, keys, same
+from unhype.adapters.rows import Asked, Reader, Row, Rows, Scope, Watchable, keys, same
 from unhype.adapters.sites import layer_at, unwrapped
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
     from unhype.adapters.watching import Hold
-
-KEPT = 256
-"""Rows that are kept of prompts encoded ahead of a call, with ``pipeline.encode_prompt``."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +101,11 @@ class Watch:
     def _start(self) -> None:
         self.signature = inspect.signature(type(self.denoiser).forward)
         self.holds: weakref.WeakSet[Hold] = weakref.WeakSet()
-        self.ahead: OrderedDict[bytes, Row] = OrderedDict()
-        self._lock, self._thread = threading.Lock(), _Thread()
+        self._ledger, self._thread = Ledger(), _Thread()
 
     def __getstate__(self) -> dict[str, Any]:
         """For a deep copy, which is a watch of its own over the copied denoiser and knows no rows."""
-        shared = ("signature", "holds", "ahead", "_lock", "_thread")
+        shared = ("signature", "holds", "_ledger", "_thread")
         return {name: value for name, value in vars(self).items() if name not in shared}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -153,46 +148,18 @@ class Watch:
         Raises:
             UnhypeError: embeddings in place of prompts, which nobody has read.
         """
-        found = keys(positive)
-        if asked.prompts is not None:
-            self._add(reader, found, asked.prompts, negative=False)
-        elif not all(row and row.texts for row in self._found(found)):
-            raise UnhypeError(
-                "got prompt embeddings, wanted the prompts themselves: a guarded pipeline must read what it draws; "
-                "embeddings of its own encode_prompt are known too"
-            )
-        if negative is not None:
-            self._add(reader, keys(negative), asked.negatives or [()] * len(negative[0]), negative=True)
-        self._turned(len(found), apart=False)
+        self._ledger.remember(self._thread.scopes, reader, asked, positive, negative)
+        self._turned(len(positive[0]), apart=False)
 
     def remember_negative(self, reader: Reader, asked: Asked, rows: Rows) -> None:
         """Take down negative prompts that were encoded by a call of their own."""
-        self._add(reader, keys(rows), asked.negatives or [()] * len(rows[0]), negative=True)
+        self._ledger.remember_negative(self._thread.scopes, reader, asked, rows)
         self._turned(len(rows[0]), apart=True)
 
     def _turned(self, width: int, apart: bool) -> None:
         scope = self._scope
         if scope and not scope.drawing:
             scope.width, scope.turn, scope.apart = width, scope.turn + 1, scope.apart or apart
-
-    def _add(self, reader: Reader, found: Sequence[bytes], texts: Sequence[Texts], negative: bool) -> None:
-        each = max(1, len(found) // max(1, len(texts)))  # several pictures a prompt stand in a row
-        distinct = [] if negative else list(dict.fromkeys(texts))
-        readings = dict(zip(distinct, reader.read(reader.family, distinct), strict=True)) if distinct else {}
-        known = self._found(found)
-        with self._lock:
-            place = self._scope.rows if self._scope else self.ahead
-            for i, (key, before) in enumerate(zip(found, known, strict=True)):
-                said = texts[i // each]
-                row = place.get(key)
-                if row is None:
-                    row = place[key] = copy.copy(before) if before else Row(said, reader)
-                    row.negative = False
-                row.texts, row.negative = row.texts or said, row.negative or negative
-                if said in readings:
-                    row.known, row.reading = True, readings[said]
-            while len(self.ahead) > KEPT:
-                self.ahead.popitem(last=False)
 
     # ------------------------------------------------------------ the denoiser's side
 
@@ -290,7 +257,7 @@ class Watch:
 
     def _recognised(self, text: Rows, asked: int) -> _Call:
         """Who asked for each row, and the factors of all; none if all stay as they are."""
-        rows = self._found(keys(text))
+        rows = self._ledger.found(self._thread.scopes, keys(text))
         if unread := sum(row is None for row in rows):
             raise UnhypeError(
                 f"got {unread} of {len(rows)} rows of text at the {self.part} that no guarded pipeline has read, "
@@ -324,11 +291,6 @@ class Watch:
                 if seen := scope.seen.get(scope.picture(row, len(rows))):
                     said[row] = amend(family, one, seen)
         return said
-
-    def _found(self, found: Sequence[bytes]) -> list[Row | None]:
-        with self._lock:
-            places: list[Mapping[bytes, Row]] = [scope.rows for scope in reversed(self._thread.scopes)]
-            return [next((place[key] for place in (*places, self.ahead) if key in place), None) for key in found]
 
 
 def _spread(factors: Factors, index: torch.Tensor) -> Factors:
