@@ -224,6 +224,7 @@ def test_which_calls_have_pictures_that_stand_by_themselves() -> None:
     assert part["generator"] == plain["generator"][1:]  # type: ignore[index]
     for more in (
         {"prompt": "a"},
+        {"prompt": [["a", "b"], ["c", "d"]]},
         {"negative_prompt": ["x"]},
         {"latents": torch.zeros(2, 4, 2, 2)},
         {"image": Image.new("RGB", (2, 2))},

@@ -48,6 +48,8 @@ class Apart:
         prompts, generators = given.get("prompt"), given.get("generator")
         if not isinstance(prompts, list) or not isinstance(generators, list) or len(generators) != len(prompts):
             return None
+        if not all(isinstance(prompt, str) for prompt in prompts):
+            return None
         if given.get("num_images_per_prompt") not in (None, 1):
             return None
         known = all(
