@@ -1,33 +1,38 @@
 """A pipeline's call is made again where something was seen: for those pictures alone, if they stand by themselves.
 
-Pictures of a list of prompts, each with a generator of its own, do: the others are finished, and stay. Whatever else a
-call may be given (pictures, masks, embeddings, callbacks), and code that was compiled for a batch, has all of it begin
-again from the same noise.
+Pictures of a list of prompts, each with a generator of its own, do, in the calls of pipelines whose rows were looked
+at: the others are finished, and stay. Whatever else a call may be given (pictures, masks, embeddings, callbacks), any
+other pipeline's call, and code that was compiled for a batch has all of it begin again from the same noise.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers.utils import BaseOutput
-from PIL import Image
+from torch import nn
 
 from unhype.adapters.looking import BeginAgain, Seen, attention_of
 from unhype.adapters.randomness import Randomness
-from unhype.adapters.rows import Reader
+from unhype.adapters.rows import Reader, Watchable
 from unhype.adapters.sites import is_compiled
 from unhype.adapters.watch import Watch
+
+CALLS = frozenset(
+    f"{name}.__call__" for name in ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "FluxPipeline")
+)
+"""Calls of diffusers that draw a picture from each prompt, in the order of the prompts, and hand nothing on before."""
 
 TEXTS = ("prompt", "prompt_2", "negative_prompt", "negative_prompt_2")
 """Arguments of which each picture may have its own."""
 
 
 PLAIN = (bool, int, float, str)
+"""What is the same for all pictures, and tuples of it."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,13 @@ class Apart:
         prompts, generators = given.get("prompt"), given.get("generator")
         if not isinstance(prompts, list) or not isinstance(generators, list) or len(generators) != len(prompts):
             return None
-        if not all(isinstance(prompt, str) for prompt in prompts):
+        if len(set(map(id, generators))) < len(prompts) or not all(isinstance(g, torch.Generator) for g in generators):
             return None
         if given.get("num_images_per_prompt") not in (None, 1):
             return None
+        others = {name: value for name, value in given.items() if name != "generator"}
         known = all(
-            _is_plain(value) or (name in TEXTS and isinstance(value, list) and len(value) == len(prompts))
-            for name, value in given.items()
-            if name != "generator"
+            _is_text(value, len(prompts)) if name in TEXTS else _is_plain(value) for name, value in others.items()
         )
         return cls(given, len(prompts)) if known else None
 
@@ -67,19 +71,16 @@ class Apart:
         }
 
     def joined(self, result: Any, again: Any, places: Sequence[int]) -> Any:
-        """A call's result with other pictures in these places; None where that can't be made of it."""
-        if not isinstance(result, tuple | BaseOutput):
-            return None
-        values, others = _values(result), _values(again)
-        whole = [_put(value, other, places, self.pictures) for value, other in zip(values, others, strict=True)]
-        if any(new is None and old is not None for new, old in zip(whole, values, strict=True)):
-            return None
+        """A call's result with other pictures in these places."""
+        whole = [_put(value, other, places) for value, other in zip(_values(result), _values(again), strict=True)]
         return type(result)(*whole) if isinstance(result, BaseOutput) else tuple(whole)
 
 
 def _values(result: Any) -> list[Any]:
     """What a pipeline gave, part by part: pictures, and what a safety checker said of them."""
-    return [getattr(result, one.name) for one in fields(result)] if is_dataclass(result) else list(result)
+    if isinstance(result, BaseOutput):
+        return [getattr(result, one.name) for one in fields(result)]
+    return list(result)
 
 
 def _is_plain(value: Any) -> bool:
@@ -87,20 +88,22 @@ def _is_plain(value: Any) -> bool:
     return all(map(_is_plain, value)) if isinstance(value, tuple) else value is None or isinstance(value, PLAIN)
 
 
-def _put(values: Any, others: Any, places: Sequence[int], n: int) -> Any:
-    """Other values in these places, or None where there isn't one for each picture."""
-    if not isinstance(values, torch.Tensor | np.ndarray | list) or len(values) != n or len(others) != len(places):
+def _is_text(value: Any, n: int) -> bool:
+    """Whether it is one text for all pictures, or one for each."""
+    each = value if isinstance(value, list) else [value] * n
+    return len(each) == n and (value is None or all(isinstance(one, str) for one in each))
+
+
+def _put(values: Any, others: Any, places: Sequence[int]) -> Any:
+    """Other values in these places; None where there are none."""
+    if values is None:
         return None
     if isinstance(values, torch.Tensor):
         return values.index_copy(0, torch.tensor(places, device=values.device), others)
-    if isinstance(values, np.ndarray):
-        values = values.copy()
-        values[list(places)] = others
-        return values
-    if not all(isinstance(one, Image.Image | bool | np.bool_) for one in values):
-        return None
-    found = dict(zip(places, others, strict=True))
-    return [found.get(place, value) for place, value in enumerate(values)]
+    values = values.copy()
+    for place, other in zip(places, others, strict=True):
+        values[place] = other
+    return values
 
 
 def drawn(
@@ -120,8 +123,8 @@ def drawn(
         UnhypeError: see :func:`unhype.adapters.looking.look`.
     """
     seen = seen or {}
-    given = inspect.signature(call).bind_partial(*args, **kwargs).arguments
-    apart = Apart.of(given) if _is_plainly_drawn(reader.family.denoiser) else None
+    given = _given(call, args, kwargs)
+    apart = Apart.of(given) if _is_plainly_drawn(reader.family, call) else None
     random = Randomness(given.get("generator"))
     while True:
         scope = watch.enter(reader, seen, finishes=apart is not None)
@@ -130,25 +133,41 @@ def drawn(
             watch.look_at_last()
             found: Seen = scope.found
         except BeginAgain as begins_again:
-            watch.begin_again()
+            watch.break_off()
             result, found = None, begins_again.seen
+        except BaseException:
+            watch.break_off()
+            raise
         finally:
             watch.leave()
         places = [picture for picture, what in found.items() if what != seen.get(picture)]
         if not places:
             return result
-        if apart and result is not None:
-            random.restore(places)
+        if apart and result is not None and scope.width == apart.pictures:
+            random.restore_of(places)
             theirs = {place: found[picture] for place, picture in enumerate(places)}
-            again = drawn(watch, reader, call, (), apart.part(places), theirs)
-            if (joined := apart.joined(result, again, places)) is not None:
-                return joined
-            apart = None
+            return apart.joined(result, drawn(watch, reader, call, (), apart.part(places), theirs), places)
         random.restore()
         seen = found
 
 
-def _is_plainly_drawn(denoiser: Any) -> bool:
-    """Whether a batch of another size costs nothing, and no attention of somebody's own joins its pictures."""
-    own = all(type(each).__module__.startswith("diffusers.") for each in attention_of(denoiser).values())
-    return own and not is_compiled(denoiser)
+def _given(call: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """A call's arguments by name; those that it has no name for, too."""
+    signature = inspect.signature(call)
+    given = dict(signature.bind_partial(*args, **kwargs).arguments)
+    unnamed = [name for name, each in signature.parameters.items() if each.kind is each.VAR_KEYWORD]
+    return given | {name: value for each in unnamed for name, value in given.pop(each, {}).items()}
+
+
+def _is_plainly_drawn(family: Watchable, call: Callable[..., Any]) -> bool:
+    """Whether pictures are drawn as pipelines of diffusers do, each with noise of its own, by code for any batch."""
+    pipeline = family.pipeline
+    ours = getattr(call, "__module__", "").startswith("diffusers.") and getattr(call, "__qualname__", "") in CALLS
+    parts = [part for part in pipeline.components.values() if isinstance(part, nn.Module)] if ours else []
+    attention = attention_of(family.denoiser).values()
+    return (
+        ours
+        and not any(map(is_compiled, parts))
+        and all(type(each).__module__.startswith("diffusers.") for each in attention)
+        and not hasattr(pipeline.scheduler, "noise_sampler")  # it has noise for a whole batch
+    )

@@ -122,8 +122,8 @@ class Watch:
         self._thread.scopes.append(scope)
         return scope
 
-    def begin_again(self) -> None:
-        """What the pipeline has done to its denoiser's attention in the call that breaks off is undone."""
+    def break_off(self) -> None:
+        """What the pipeline has done to its denoiser's attention in its call is undone: it does not come to an end."""
         if scope := self._scope:
             put_attention(self.denoiser, scope.attention, attention_of(self.denoiser))
 
