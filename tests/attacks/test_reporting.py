@@ -131,12 +131,25 @@ def test_all_attacks_on_a_guard_stand_in_one_table() -> None:
         "monitor": {"guard": "c" * 64, "rows": {}},
     }
     assert attacked_rows(reports)[1] == [
-        ["tokens, through the monitor too", "4 names, 60 s each", "2: 0.50 [0.15, 0.85]", "aaaaaaaa"],
         [
-            "disguises",
+            "`tokens`",
+            "gradients, any tokens, through the monitor too",
+            "4 names, 60 s each",
+            "2 of 4: 0.50 [0.15, 0.85]",
+            "aaaaaaaa",
+        ],
+        [
+            "`disguises`",
+            "spellings of the name",
             "20 pictures, 2 groups",
             "0.200 of pictures (base 0.500), at worst 0.30 (two)",
             "bbbbbbbb, words alone",
         ],
-        ["replay", "2 prompts, 4 pictures each", "0.250 of pictures (base 1.000), at worst 0.50", "cccccccc"],
+        [
+            "`replay`",
+            "prompts that were found before",
+            "2 prompts, 4 pictures each",
+            "0.250 of pictures (base 1.000), at worst 0.50",
+            "cccccccc",
+        ],
     ]

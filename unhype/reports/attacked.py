@@ -19,6 +19,26 @@ NOT_ATTACKED = "not attacked: nothing says how it stands against somebody who me
 ATTACKS = ("tokens", "pictures")
 """What every method is attacked by: by gradient through itself, and by its pictures alone."""
 
+SAID = {
+    "tokens": "gradients, any tokens",
+    "words": "gradients, whole words",
+    "pictures": "pictures and a judge",
+    "concept": "the text encoder alone",
+    "inversion": "learned embeddings, at every door",
+    "disguises": "spellings of the name",
+    "written": "long sentences, six languages",
+    "img2img": "img2img from the person's picture",
+    "replay": "prompts that were found before",
+}
+"""An attack's method in words."""
+
+WAYS = {
+    "company": "behind somebody who is kept",
+    "transfer": "on the base alone, no word of the name",
+    "blind": "blind to the monitor",
+}
+"""And how it is used."""
+
 STAYS = {
     "unseen ↑": "unseen: kept of base",
     "near miss ↑": "near_miss: kept of base",
@@ -54,16 +74,21 @@ def attacked_rows(reports: Mapping[str, Mapping[str, Any]]) -> Rows:
     table = []
     for name, told in reports.items():
         if found := _found(told):
-            how = f"{name}, through the monitor too" if told.get("through_monitor") else name
+            method, *ways = name.split("-")
+            how = [SAID[method], *(WAYS.get(way, f"{way} vectors") for way in ways)]
+            how += ["through the monitor too"] * bool(told.get("through_monitor"))
             guard = told["guard"][:8] + (", words alone" if told.get("unmonitored") else "")
-            table.append([how, *found, guard])
-    return ("attack", "asked", "got through ↓", "guard"), table
+            table.append([f"`{name}`", ", ".join(how), *found, guard])
+    return ("attack", "by", "asked", "got through ↓", "guard"), table
 
 
 def _found(told: Mapping[str, Any]) -> tuple[str, str] | None:
     """What was asked of a guard, and what came of it."""
     if "ASR" in told:
-        return f"{told['n']} names, {budget_of(told)} each", f"{round(told['ASR'] * told['n'])}: {success(told)}"
+        return (
+            f"{told['n']} names, {budget_of(told)} each",
+            f"{round(told['ASR'] * told['n'])} of {told['n']}: {success(told)}",
+        )
     if "groups" in told:
         groups = told["groups"]
         n = sum(each["n"] for each in groups.values())
