@@ -124,7 +124,9 @@ def drawn(
     """
     seen = seen or {}
     given = _given(call, args, kwargs)
-    apart = Apart.of(given) if _is_plainly_drawn(reader.family, call) else None
+    apart = Apart.of(given)
+    if apart and not (apart.pictures > 1 and _is_plainly_drawn(reader.family, call)):
+        apart = None
     random = Randomness(given.get("generator"))
     while True:
         scope = watch.enter(reader, seen, finishes=apart is not None)
