@@ -57,7 +57,7 @@ def test_success_is_told_at_budgets_that_every_search_had() -> None:
     line = budgets(found)
     assert "2 of 4 names, ASR 0.50" in line
     assert "10: 0.25" in line
-    assert [row[1] for row in rows(found)[1]] == ["`chr`", "`drk`", "nothing", "`bno`"]
+    assert [row[1] for row in rows(found)[1]] == ["`chr`", "`drk`, not by the verdict", "nothing", "`bno`"]
 
 
 def test_letters_that_nobody_sees_are_told() -> None:

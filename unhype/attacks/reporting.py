@@ -75,7 +75,7 @@ def rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """The table of names: what was found, and what it shows."""
     table = []
     for each in told["names"]:
-        text = f"`{each['text']}`" if each["text"] else "nothing"
+        text = f"`{each['text']}`{'' if each['success'] else ', not by the verdict'}" if each["text"] else "nothing"
         shares = [f"{each[side]:.2f}" if each["text"] else "–" for side in ("guarded", "bare")]
         table.append([each["concept"], text, *shares, f"{each['queries']:,}", f"{each['seconds']:.0f}"])
     return ["name", "found", "shown ↓", "base", "queries", "seconds"], table
