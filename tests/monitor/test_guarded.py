@@ -74,6 +74,15 @@ def test_what_is_seen_is_drawn_again_as_if_it_had_been_said(family: Family, guar
     assert (found != draw(family, [KEPT, KEPT_TOO])).any()
 
 
+def test_who_is_seen_is_logged(sd: Family, caplog: pytest.LogCaptureFixture) -> None:
+    """For whoever serves a guard, and wants to know."""
+    with caplog.at_level("INFO", "unhype"):
+        guarded(monitored(guard_of(sd), seeing(sd, "Cher")), sd, [FORGOTTEN, KEPT])
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("unhype")] == [
+        "picture 2 of 2 shows Cher, and no word said so"
+    ]
+
+
 def test_where_nothing_is_seen_nothing_changes(family: Family, guard: Guard) -> None:
     prompts = [KEPT, FORGOTTEN]
     assert (guarded(monitored(guard, seeing(family)), family, prompts) == guarded(guard, family, prompts)).all()

@@ -14,6 +14,7 @@ users may do with a guarded pipeline in docs/guard.md.
 from __future__ import annotations
 
 import copy
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ from unhype.families.choosing import family_class, family_of
 from unhype.families.family import Family
 from unhype.families.loading import family_named_in, load_family
 from unhype.monitor.monitor import LOOK, Monitor
+
+LOG = logging.getLogger(__name__)
+"""Tells whom the monitor sees, at the level INFO."""
 
 
 class Guard:
@@ -193,7 +197,11 @@ class Guard:
                 for reading, before in zip(drawn.said, seen, strict=True)
             ]
             latents = drawn.latents.to(placed.device)
-            return placed.monitor.seen(family, latents, aside)
+            found = placed.monitor.seen(family, latents, aside)
+            for row, one in enumerate(found, 1):
+                if one >= 0:
+                    LOG.info("picture %d of %d shows %s, and no word said so", row, len(found), concepts[one])
+            return found
 
         def amend(family: Family, said: Reading | None, seen: Sequence[int]) -> Reading:
             """What was seen is said, by the vector that the concept's own name has."""
