@@ -142,7 +142,10 @@ def filled(page: str) -> str:
     def block(match: re.Match[str]) -> str:
         opening, concepts, what, closing = match.groups()
         if what in ALL:
-            told = ALL[what](*(_of_bases(concepts, file) for file in ("comparison", "board")))
+            found, boards, own = (_of_bases(concepts, file) for file in ("comparison", "board", "own"))
+            if what == "board":  # beside attacks stands what was measured last; a comparison is of one day
+                found = {base: {**each, **own.get(base, {})} for base, each in found.items()}
+            told = ALL[what](found, boards)
             return f"{opening}{_narrow(told)}\n{closing}"
         named = concepts if "/" in concepts else f"{BASE.name}/{concepts}"
         if what == "attacks":

@@ -4,6 +4,7 @@
 .venv/bin/python experiments/taking.py objects --base mini-flux
 .venv/bin/python experiments/taking.py celeb100 --compared build/compare/celeb100-0123456789ab/report
 .venv/bin/python experiments/taking.py celeb100 --strata build/strata
+.venv/bin/python experiments/taking.py celeb100 --own build/own
 .venv/bin/python experiments/taking.py celeb100 --attacked build/attacks
 .venv/bin/python experiments/taking.py celeb100 --board build/compare/celeb100-0123456789ab/attacks
 
@@ -55,6 +56,8 @@ def wanted(options: argparse.Namespace, root: Path) -> dict[Path, Path]:
         return files
     if options.strata:
         return {options.strata / "comparison.json": scores / f"{named}-strata.json"}
+    if options.own:
+        return {options.own / "comparison.json": scores / f"{named}-own.json"}
     if options.board:
         files = {options.board / "board.json": scores / f"{named}-board.json"}
         return files | ({options.board / "pareto.png": images / BOARDS[key]} if key in BOARDS else {})
@@ -74,6 +77,7 @@ def take(root: Path, arguments: list[str]) -> list[str]:
     parser.add_argument("--base", default="mini-sd", help="default: %(default)s")
     parser.add_argument("--compared", type=Path, help="folder of a comparison's report")
     parser.add_argument("--strata", type=Path, help="folder of a comparison of UnHype alone, with more pictures")
+    parser.add_argument("--own", type=Path, help="folder of a comparison of UnHype alone, later than the rivals'")
     parser.add_argument("--attacked", type=Path, help="folder in which unhype attack, or sentences.py, wrote")
     parser.add_argument("--board", type=Path, help="folder in which unhype attack --rival all wrote its table")
     files = wanted(parser.parse_args(arguments), root)

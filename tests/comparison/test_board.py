@@ -112,7 +112,7 @@ def test_what_was_run_otherwise_is_left_out_and_told(folder: Path) -> None:
     assert "esd_u" not in board["rivals"]
     notes = board_notes(board, RESULTS)
     assert "tokens: 4 names, 60 s a name, seed 0; judge an eye" in notes
-    assert "not attacked by tokens: got dve, whose prediction has no gradient (dve)" in notes
+    assert "not attacked by tokens: got a method whose prediction has no gradient (dve)" in notes
     assert any("of other fits of uce" in note for note in notes)
     assert any("tokens against esd_u was run otherwise" in note for note in notes)
 

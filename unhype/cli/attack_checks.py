@@ -56,6 +56,8 @@ def check_way(options: argparse.Namespace, method: str) -> None:
     if several(options) and (options.replay or options.keep or method not in SEARCHES):
         other = "--replay" if options.replay else "--keep" if options.keep else f"--method {method}"
         raise UnhypeError(f"got several of --rival beside {other}, wanted one, or --method {' or '.join(SEARCHES)}")
+    if options.compared and not several(options):
+        raise UnhypeError("got --compared without several of --rival, wanted both: it stands beside them in one table")
     if options.unmonitored and options.rival:
         raise UnhypeError("got --unmonitored beside --rival, wanted it beside --model; or --rival unhype_words")
     if options.blind and (options.unmonitored or options.transfer):
@@ -94,6 +96,11 @@ def check_before(
     from unhype.attacks.written import check_people
     from unhype.families.loading import family_named_in
 
+    if options.compared:
+        from unhype.comparison.reporting import load_results
+
+        for path in options.compared:
+            load_results(path)
     rival = options.rival[0] if options.rival else "unhype"
     if guard and guard.trained.facts["base_hash"] == job.base.hash:  # another base is refused where it is loaded
         _check_forgotten(known or names, options, job, guard)

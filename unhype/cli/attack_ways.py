@@ -35,6 +35,7 @@ def board(options: argparse.Namespace, names: list[str], job: Job, judge: Judge,
     from unhype.attacks.kept import check_writable
     from unhype.comparison.board import Board, write_board
     from unhype.comparison.methods import chosen
+    from unhype.comparison.reporting import load_results
     from unhype.comparison.running import Comparison
     from unhype.pipeline import job as jobs
     from unhype.progress import with_progress
@@ -47,7 +48,8 @@ def board(options: argparse.Namespace, names: list[str], job: Job, judge: Judge,
     attacked = Board(comparison, judge, method, budget, options.seed, out, *way)
     for _progress in with_progress(attacked.run(names)):
         pass
-    print(f"{write_board(out, comparison.measured())}\n\n{out}")
+    told = {name: runs for path in options.compared for name, runs in load_results(path).items()}
+    print(f"{write_board(out, told or comparison.measured())}\n\n{out}")
 
 
 def disguises(options: argparse.Namespace, names: list[str], job: Job, victim: Attacked) -> None:

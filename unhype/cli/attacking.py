@@ -50,6 +50,15 @@ def add_commands(verb: Verb) -> None:
         help=f"attack this one instead: none (the bare base), or, fitted first, {', '.join(RIVALS[1:])}; several of "
         "them, or all: each through itself, into one table beside what a comparison says must stay",
     )
+    attack.add_argument(
+        "--compared",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="with several of --rival: comparison.json of unhype compare, which says what must stay; of several files "
+        "the last that has a method counts (default: whatever was compared with these settings)",
+    )
     add_unmonitored(attack)
     attack.add_argument("--concepts", metavar="SET", help="the concept set (default: the guard's own)")
     attack.add_argument("--base", metavar="BASE", help=f"{BASES} (default: the guard's own, or mini-sd)")

@@ -8,12 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from unhype.comparison.running import BARE, Comparison
+from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
 from unhype.files import write_text
 from unhype.pictures.gallery import draw_gallery, save_picture
-from unhype.reports.comparison import comparison_rows, cost_rows, draw_pareto, footnote, judged, missing_strata
+from unhype.reports.comparison import (
+    Results,
+    comparison_rows,
+    cost_rows,
+    draw_pareto,
+    footnote,
+    judged,
+    missing_strata,
+)
 from unhype.reports.tables import markdown
 
 SHOWN = ("forgotten", "alias", "two_forgotten", "forgotten_and_retained", "trained", "unseen", "near_miss", "things")
@@ -47,6 +57,21 @@ def write_comparison(comparison: Comparison, folder: Path) -> str:
     }
     _draw_gallery(comparison, drawn, folder / "gallery.png")
     return text
+
+
+def load_results(path: Path) -> Results:
+    """What :func:`write_comparison` wrote.
+
+    Raises:
+        UnhypeError: no such file, or something else.
+    """
+    try:
+        told: dict[str, list[dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
+        if not all("error" in run or run["strata"] for runs in told.values() for run in runs):
+            raise ValueError("runs without scores")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UnhypeError(f"got {path}, wanted a comparison.json of unhype compare ({error})") from error
+    return told
 
 
 def _draw_gallery(comparison: Comparison, names: Mapping[str, int], path: Path) -> None:

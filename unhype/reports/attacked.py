@@ -158,7 +158,8 @@ def board_notes(board: Mapping[str, Any], results: Results) -> list[str]:
     for rival, each in board["rivals"].items():
         for attack, told in each.items():
             if "error" in told:
-                refused.setdefault(f"{attack}: {told['error']}", []).append(rival)
+                why = told["error"].replace(f"got {rival}, ", "got a method ", 1)
+                refused.setdefault(f"{attack}: {why}", []).append(rival)
     lines += [f"not attacked by {why} ({', '.join(rivals)})" for why, rivals in refused.items()]
     if others := _other_fits(board, results):
         lines.append(f"what must stay is of other fits of {', '.join(others)} than those that were attacked")
