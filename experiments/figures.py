@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from taking import ATTACKS, INVERSIONS, SEARCHES, WAYS
+from taking import ATTACKS, INVERSIONS, SEARCHES, UNMONITORED, WAYS
 
 from unhype.attacks import reporting
 from unhype.miniature.folders import BASE
@@ -122,7 +122,7 @@ WHAT: dict[str, Callable[[Any], str]] = {
     "dial": lambda scores: markdown(trajectory.dial_rows(scores)),
     "paths_note": trajectory.note,
 }
-WHAT |= {f"attack-{search}{way}": _searched for search in SEARCHES for way in WAYS}
+WHAT |= {f"attack-{search}{way}": _searched for search in SEARCHES for way in (*WAYS, UNMONITORED)}
 WHAT |= {f"attack-{inversion}": _inverted for inversion in INVERSIONS}
 ALL: dict[str, Callable[[Found, Boards], str]] = {"bases": _side_by_side, "others": _others, "board": _attacked}
 """What is told of a comparison on every base that has one."""

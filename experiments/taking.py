@@ -25,8 +25,12 @@ SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "era
 SEARCHES = ("tokens", "words", "pictures", "concept")
 WAYS = ("", "-company", "-transfer", "-company-transfer", "-blind", "-company-blind")
 INVERSIONS = tuple(f"inversion-{k}{way}" for k in (1, 2, 4, 8) for way in ("", "-transfer"))
+UNMONITORED = "-unmonitored"
+"""Ending of reports on a guard whose monitor is off."""
+
 ATTACKS = (
     *(f"{name}{way}" for way in WAYS for name in SEARCHES),
+    *(f"{name}{UNMONITORED}" for name in SEARCHES),
     *INVERSIONS,
     "disguises",
     "written",
@@ -62,12 +66,17 @@ def wanted(options: argparse.Namespace, root: Path) -> dict[Path, Path]:
         files = {options.board / "board.json": scores / f"{named}-board.json"}
         return files | ({options.board / "pareto.png": images / BOARDS[key]} if key in BOARDS else {})
     if options.attacked:
-        told = [options.attacked / f"{name}.json" for name in ATTACKS]
-        there = [path for path in told if (root / path).is_file()] or told
-        return {path: scores / f"{named}-attack-{path.name}" for path in there}
+        told = {_report(options.attacked, name): scores / f"{named}-attack-{name}.json" for name in ATTACKS}
+        return {path: place for path, place in told.items() if (root / path).is_file()} or told
     results = Path("build/results") / options.base / named
     files = {results / "scores.json": scores / f"{named}.json"}
     return files | ({results / "gallery.png": images / SHOWN[key]} if key in SHOWN else {})
+
+
+def _report(folder: Path, attack: str) -> Path:
+    """Where ``unhype attack`` wrote it: without the monitor in a folder of its own."""
+    aside = attack.endswith(UNMONITORED)
+    return (folder / "unmonitored" if aside else folder) / f"{attack.removesuffix(UNMONITORED)}.json"
 
 
 def take(root: Path, arguments: list[str]) -> list[str]:

@@ -41,6 +41,10 @@ def test_reports_of_attacks_are_taken_over_as_far_as_they_are_there(tmp_path: Pa
     (tmp_path / "attacks" / "words.json").write_text("{}")
     asked = ["celeb100", "--attacked", "attacks"]
     assert take(tmp_path, asked) == ["data/scores/mini-sd/celeb100-attack-words.json"]
+    (tmp_path / "attacks" / "unmonitored").mkdir()
+    (tmp_path / "attacks" / "unmonitored" / "words.json").write_text("{}")
+    assert take(tmp_path, asked) == ["data/scores/mini-sd/celeb100-attack-words-unmonitored.json"]
+    (tmp_path / "attacks" / "unmonitored" / "words.json").unlink()
     (tmp_path / "attacks" / "words.json").unlink()
     with pytest.raises(SystemExit, match=r"attacks/tokens\.json"):
         take(tmp_path, asked)

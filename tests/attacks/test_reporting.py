@@ -124,7 +124,6 @@ def test_all_attacks_on_a_guard_stand_in_one_table() -> None:
         "tokens": {**told(), "guard": "a" * 64, "through_monitor": True},
         "disguises": {
             "guard": "b" * 64,
-            "unmonitored": True,
             "groups": {"one": group, "two": {**group, "guarded": 0.3}},
         },
         "replay": replay,
@@ -143,7 +142,7 @@ def test_all_attacks_on_a_guard_stand_in_one_table() -> None:
             "spellings of the name",
             "20 pictures, 2 groups",
             "0.200 of pictures (base 0.500), at worst 0.30 (two)",
-            "bbbbbbbb, words alone",
+            "bbbbbbbb",
         ],
         [
             "`replay`",

@@ -36,6 +36,7 @@ WAYS = {
     "company": "behind somebody who is kept",
     "transfer": "on the base alone, no word of the name",
     "blind": "blind to the monitor",
+    "unmonitored": "the monitor is off",
 }
 """And how it is used."""
 
@@ -77,8 +78,7 @@ def attacked_rows(reports: Mapping[str, Mapping[str, Any]]) -> Rows:
             method, *ways = name.split("-")
             how = [SAID[method], *(WAYS.get(way, f"{way} vectors") for way in ways)]
             how += ["through the monitor too"] * bool(told.get("through_monitor"))
-            guard = told["guard"][:8] + (", words alone" if told.get("unmonitored") else "")
-            table.append([f"`{name}`", ", ".join(how), *found, guard])
+            table.append([f"`{name}`", ", ".join(how), *found, told["guard"][:8]])
     return ("attack", "by", "asked", "got through ↓", "guard"), table
 
 
