@@ -104,8 +104,26 @@ def test_a_page_tells_attacks_as_soon_as_somebody_measured_them(figures: Any, tm
     told = figures.filled(empty)
     assert "| uce | 0.50 [0.10, 0.90] | 9 |" in told
     assert "- tokens: 2 names, 60 s a name, seed 0; judge an eye" in told
-    assert "- not attacked by tokens: got gem, which is for flows (gem)" in told
+    assert "- not attacked by tokens: got a method which is for flows (gem)" in told
     assert figures.filled(told) == told, "twice is once"
+
+
+def test_beside_attacks_stands_what_was_measured_last(figures: Any, tmp_path: Path) -> None:
+    """Of the own method alone, later than the comparison, which stays of one day."""
+    scores, before = tmp_path / "data" / "scores" / "mini-sd", figures.filled(page("board"))
+    (scores / "toy-own.json").write_text(json.dumps({"uce": [run(0.5, drift=0.123)]}))
+    told = figures.filled(before)
+    assert "0.123" not in before
+    assert "0.123" in told
+    assert "0.123" not in figures.filled(page("bases"))
+
+
+def test_all_reports_of_attacks_stand_in_one_table(figures: Any, tmp_path: Path) -> None:
+    scores = tmp_path / "data" / "scores" / "mini-sd"
+    report = {"guard": "a" * 64, "n": 2, "pictures": 4, "shown": 0.25, "bare": 1.0, "worst": 0.5, "prompts": [{}, {}]}
+    (scores / "toy-attack-replay.json").write_text(json.dumps(report))
+    told = figures.filled(page("attacks"))
+    assert "| `replay` | prompts that were found before | 2 prompts, 4 pictures each | 0.250 of pictures" in told
 
 
 def test_a_page_shows_whichever_bases_are_there(figures: Any, tmp_path: Path) -> None:
