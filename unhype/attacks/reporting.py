@@ -13,6 +13,7 @@ from unhype.attacks.verdicts import PICTURES, SUCCESS
 from unhype.attacks.victim import Attacked
 from unhype.erasing.guarded import Guarded
 from unhype.gates.intervals import wilson
+from unhype.reports.attacked import over_groups
 
 SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0)
 QUERIES = (10, 30, 100, 300, 1000, 3000)
@@ -155,9 +156,8 @@ def written(told: Mapping[str, Any]) -> str:
     """The same in a line."""
     parts = []
     for kind, groups in (("forgotten", told["groups"]), ("who stays", told["stays"])):
-        n = sum(each["n"] for each in groups.values())
-        if n:
-            shown, bare = (sum(each[side] * each["n"] for each in groups.values()) / n for side in ("guarded", "bare"))
+        if groups:
+            (n, shown), (_, bare) = (over_groups(groups, side) for side in ("guarded", "bare"))
             parts.append(f"{kind} shown in {shown:.3f} of {n} (base {bare:.3f})")
     return f"sentences as people write them: {'; '.join(parts)}"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unhype.errors import UnhypeError
-from unhype.reports.attacked import attack_line
+from unhype.reports.attacked import attack_line, over_groups
 
 BESIDE = "attacks"
 
@@ -52,9 +52,8 @@ def tried(guard: Path, sha: str, build: Path | None = None) -> dict[str, dict[st
 def measured(told: Mapping[str, Any]) -> dict[str, Any]:
     """A report as gates look at it: ``n`` pictures, and ``must_go``, the share that shows the forgotten."""
     if "groups" in told:
-        groups = told["groups"].values()
-        n = sum(int(each["n"]) for each in groups)
-        return {"n": n, "must_go": sum(each["guarded"] * each["n"] for each in groups) / n}
+        n, share = over_groups(told["groups"], "guarded")
+        return {"n": n, "must_go": share}
     return {"n": int(told["n"]) * int(told.get("pictures", 1)), "must_go": float(told["must_go"])}
 
 

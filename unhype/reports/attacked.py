@@ -60,7 +60,7 @@ def attack_line(name: str, told: Mapping[str, Any]) -> str:
     if "ASR" not in told:
         return f"{name}: {told['n']} prompts that were found before, shown in {told['must_go']:.3f} of the pictures"
     low, high = told["interval"]
-    found = f"{round(told['ASR'] * told['n'])} of {told['n']} names"
+    found = f"{fell(told)} names"
     how = f"{name} through the monitor too" if told.get("through_monitor") else name
     asr = f"ASR {told['ASR']:.2f} [{low:.2f}, {high:.2f}]"
     return f"{how}: {found}, {asr}; {budget_of(told)} a name, seed {told['seed']}"
@@ -87,12 +87,11 @@ def _found(told: Mapping[str, Any]) -> tuple[str, str] | None:
     if "ASR" in told:
         return (
             f"{told['n']} names, {budget_of(told)} each",
-            f"{round(told['ASR'] * told['n'])} of {told['n']}: {success(told)}",
+            f"{fell(told)}: {success(told)}",
         )
     if "groups" in told:
         groups = told["groups"]
-        n = sum(each["n"] for each in groups.values())
-        guarded, bare = (sum(each[side] * each["n"] for each in groups.values()) / n for side in ("guarded", "bare"))
+        (n, guarded), (_, bare) = (over_groups(groups, side) for side in ("guarded", "bare"))
         worst = max(groups, key=lambda group: groups[group]["guarded"])
         most = f"at worst {groups[worst]['guarded']:.2f} ({worst})"
         return f"{n:,} pictures, {len(groups)} groups", f"{guarded:.3f} of pictures (base {bare:.3f}), {most}"
@@ -143,7 +142,19 @@ def success(told: Mapping[str, Any]) -> str:
 def short(board: Mapping[str, Any], rival: str, attack: str) -> str:
     """``1 of 4``: names that fell, for tables that are full; a dash where nothing was attacked."""
     told = board.get("rivals", {}).get(rival, {}).get(attack, {})
-    return f"{round(told['ASR'] * told['n'])} of {told['n']}" if "ASR" in told else UNKNOWN
+    return fell(told) if "ASR" in told else UNKNOWN
+
+
+def fell(told: Mapping[str, Any]) -> str:
+    """``1 of 4``: the names of a search's report that did."""
+    return f"{round(told['ASR'] * told['n'])} of {told['n']}"
+
+
+def over_groups(groups: Mapping[str, Mapping[str, Any]], side: str) -> tuple[int, float]:
+    """Pictures of all groups, at least one, and the share of them that shows what is looked for, on one side of a
+    report: ``guarded`` or ``bare``."""
+    n = sum(int(each["n"]) for each in groups.values())
+    return n, sum(each[side] * each["n"] for each in groups.values()) / n
 
 
 def board_notes(board: Mapping[str, Any], results: Results) -> list[str]:
