@@ -101,8 +101,8 @@ def development_job(
         training or params.training,
         PromptSettings(n),
         params.sampling,
-        params.judges,
-        params.base,
+        judges=params.judges,
+        loading=params.base,
     )
 
 
