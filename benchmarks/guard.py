@@ -2,10 +2,10 @@
 
     .venv/bin/python benchmarks/guard.py --model build/guards/NAME
 
-One prompt of each batch names a forgotten concept; the others are of random words, new each time. The guard is attached
-anew and a picture of a dog is drawn before the clock starts: what is asked of every picture is remembered, as in
-anything that draws more than one, and no prompt is. Time is the processor's, in one thread, and each ratio is of two
-drawings one after the other: a busy machine slows both.
+One prompt of each batch names a forgotten concept; the others are of random words, new each time. Before the clock
+starts a picture of a dog is drawn, and the monitor's questions are encoded: what the guard asks again and again is
+remembered, as in anything that draws more than a few, and no prompt is. Time is the processor's, in one thread, and
+each ratio is of two drawings one after the other: a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from typing import Any
 
 import torch
 
-from unhype.bases.loading import load_pipeline
+from unhype.bases.finding import find_base
 from unhype.erasing.guard import Guard
-from unhype.miniature.folders import BASE
 from unhype.pictures.sampling import Sampling, sample
 from unhype.prompts.strata import LONG, LONG_DEVELOPMENT
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT
@@ -40,7 +39,11 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 16], help="pictures at a time (default: 1 16)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    pipeline, guard = load_pipeline(Path(__file__).resolve().parent.parent / "data" / BASE), Guard.load(options.model)
+    guard = Guard.load(options.model)
+    family = guard.load_family(find_base("mini-sd", Path(__file__).resolve().parent.parent / "data"))
+    pipeline = family.pipeline
+    if guard.monitor:
+        family.remembered(guard.monitor.prompts)
     name = guard.trained.facts["forget"][0].split()
     templates = [*LONG, *LONG_DEVELOPMENT, *chain(*DEVELOPMENT.values(), *HELD_OUT.values())]
     words = sorted({word for template in templates for word in template.split() if word.isalpha()})
@@ -64,7 +67,8 @@ def main() -> None:
             ratios = []
             for _ in range(options.repeats + 1):  # the first warms up
                 prompts = prompts_of(length, batch)
-                ratios.append(seconds(guard.attached(pipeline), prompts) / seconds(nullcontext(), prompts))
+                guarded = seconds(guard.attached(pipeline, family=family), prompts)
+                ratios.append(guarded / seconds(nullcontext(), prompts))
             low, middle, high = statistics.quantiles(ratios[1:], n=4)
             kind = f"batch {batch:2}, {length:2} words"
             print(f"{kind}: guarded takes {middle:.3f} times as long ({low:.3f} to {high:.3f})", flush=True)

@@ -45,7 +45,7 @@ class HypernetConfig:
         basis: factors that a site can combine, for the head of that name.
     """
 
-    rank: int = 4
+    rank: int = 16
     alpha: float = 1.0
     steps: int = 300
     hidden: int = 160

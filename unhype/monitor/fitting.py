@@ -9,8 +9,8 @@ where it is wrong (adversarial training, Goodfellow et al. 2015).
 
 Retained names are told apart as well as forgotten ones, so that the net learns what people differ in; their logits are
 cut off in the end. Some retained names are held back, with some of the other pictures: nobody trains on them. From them
-comes how suspicion and evidence are weighed (logistic regression), and on the strangers among them the bar is set: it
-is strangers who must not be taken for somebody forgotten.
+comes how suspicion and evidence are weighed (logistic regression, and the net is believed half of that), and on the
+strangers among them the bar is set: it is strangers who must not be taken for somebody forgotten.
 """
 
 from __future__ import annotations
@@ -57,9 +57,13 @@ PUSHED, PUSH = 0.5, 0.05
 MISSED = 0.005
 """Share of the forgotten whom nobody needs to see."""
 
-ASKED = 0.2
+ASKED = 0.4
 """Share of the pictures of strangers about which the base is asked: a suspect costs half as much as a step of drawing,
-and whoever is not suspected is not seen. Half of them tell no more: docs/experiments/monitor.md."""
+and whoever is not suspected is not seen."""
+
+BELIEVED = 0.5
+"""So much of its weight the net's logit keeps. Weights are fitted to people whom nobody tries to hide; whoever searches
+for a way through moves the net further than the base: docs/experiments/monitor.md."""
 
 ROOM = 8.0
 """How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""
@@ -232,7 +236,8 @@ class Fitting:
         known = [each for each in right if each.logit >= asked]
         strange = [each for each in somebody if each.logit >= asked]
         told = monitor.told(family, self.looks.latents, self.looks.clean, [*known, *strange])
-        weights = _logistic(told, len(known))
+        logit, evidence = _logistic(told, len(known))
+        weights = BELIEVED * logit, evidence
         scores = (told @ torch.tensor(weights, dtype=torch.double)).tolist()
         bar = self._bar(scores[: len(known)], [each.picture for each in strange], scores[len(known) :])
         return replace(monitor, net=self.net.cpu(), c=c.cpu(), weights=weights, bar=bar)
