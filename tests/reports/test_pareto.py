@@ -51,3 +51,12 @@ def test_every_name_has_a_place_of_its_own(tmp_path: Path) -> None:
     assert len(places) == len(POINTS)
     assert not any(one.overlaps(other) for one, other in combinations(places, 2))
     assert all(box.x0 >= 0 and box.x1 <= 800 and box.y0 >= 0 and box.y1 <= 600 for box in places)
+
+
+def test_a_name_stands_beside_its_marker_though_an_interval_passes(tmp_path: Path) -> None:
+    """A long interval on each side of a marker at the edge: the name covers one, rather than stand above both."""
+    wall = [Point(f"m{k}", (0.9 + 0.02 * k,) * 3, (0.5, 0.0, 1.0)) for k in range(4)]
+    last = point("unhype_words", 1, 0.5)
+    place = draw_front([*wall, last], tmp_path / "pareto.png")[-1]
+    alone = draw_front([last], tmp_path / "alone.png")[-1]
+    assert abs((place.y0 + place.y1) - (alone.y0 + alone.y1)) / 2 < 40

@@ -146,7 +146,10 @@ def _keys(points: Sequence[Point]) -> list[Line2D]:
 
 
 def _write_names(axes: Axes, points: Sequence[Point], best: Sequence[Point]) -> list[Bbox]:
-    """Each name at the nearest place where it covers no marker, no line and no other name; from afar a line leads."""
+    """Each name at the nearest place where it covers no marker, no line and no other name; from afar a line leads.
+
+    Rather than that a name stands far away, it covers others' intervals, which are faint.
+    """
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
 
@@ -154,10 +157,14 @@ def _write_names(axes: Axes, points: Sequence[Point], best: Sequence[Point]) -> 
     renderer, inside = canvas.get_renderer(), axes.get_window_extent()
     at = [axes.transData.transform((one.kept[0], one.success[0])) for one in points]
     radius = 8
-    taken = [Bbox.from_bounds(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in at]
-    for start, end in _lines(points, best):
+
+    def around(start: tuple[float, float], end: tuple[float, float]) -> Bbox:
         ends = axes.transData.transform([start, end])
-        taken.append(Bbox([ends.min(0) - 1, ends.max(0) + 1]))
+        return Bbox([ends.min(0) - 1, ends.max(0) + 1])
+
+    taken = [Bbox.from_bounds(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in at]
+    taken += [around(*line) for line in pairwise(_stairs(best))]
+    faint = [around(*line) for one in points for line in _intervals(one)]
     places: list[Bbox] = []
     for one, (x, y) in zip(points, at, strict=True):
         label = axes.text(0, 0, one.name, color=_colour(one), transform=None, va="center", ha="center", zorder=4)
@@ -166,7 +173,9 @@ def _write_names(axes: Axes, points: Sequence[Point], best: Sequence[Point]) -> 
         )
         size = label.get_window_extent(renderer)
         width, height = size.width + 4, size.height
-        far, dx, dy, box = _free(x, y, width, height, inside, [*taken, *places])
+        far, dx, dy, box = _free(x, y, width, height, inside, [*taken, *faint, *places])
+        if far > NEAR:
+            far, dx, dy, box = _free(x, y, width, height, inside, [*taken, *places])
         label.set_position((x + dx, y + dy))
         places.append(box)
         if far > NEAR:
@@ -175,13 +184,11 @@ def _write_names(axes: Axes, points: Sequence[Point], best: Sequence[Point]) -> 
     return places
 
 
-def _lines(points: Sequence[Point], best: Sequence[Point]) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
-    """Every line that is drawn, from where to where: intervals and the frontier."""
-    for one in points:
-        (x, left, right), (y, low, high) = one.kept, one.success
-        yield (left, y), (right, y)
-        yield (x, low), (x, high)
-    yield from pairwise(_stairs(best))
+def _intervals(one: Point) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """Its lines, from where to where."""
+    (x, left, right), (y, low, high) = one.kept, one.success
+    yield (left, y), (right, y)
+    yield (x, low), (x, high)
 
 
 def _free(
