@@ -37,7 +37,9 @@ from development import (
     development_job,
     development_set,
     development_strata,
+    judge_of,
     material_of,
+    of_base,
     pictures,
     seconds,
     trained,
@@ -169,14 +171,14 @@ def _row(
     ]
     errors = " | ".join(f"{error(family, partial(guard.factors, family), latents, part):.3f}" for part in rows)
     asked = pd.concat(rows[2:], ignore_index=True)
-    bare, judge = making.bare_album(job, family), jobs.judging_of(job).judge
+    bare, judge = making.bare_album(job, family), judge_of(job)
     with tempfile.TemporaryDirectory() as folder:
         before, after = (
             pictures(bare, asked),
             pictures(Album(Path(folder), Guarded(family, guard, job.sampling)), asked),
         )
     alone, mixed = score_groups(asked, judge.read(after), judge.read(before), np.zeros(len(asked)), faces=True).values()
-    shown = f"{alone.must_go:.3f} | {mixed.must_go:.3f} | {mixed.must_stay / mixed.must_stay_base:.3f}"
+    shown = f"{alone.must_go:.3f} | {mixed.must_go:.3f} | {of_base(mixed):.3f}"
     unseen = list(table[table["group"] == "unseen"]["prompt"])
     opened = float((~guard.read(family, unseen).untouched).float().mean())
     return f"| {label} | {took:.0f} | {errors} | {shown} | {opened:.3f} |"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import TrainingSettings
 from unhype.errors import UnhypeError
 from unhype.evaluation.album import Album
+from unhype.evaluation.scores import GroupScore
 from unhype.families.family import Family
 from unhype.families.loading import family_named_in
 from unhype.handwritten import parse_yaml
@@ -41,7 +42,10 @@ from unhype.prompts.tables import PromptSettings
 BUILD = Path("build/experiments")
 DATA = Path("data")
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def development_set() -> ConceptSet:
@@ -156,6 +160,11 @@ def trained(job: Job, family: Family) -> Guard:
     for _progress in with_progress(making.train(job, family)):
         pass
     return jobs.guard_of(job)
+
+
+def of_base(score: GroupScore) -> float:
+    """What must stay and does, of what does where the base draws; 0 where that is nothing."""
+    return (score.must_stay or 0.0) / score.must_stay_base if score.must_stay_base else 0.0
 
 
 def seconds(job: Job) -> float:

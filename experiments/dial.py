@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from development import BUILD, development_job, development_strata, pictures, trained
+from development import BUILD, development_job, development_strata, judge_of, of_base, pictures, trained
 
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
@@ -39,7 +39,7 @@ def main() -> None:
     table = development_strata(job)
     table = table[table["group"].isin(ASKED)].reset_index(drop=True)
     forgotten = list(table[table["group"] == "forgotten"]["prompt"])
-    bare, judge = making.bare_album(job, family), jobs.judging_of(job).judge
+    bare, judge = making.bare_album(job, family), judge_of(job)
     print(
         "| s/S | forgotten: shown | face | drift | ‖ΔW‖ "
         "| mixed, gone | mixed, kept of base | unseen, kept of base | unseen, drift |\n|" + "---|" * 9
@@ -58,8 +58,8 @@ def main() -> None:
             gone.drift,
             length,
             mixed.must_go,
-            mixed.must_stay / mixed.must_stay_base,
-            unseen.must_stay / unseen.must_stay_base,
+            of_base(mixed),
+            of_base(unseen),
             unseen.drift,
         ]
         print(f"| {share:g} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)

@@ -38,7 +38,7 @@ def drawn(
     taken = inspect.signature(family.pipeline.__call__).parameters
     if strange := [name for name in {**options, **(each or {})} if name not in taken]:
         raise UnhypeError(f"got a base of the family {family.name}, wanted one that is told {', '.join(strange)}")
-    pictures = []
+    pictures: list[np.ndarray] = []
     for start in range(0, len(prompts), how.batch):
         part = slice(start, start + how.batch)
         batch = list(prompts[part])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -27,6 +27,7 @@ from unhype.adapters.lora import Factors
 from unhype.adapters.watching import attach
 from unhype.erasing import trainer
 from unhype.erasing.fitting import fit_to_set
+from unhype.erasing.heads import Through
 from unhype.erasing.hypernet import A0_LENGTH, Hypernet
 from unhype.erasing.losses import guided_target
 from unhype.erasing.phrases import reader
@@ -174,7 +175,7 @@ class Bench:
         return found["path"], float(found["seconds"])
 
     def walked(self, part: Walk) -> torch.Tensor:
-        def slope(theta: dict[str, Factors], s: int) -> torch.Tensor:
+        def slope(theta: Mapping[str, Factors], s: int) -> torch.Tensor:
             batch = self.batch(part.seed, s, part.rows)
             return self.objective.slope(theta, batch, self.share(part.target, s))
 
@@ -204,7 +205,9 @@ class Bench:
         mean, places = mean[: S + 1], [round(share * S) for share in QUARTERS]
         far, chord = apart(path, mean), path[-1] - path[0]
         near, off = zip(*(nearest(path[s], mean) for s in places), strict=True)
-        within = into_range(self.hypernet(self.training).head, self.start)
+        head = self.hypernet(self.training).head
+        assert isinstance(head, Through)
+        within = into_range(head, self.start)
         found = {
             "name": name,
             "target": part.target,

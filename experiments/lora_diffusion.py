@@ -118,6 +118,12 @@ def prepared(options: argparse.Namespace) -> Setting:
     return Setting(job, family, case, latents_of_pairs(job, family), bank, family.vectors(names), seen, held)
 
 
+def _by_c(
+    setting: Setting, give: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], i: torch.Tensor, asked: torch.Tensor
+) -> torch.Tensor:
+    return give(setting.c[i], asked)
+
+
 def methods(setting: Setting, zoo: Zoo, options: argparse.Namespace) -> dict[str, list[Method]]:
     """All that give LoRAs, those that need no training of their own first; the denoiser once a seed."""
     by_c: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
@@ -127,9 +133,7 @@ def methods(setting: Setting, zoo: Zoo, options: argparse.Namespace) -> dict[str
         "mean of the seen names'": partial(mean, zoo),
         "no LoRA": lambda c, asked: torch.zeros(len(c), sum(zoo.sizes)),
     }
-    looked: dict[str, list[Method]] = {
-        name: [lambda i, asked, give=give: give(setting.c[i], asked)] for name, give in by_c.items()
-    }
+    looked: dict[str, list[Method]] = {name: [partial(_by_c, setting, give)] for name, give in by_c.items()}
     hypernet = hyper(setting)
     trained_ones: dict[str, list[Method]] = {
         "its own, trained": [partial(own, setting, zoo)],

@@ -89,7 +89,7 @@ def main() -> None:
         seed += 10_000
         right = [one in wanted for one, (_, wanted) in zip(seen.found, rows, strict=True)]
         other = [bool(one) and one not in wanted for one, (_, wanted) in zip(seen.found, rows, strict=True)]
-        row = {"n": len(rows), "right": float(np.mean(right)), "other": float(np.mean(other))}
+        row: dict[str, Any] = {"n": len(rows), "right": float(np.mean(right)), "other": float(np.mean(other))}
         row |= {"interval": wilson(float(np.mean(right if any(rows[0][1]) else other)), len(rows))}
         told["rows"][group] = row | {"asked": float(np.mean(seen.asked))}
         print(group, rounded(told["rows"][group]), flush=True)

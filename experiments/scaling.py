@@ -32,6 +32,7 @@ from development import (
     trained,
 )
 
+from unhype.adapters.lora import Factors
 from unhype.baselines.adapters import Bank
 from unhype.concepts.schema import ConceptSet
 from unhype.erasing.trainer import Trainer
@@ -91,7 +92,7 @@ def _static(job: Job) -> tuple[float, float]:
             pass
     minutes = (time.monotonic() - began) / 60
 
-    def emit(prompts: list[str]) -> dict[str, object]:
+    def emit(prompts: list[str]) -> dict[str, Factors]:
         whole = torch.full((len(prompts),), job.training.hypernet.steps, device=family.device)
         return trainer.emitter(family.vectors(prompts), whole)
 

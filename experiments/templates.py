@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from unhype.bases.loading import load_pipeline
 from unhype.miniature.folders import BASE, JUDGE
+from unhype.miniature.judge import Verdict
 from unhype.miniature.measuring import FIRST_TUNING_SEED, Question, ask
 from unhype.miniature.people import groups
 from unhype.miniature.shipping import load_judge
@@ -31,7 +33,7 @@ def main() -> None:
     trained = list(TRAINING["photo"])[::8]
     for template in chain(trained, *DEVELOPMENT.values()):
         asked = [
-            Question(template.format(name), FIRST_TUNING_SEED + i, lambda verdict, name=name: verdict.names == (name,))
+            Question(template.format(name), FIRST_TUNING_SEED + i, partial(_right, name))
             for i, name in enumerate(names[:: max(1, len(names) // options.n)][: options.n])
         ]
         answers = list(ask(pipeline, judge, asked, Sampling()))
@@ -39,6 +41,11 @@ def main() -> None:
         nobody = sum(not verdict.face for _, _, verdict in answers) / len(answers)
         said = f"{template} (trained)" if template in trained else template
         print(f"| {said} | {right:.0%} | {1 - right - nobody:.0%} | {nobody:.0%} |", flush=True)
+
+
+def _right(name: str, verdict: Verdict) -> bool:
+    """Whether it is this one alone."""
+    return verdict.names == (name,)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,8 @@ def into_range(head: Through, like: Mapping[str, Factors]) -> Callable[[torch.Te
     inverses = [torch.linalg.pinv(torch.cat(each)) for each in weights]
 
     def onto(step: torch.Tensor) -> torch.Tensor:
-        found, wanted = {}, shaped(step, like)
+        found: dict[str, Factors] = {}
+        wanted = shaped(step, like)
         for names, own, inverse in zip(groups, weights, inverses, strict=True):
             A = torch.stack([wanted[name].A for name in names]).mean(0)
             V = inverse @ torch.cat([wanted[name].B for name in names], dim=1)
