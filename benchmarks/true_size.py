@@ -113,7 +113,7 @@ def looks(unet: nn.Module, repeats: int) -> None:
 
 
 def _family(unet: nn.Module) -> Family:
-    """The U-Net in a pipeline; its text encoder is the miniature's, widened: what it says is random as all is."""
+    """The U-Net in a pipeline; its text encoder has the miniature's tokens, and random weights like the rest."""
     pipeline: Any = load_pipeline(Path(__file__).resolve().parent.parent / "data" / BASE)
     pipeline.register_modules(unet=unet, text_encoder=_text_encoder(pipeline.text_encoder.config))
     return family_of(pipeline)
@@ -139,7 +139,7 @@ def _configuration(alias: str, part: str) -> dict[str, Any]:
 def _text_encoder(small: Any) -> nn.Module:
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    told = {k: v for k, v in _configuration("sd14", "text_encoder").items() if not k.startswith("_")}
+    told = _configuration("sd14", "text_encoder")
     told |= {name: getattr(small, name) for name in ("vocab_size", "bos_token_id", "eos_token_id", "pad_token_id")}
     return CLIPTextModel(CLIPTextConfig(**told)).eval()
 

@@ -22,7 +22,6 @@ from drawing import drawn
 
 from unhype.adapters.lora import Factors
 from unhype.adapters.watching import attach
-from unhype.erasing.guard import Guard
 from unhype.erasing.hypernet import Hypernet
 from unhype.families.family import Family
 from unhype.gates.intervals import wilson
@@ -30,6 +29,7 @@ from unhype.judges.judge import Judge
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
+from unhype.pipeline.monitoring import own_vectors
 from unhype.prompts.templates import DEVELOPMENT
 from unhype.terminal import quiet
 
@@ -56,7 +56,7 @@ def _kept(job: Job, n: int) -> tuple[int, float]:
     prompts, seeds = list(table["prompt"]), list(table["seed"])
     before = _shown(judge, pictures(making.bare_album(job, family), table), table)
     guard = trained(job, family)
-    c = _vectors(family, guard, list(table["taken_for"]))
+    c = own_vectors(family, job.concepts, guard.switch)[table["taken_for"].tolist()]
     told = dict(zip(prompts, c, strict=True))
     detach = attach(family, _reading(told), _emitting(guard.trained.hypernet), guard)
     try:
@@ -67,12 +67,11 @@ def _kept(job: Job, n: int) -> tuple[int, float]:
 
 
 def _table(job: Job, n: int) -> pd.DataFrame:
-    """Columns ``name``, ``prompt``, ``taken_for`` and ``seed``; no prompt stands twice."""
+    """Columns ``name``, ``prompt``, ``taken_for`` (place of a forgotten one), ``seed``; no prompt stands twice."""
     frames, names = list(chain.from_iterable(DEVELOPMENT.values())), list(job.concepts.evaluation)
-    forget = [entry.concept for entry in job.concepts.forget]
-    lots = np.random.default_rng(0).integers(len(forget), size=n)
+    lots = np.random.default_rng(0).integers(len(job.concepts.forget), size=n)
     rows = [
-        (name := names[i % len(names)], frames[(i + i // len(names)) % len(frames)].format(name), forget[lots[i]])
+        (name := names[i % len(names)], frames[(i + i // len(names)) % len(frames)].format(name), lots[i])
         for i in range(n)
     ]
     table = pd.DataFrame(rows, columns=["name", "prompt", "taken_for"]).assign(seed=range(SEED, SEED + n))
@@ -82,13 +81,6 @@ def _table(job: Job, n: int) -> pd.DataFrame:
 def _shown(judge: Judge, pictures: np.ndarray, table: pd.DataFrame) -> np.ndarray:
     seen = chain.from_iterable(judge.read(part) for part in np.array_split(pictures, -(-len(pictures) // 64)))
     return np.array([name in one.concepts for name, one in zip(table["name"], seen, strict=True)])
-
-
-@torch.no_grad()
-def _vectors(family: Family, guard: Guard, names: Sequence[str]) -> torch.Tensor:
-    """What the hypernetwork reads of each name in a sentence, ``[n, d]``."""
-    reading = guard.read(family, [f"a photo of {name}" for name in names])
-    return reading.c[torch.arange(len(reading)), reading.opened.argmax(1)]
 
 
 def _reading(told: Mapping[str, torch.Tensor]) -> Callable[[Any, Sequence[tuple[str, ...]]], list[torch.Tensor]]:
