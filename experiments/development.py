@@ -184,4 +184,4 @@ def material_of(job: Job, family: Family, tables: Mapping[str, pd.DataFrame], sw
     """What a training of these prompts reads, its base pictures drawn if they are not there."""
     needed, album = pictures_needed(tables, job.training.pictures), making.bare_album(job, family)
     pictures(album, needed)
-    return build_material(family, album, tables, needed, switch)
+    return build_material(family, album, tables, needed, switch, job.training.shares)

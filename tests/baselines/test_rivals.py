@@ -56,7 +56,8 @@ def case(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     album, needed = making.bare_album(job, family), material.pictures_needed(tables, QUICK.pictures)
     for _drawn in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
-    stuff = material.build_material(family, album, {**tables, "pairs": tables["pairs"].iloc[:0]}, needed, None)
+    alone = {**tables, "pairs": tables["pairs"].iloc[:0]}
+    stuff = material.build_material(family, album, alone, needed, None, QUICK.shares)
     return Case(family, job.base.hash, tables["train"], tables["retain"], stuff, HOW, 0, folder / "fitted")
 
 

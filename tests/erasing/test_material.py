@@ -12,7 +12,7 @@ import torch
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.eraser import Origin
-from unhype.erasing.material import build_material, pictures_needed
+from unhype.erasing.material import Shares, build_material, pictures_needed
 from unhype.evaluation.album import Album
 from unhype.families.choosing import family_of
 from unhype.prompts.tables import training_tables
@@ -42,7 +42,7 @@ def test_streamed_latents_are_the_same_bits(data: Path, tmp_path: Path, per_conc
     asked = list(needed["prompt"]), list(needed["seed"])
     list(album.draw(*asked))
     whole = family.latents(album.read(*asked))
-    assert torch.equal(build_material(family, album, tables, needed, None).latents, whole)
+    assert torch.equal(build_material(family, album, tables, needed, None, Shares()).latents, whole)
 
 
 class Plain:
@@ -70,6 +70,6 @@ def test_what_is_noised_shows_the_concept_in_one_half_and_its_anchor_in_the_othe
     tables["pairs"] = training_tables(SET)["pairs"].iloc[:0]
     needed, album = pictures_needed(tables, 2), Album(tmp_path, Shade())
     list(album.draw(list(needed["prompt"]), list(needed["seed"])))
-    material = build_material(Plain(), album, tables, needed, None)  # type: ignore[arg-type]
+    material = build_material(Plain(), album, tables, needed, None, Shares())  # type: ignore[arg-type]
     shades = material.latents.flatten()[torch.from_numpy(material.rows)]
     assert (shades.mean(1) == 127.5).all(), "half of each row's pictures are black, half are white"

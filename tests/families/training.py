@@ -8,7 +8,7 @@ from tests.families.guards import SET
 from unhype.eraser import Nothing
 from unhype.erasing.fitting import fit_to_set
 from unhype.erasing.hypernet import HypernetConfig
-from unhype.erasing.material import Material, build_material, pictures_needed
+from unhype.erasing.material import Material, Shares, build_material, pictures_needed
 from unhype.erasing.switch import Switch
 from unhype.erasing.trainer import TrainingSettings
 from unhype.evaluation.album import Album
@@ -36,4 +36,4 @@ def prepared(family: Family, folder: Path, switched: bool, pairs: bool = True) -
     for _ in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     switch = fit_to_set(family, SET) if switched else None
-    return build_material(family, album, tables, needed, switch), switch
+    return build_material(family, album, tables, needed, switch, Shares()), switch

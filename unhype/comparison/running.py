@@ -87,7 +87,7 @@ class Comparison:
         """The same with base pictures, which must be drawn; no pairs, which no rival's paper trains on."""
         needed = material.pictures_needed(self.tables, self.job.training.pictures)
         family, tables = self.family, {**self.tables, "pairs": self.tables["pairs"].iloc[:0]}
-        return material.build_material(family, self.bare, tables, needed, None)
+        return material.build_material(family, self.bare, tables, needed, None, self.job.training.shares)
 
     def case(self, seed: int) -> Case:
         """What every method is given."""

@@ -27,15 +27,27 @@ from unhype.families.family import Family
 Tables = Mapping[str, pd.DataFrame]
 """What :func:`unhype.prompts.tables.training_tables` gives."""
 
-PAIRS_SHARE, KEPT_SHARE = 0.4, 0.1
-"""Shares of the rows of a step: of concepts beside somebody else, and of prompts to keep under a concept's LoRA.
-
-The second make a LoRA leave company alone. A set without pairs has none, since they make H timid where it reads a
-synonym for the first time: docs/experiments.
-"""
-
 PAIR_PICTURES = 32
 """Pictures of pairs, and as many with the anchor in place, which all rows of pairs share."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which rows a step reads, as shares of all; the rest are concepts alone.
+
+    Attributes:
+        pairs: concepts beside somebody else.
+        kept: prompts to keep under a concept's LoRA: who is mistaken for the concept stays, and so does company
+            (docs/experiments/head.md). A set without pairs has none, since they make H timid where it reads a synonym
+            for the first time.
+    """
+
+    pairs: float = 0.4
+    kept: float = 0.4
+
+    def __post_init__(self) -> None:
+        if min(self.pairs, self.kept) < 0 or self.pairs + self.kept >= 1:
+            raise ValueError(f"got {self}, wanted shares ≥ 0 that leave some of a step to concepts alone")
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,7 @@ def _spread(rows: pd.DataFrame, column: str, n: int) -> pd.DataFrame:
 
 
 def build_material(
-    family: Family, album: Album, tables: Tables, needed: pd.DataFrame, switch: Switch | None
+    family: Family, album: Album, tables: Tables, needed: pd.DataFrame, switch: Switch | None, shares: Shares
 ) -> Material:
     """Everything in memory; the pictures of :func:`pictures_needed` must be drawn.
 
@@ -160,11 +172,10 @@ def build_material(
     beside = Material(
         prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared]
     )
-    parts, shares = [alone, beside], [1 - PAIRS_SHARE, PAIRS_SHARE]
-    if switch and len(retain):
-        parts.append(_kept(alone, list(retain["prompt"])))
-        shares = [1 - PAIRS_SHARE - KEPT_SHARE, PAIRS_SHARE, KEPT_SHARE]
-    return mixed(parts, shares)
+    if not switch or not len(retain):
+        return mixed([alone, beside], [1 - shares.pairs, shares.pairs])
+    kept = _kept(alone, list(retain["prompt"]))
+    return mixed([alone, beside, kept], [1 - shares.pairs - shares.kept, shares.pairs, shares.kept])
 
 
 def _kept(material: Material, prompts: Sequence[str]) -> Material:

@@ -31,7 +31,7 @@ from unhype.erasing.losses import (
     task_loss,
     with_gradient,
 )
-from unhype.erasing.material import Material
+from unhype.erasing.material import Material, Shares
 from unhype.erasing.phrases import Reading
 from unhype.erasing.texts import Texts
 from unhype.families.family import Family
@@ -49,7 +49,8 @@ class TrainingSettings:
         seed: of initial weights, batches and noise.
         hypernet: its shape.
         schedule: steps, forgotten prompts a step, learning rate.
-        retained: retained prompts a step.
+        shares: of a step's forgotten prompts: in company, and to keep under a concept's LoRA.
+        retained: retained prompts a step, whose LoRA must be zero.
         switch: whether a fitted switch multiplies B.
         sentences: whether phrases must be borne out by their sentences to open it.
         gamma: γ, how far beyond the anchor the target lies.
@@ -68,6 +69,7 @@ class TrainingSettings:
     seed: int = 0
     hypernet: HypernetConfig = field(default_factory=HypernetConfig)
     schedule: Schedule = field(default_factory=lambda: Schedule(steps=800, batch=16, rate=2e-3, average=0.98))
+    shares: Shares = field(default_factory=Shares)
     retained: int = 16
     switch: bool = True
     sentences: bool = True

@@ -44,7 +44,7 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
         yield Progress("base pictures", done, len(needed))
     began = time.monotonic()
     switch = fitting.fit_to_set(family, job.concepts, job.training.sentences) if job.training.switch else None
-    stuff = material.build_material(family, album, tables, needed, switch)
+    stuff = material.build_material(family, album, tables, needed, switch, job.training.shares)
     trainer = Trainer(
         family,
         job.training,
