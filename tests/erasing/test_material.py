@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.families import toy
+from tests.families.training import prepared
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.eraser import Origin
@@ -73,3 +75,20 @@ def test_what_is_noised_shows_the_concept_in_one_half_and_its_anchor_in_the_othe
     material = build_material(Plain(), album, tables, needed, None, Shares())  # type: ignore[arg-type]
     shades = material.latents.flatten()[torch.from_numpy(material.rows)]
     assert (shades.mean(1) == 127.5).all(), "half of each row's pictures are black, half are white"
+
+
+@pytest.mark.parametrize("shares", [Shares(0.5, 0.25), Shares(0.0, 0.5), Shares(0.3, 0.0)])
+def test_a_step_reads_rows_by_their_shares(tmp_path: Path, shares: Shares) -> None:
+    """Kept rows are their own anchor; in a pair a kept person stands beside the forgotten one, on both sides."""
+    material, _ = prepared(toy.Toy(toy.Pipeline()), tmp_path, switched=True, shares=shares)
+    drawn = material.draw(4000, np.random.default_rng(0))
+    rows = [(material.prompts[row], material.anchors[row]) for row in drawn]
+    kept = [prompt == anchor for prompt, anchor in rows]
+    pairs = [prompt != anchor and " and " in prompt for prompt, anchor in rows]
+    assert np.mean(kept) == pytest.approx(shares.kept, abs=0.03)
+    assert np.mean(pairs) == pytest.approx(shares.pairs, abs=0.03)
+
+
+def test_a_set_without_pairs_reads_concepts_alone(tmp_path: Path) -> None:
+    material, _ = prepared(toy.Toy(toy.Pipeline()), tmp_path, switched=True, pairs=False)
+    assert all(prompt != anchor for prompt, anchor in zip(material.prompts, material.anchors, strict=True))

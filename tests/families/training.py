@@ -27,7 +27,9 @@ def settings(steps: int, **options: object) -> TrainingSettings:
     return TrainingSettings(hypernet=shape, schedule=schedule, retained=4, pictures=1, precision="fp32", **options)  # type: ignore[arg-type]
 
 
-def prepared(family: Family, folder: Path, switched: bool, pairs: bool = True) -> tuple[Material, Switch | None]:
+def prepared(
+    family: Family, folder: Path, switched: bool, pairs: bool = True, shares: Shares | None = None
+) -> tuple[Material, Switch | None]:
     """What training reads; pictures of no worth, drawn in one step."""
     tables = training_tables(SET)
     if not pairs:
@@ -36,4 +38,4 @@ def prepared(family: Family, folder: Path, switched: bool, pairs: bool = True) -
     for _ in album.draw(list(needed["prompt"]), list(needed["seed"])):
         pass
     switch = fit_to_set(family, SET) if switched else None
-    return build_material(family, album, tables, needed, switch, Shares()), switch
+    return build_material(family, album, tables, needed, switch, shares or Shares()), switch

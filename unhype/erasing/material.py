@@ -46,7 +46,7 @@ class Shares:
     kept: float = 0.4
 
     def __post_init__(self) -> None:
-        if min(self.pairs, self.kept) < 0 or self.pairs + self.kept >= 1:
+        if not (self.pairs >= 0 and self.kept >= 0 and self.pairs + self.kept < 1):
             raise ValueError(f"got {self}, wanted shares ≥ 0 that leave some of a step to concepts alone")
 
 
