@@ -43,7 +43,7 @@ class Shares:
     """
 
     pairs: float = 0.4
-    kept: float = 0.4
+    kept: float = 0.1
 
     def __post_init__(self) -> None:
         if not (self.pairs >= 0 and self.kept >= 0 and self.pairs + self.kept < 1):
