@@ -22,6 +22,9 @@ from unhype.families.choosing import family_of
 from unhype.miniature.folders import BASE
 
 NAME, OTHER = "a photo of Emma Stone", "a photo of a dog"
+GUARDED = 3.0
+"""Levels of 255 by which the strong guard changes a picture, at least."""
+
 Draw = Callable[..., np.ndarray]
 
 
