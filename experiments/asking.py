@@ -8,7 +8,7 @@ A program names the options that it takes; what they mean is said here once.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,3 +51,9 @@ def job_of(options: argparse.Namespace, variant: Sequence[str] = ()) -> Job:
     job = replace(job, training=overridden(job.training, variant))
     sites_known(job)
     return job
+
+
+def variants(options: argparse.Namespace) -> Iterator[tuple[str, Job]]:
+    """A label and the job of each row of a table: of every variant, or of none but the settings."""
+    for variant in options.variant or [[]]:
+        yield " ".join(variant) or "default", job_of(options, variant)

@@ -25,7 +25,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import torch
-from asking import job_of, parser
+from asking import parser, variants
 from development import development_set, development_strata, pictures, seconds, trained
 
 from unhype.adapters.lora import Factors, active
@@ -49,8 +49,8 @@ def main() -> None:
     pairs = [f"{who}, {where}" for who in ("trained", "unseen") for where in ("forgotten first", "last")]
     header = ["variant", "seconds", *(f"{kind} (n)" for kind in ("alone", "alias", *pairs))]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
-    for variant in options.variant or [[]]:
-        print(_row(" ".join(variant) or "default", job_of(options, variant)), flush=True)
+    for label, job in variants(options):
+        print(_row(label, job), flush=True)
 
 
 def _row(label: str, job: Job) -> str:

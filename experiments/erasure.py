@@ -17,7 +17,7 @@ import argparse
 
 import numpy as np
 import pandas as pd
-from asking import job_of, parser
+from asking import parser, variants
 from development import judge_of, pictures, seconds, trained
 
 from unhype.comparison.scoring import summary
@@ -59,8 +59,8 @@ def main() -> None:
     header = ["variant", "numbers of H", "of a LoRA", "seconds", "n", *COLUMNS]
     header += ["shut: largest change", "AUC", "‖ΔW‖ forgotten / trained / unseen"]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
-    for variant in options.variant or [[]]:
-        print(_row(" ".join(variant) or "default", job_of(options, variant), options), flush=True)
+    for label, job in variants(options):
+        print(_row(label, job, options), flush=True)
 
 
 def _row(label: str, job: Job, options: argparse.Namespace) -> str:

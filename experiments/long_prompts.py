@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from asking import job_of, parser
+from asking import job_of, parser, variants
 from development import judge_of, trained
 from drawing import change, drawn
 
@@ -82,14 +82,13 @@ def main() -> None:
     for key, each in questions.items():
         drawings[key] = drawn(family, each.prompts, seeds, job.sampling, max_sequence_length=options.length)
         _print("bare", key, each, family, options.length, judge, drawings[key], None)
-    for variant in [] if options.bare else options.variant or [[]]:
-        job = job_of(options, variant)
+    for label, job in [] if options.bare else variants(options):
         family = jobs.load_base(job)
         guard = trained(job, family)
         for key, each in questions.items():
             with guard.attached(family.pipeline, family=family):
                 after = drawn(family, each.prompts, seeds, job.sampling, max_sequence_length=options.length)
-            _print(" ".join(variant) or "default", key, each, family, options.length, judge, after, drawings[key])
+            _print(label, key, each, family, options.length, judge, after, drawings[key])
 
 
 def brief(family: Family) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from asking import job_of, parser
+from asking import parser, variants
 from development import judge_of, pictures, trained
 from drawing import drawn
 
@@ -43,11 +43,10 @@ def main() -> None:
     options = asked.parse_args()
     quiet()
     print("| variant | n | kept, of those whom the base draws (95 %) |\n|---|---|---|")
-    for variant in options.variant or [[]]:
-        job = job_of(options, variant)
+    for label, job in variants(options):
         n, kept = _kept(job, options.n)
         low, high = wilson(kept, n)
-        print(f"| {' '.join(variant) or 'default'} | {n} | {kept:.3f} [{low:.2f}, {high:.2f}] |", flush=True)
+        print(f"| {label} | {n} | {kept:.3f} [{low:.2f}, {high:.2f}] |", flush=True)
 
 
 def _kept(job: Job, n: int) -> tuple[int, float]:
@@ -79,8 +78,7 @@ def _table(job: Job, n: int) -> pd.DataFrame:
 
 
 def _shown(judge: Judge, pictures: np.ndarray, table: pd.DataFrame) -> np.ndarray:
-    seen = chain.from_iterable(judge.read(part) for part in np.array_split(pictures, -(-len(pictures) // 64)))
-    return np.array([name in one.concepts for name, one in zip(table["name"], seen, strict=True)])
+    return np.array([name in one.concepts for name, one in zip(table["name"], judge.read(pictures), strict=True)])
 
 
 def _reading(told: Mapping[str, torch.Tensor]) -> Callable[[Any, Sequence[tuple[str, ...]]], list[torch.Tensor]]:

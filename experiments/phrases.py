@@ -22,7 +22,7 @@ from itertools import chain
 
 import numpy as np
 import torch
-from asking import job_of, parser
+from asking import job_of, parser, variants
 
 from unhype.concepts.schema import ConceptSet
 from unhype.erasing.fitting import fit_to_set
@@ -61,8 +61,7 @@ def main() -> None:
     print(
         f"| variant | looks at | opens at | {kinds} | AUC, forgotten against unseen |\n|{'---|' * (len(prompts) + 4)}"
     )
-    for variant in options.variant or [[]]:
-        job = job_of(options, variant)
+    for label, job in variants(options):
         family = jobs.load_base(job)
         whole, phrases = _whole(family, job.concepts), fit_to_set(family, job.concepts)
         for view in options.views:
@@ -72,7 +71,6 @@ def main() -> None:
                 best = {stratum: _best(parts, opens) for stratum, parts in looked.items()}
                 auc = separation(best["forgotten"].numpy(), best["unseen"].numpy())
                 shares = [f"{float((x > 0).double().mean()):.3f}" for x in best.values()]
-                label = " ".join(variant) or "default"
                 print(f"| {label} | {view} | {opens} | {' | '.join(shares)} | {auc:.4f} |", flush=True)
 
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from asking import job_of, parser
+from asking import job_of, parser, variants
 from development import judge_of, trained
 from drawing import change, drawn
 
@@ -76,8 +76,8 @@ def main() -> None:
     header = ["guard", "prompt", "prompt_2", "n", "shows one", "shows other", "somebody else", "nobody", "changed"]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
     base = _bare(job_of(options), options.n)
-    for variant in [] if options.bare else options.variant or [[]]:
-        _guarded(" ".join(variant) or "default", job_of(options, variant), options.n, base)
+    for label, job in [] if options.bare else variants(options):
+        _guarded(label, job, options.n, base)
 
 
 def _bare(job: Job, n: int) -> list[np.ndarray]:

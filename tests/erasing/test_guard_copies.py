@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    AutoPipelineForImage2Image,
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionPipeline,
-)
+from diffusers import AutoPipelineForImage2Image, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
 from tests.erasing.conftest import GUARDED, NAME, OTHER, difference, draw, guards
 from unhype.adapters.watching import detach, is_guarded

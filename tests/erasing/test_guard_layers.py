@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    StableDiffusionPAGPipeline,
-)
+from diffusers import StableDiffusionPAGPipeline
 
 from tests.erasing.conftest import GUARDED, NAME, OTHER, difference, draw, guards
 from unhype.erasing.guard import Guard

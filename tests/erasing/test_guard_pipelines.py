@@ -11,10 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from diffusers import (
-    DDIMScheduler,
-    StableDiffusionPipeline,
-)
+from diffusers import DDIMScheduler, StableDiffusionPipeline
 
 from tests.erasing.conftest import NAME, OTHER, draw, guards
 from unhype.adapters.watching import is_guarded
