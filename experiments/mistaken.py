@@ -22,6 +22,7 @@ from drawing import drawn
 
 from unhype.adapters.lora import Factors
 from unhype.adapters.watching import attach
+from unhype.erasing.fitting import own_vectors
 from unhype.erasing.hypernet import Hypernet
 from unhype.families.family import Family
 from unhype.gates.intervals import wilson
@@ -29,7 +30,6 @@ from unhype.judges.judge import Judge
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
-from unhype.pipeline.monitoring import own_vectors
 from unhype.prompts.templates import DEVELOPMENT
 from unhype.terminal import quiet
 

@@ -30,7 +30,11 @@ def family() -> Family:
 
 @pytest.fixture(scope="module")
 def guarded(family: Family) -> Guarded:
-    guard = guard_of(family)
+    return guarded_of(family)
+
+
+def guarded_of(family: Family, canonical: bool = True) -> Guarded:
+    guard = guard_of(family, canonical)
     guard.trained.facts["base_hash"] = "tiny"
     return Guarded(family, guard, HOW)
 
@@ -50,7 +54,9 @@ def test_a_soft_text_is_the_familys_own(family: Family, text: str) -> None:
     assert torch.allclose(soft.vectors(rests), family.vectors(rests), atol=1e-5)
 
 
-def test_the_open_guard_emits_what_the_guard_emits(family: Family, guarded: Guarded) -> None:
+@pytest.mark.parametrize("canonical", [True, False])
+def test_the_open_guard_emits_what_the_guard_emits(family: Family, canonical: bool) -> None:
+    guarded = guarded_of(family, canonical)
     victim = OpenGuard(guarded)
     own, found = guarded.guard.factors(family, TEXTS), victim.factors(TEXTS)
     assert {name: each.merged().shape for name, each in own.items()} == {n: f.merged().shape for n, f in found.items()}

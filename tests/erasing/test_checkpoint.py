@@ -156,11 +156,30 @@ def test_a_switch_of_the_formats_before_asks_no_sentence(folder: Path) -> None:
         assert found.sure == 0
 
 
+def test_the_vectors_of_names_come_back_and_a_guard_of_before_has_none(folder: Path) -> None:
+    plain = load(folder)
+    assert plain.switch is not None
+    assert plain.switch.canonical is None
+    change_card(folder, format=11)
+    again = load(folder).switch
+    assert again is not None
+    assert again.canonical is None
+    canonical = torch.randn(2, 8)
+    save(replace(plain, switch=replace(plain.switch, canonical=canonical)), folder)
+    found = load(folder).switch
+    assert found is not None
+    assert found.canonical is not None
+    assert torch.equal(found.canonical, canonical)
+    save(replace(plain, switch=replace(plain.switch, canonical=canonical[:1])), folder)
+    with pytest.raises(UnhypeError, match=r"vectors of names \(1, 8\) for 2 concepts"):
+        load(folder)
+
+
 @pytest.mark.parametrize("before", [8, 9, 10])
 def test_a_monitor_that_looked_in_another_way_is_told_of(folder: Path, before: int) -> None:
     with_monitor(folder)
     change_card(folder, format=before)
-    with pytest.raises(UnhypeError, match=r"whose monitor looks in another way, wanted 11: train anew"):
+    with pytest.raises(UnhypeError, match=r"whose monitor looks in another way, wanted 12: train anew"):
         load(folder)
 
 

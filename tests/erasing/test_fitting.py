@@ -11,7 +11,7 @@ import torch
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet, Entry
-from unhype.erasing.fitting import drawn_alike, fit_to_set, likeness
+from unhype.erasing.fitting import drawn_alike, fit_to_set, likeness, own_vectors
 from unhype.erasing.phrases import read_phrases
 from unhype.erasing.switch import Switch
 from unhype.families.choosing import family_of
@@ -77,6 +77,19 @@ def test_a_style_s_name_opens_the_switch_in_whatever_words_and_a_namesake_does_n
     assert min(shares(family, switch, meant)) == 1
     others = ["a picture in the style of Claude Lorrain", "an oil painting of Cher", "a sketch of a dog"]
     assert shares(family, switch, others) == [0, 0, 0]
+
+
+def test_a_synonym_is_read_as_the_name(family: Family) -> None:
+    names, switch = ["a photo of a horse", "a photo of a cat"], fit_to_set(family, SET)
+    plain = fit_to_set(family, SET, canonical=False)
+    assert plain.canonical is None
+    assert switch.canonical is not None
+    assert torch.equal(switch.canonical, own_vectors(family, SET, plain))
+    said = read_phrases(family.vectors, switch, ["a mountain", *names])
+    assert torch.equal(said.c[said.opened > 0], switch.canonical[[0, 0, 1]])
+    phrases = read_phrases(family.vectors, plain, ["a mountain", *names])
+    assert torch.equal(said.opened, phrases.opened)
+    assert not torch.equal(said.c[0], phrases.c[0])
 
 
 def test_the_miniature_s_own_styles_make_a_set_too(family: Family) -> None:

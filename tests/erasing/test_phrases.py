@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,6 +98,19 @@ def test_a_reading_does_not_depend_on_the_batch(switch: Switch) -> None:
             alone.c[0, : int((alone.opened[0] > 0).sum())], together.c[i, : int((alone.opened[0] > 0).sum())]
         )
         assert not together.opened[i, alone.phrases :].any()
+
+
+def test_whatever_phrase_means_a_concept_its_own_name_is_read(switch: Switch) -> None:
+    prompts = ["we met Ann Lee", "Bob Ray talking to Ann Lee", "a dog"]
+    canonical = torch.randn(2, D)
+    phrases, names = (read_phrases(vectors, each, prompts) for each in (switch, replace(switch, canonical=canonical)))
+    assert torch.equal(phrases.opened, names.opened)
+    assert torch.equal(names.c[0, 0], canonical[0])
+    assert sorted(map(tuple, names.c[1].tolist())) == sorted(map(tuple, canonical.tolist()))
+    assert torch.equal(names.c[2], phrases.c[2]), "nobody is meant"
+    only = replace(switch, canonical=canonical).only(["Bob Ray"])
+    reading = read_phrases(vectors, only, prompts)
+    assert torch.equal(reading.c[reading.opened > 0], canonical[1:])
 
 
 def test_without_a_switch_whole_prompts_are_read() -> None:

@@ -137,8 +137,10 @@ class OpenGuard:
             return asked[-1].detach()
 
         read, every = reader(plain, self.switch)(texts), torch.cat(asked)
-        same = (read.c.flatten(0, 1)[:, None] == every.detach()).all(2).float().argmax(1)
-        return Reading(every[same].view_as(read.c), read.opened)
+        found = (read.c.flatten(0, 1)[:, None] == every.detach()).all(2)
+        # A concept's own vector is nobody's text: it has no gradient.
+        own = torch.where(found.any(1)[:, None], every[found.float().argmax(1)], read.c.flatten(0, 1))
+        return Reading(own.view_as(read.c), read.opened)
 
     @contextmanager
     def predicting(self, texts: Sequence[str], rows: int, vectors: Vectors | None = None) -> Iterator[object]:

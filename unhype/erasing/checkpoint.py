@@ -24,13 +24,15 @@ from unhype.files import describe, sha256, write_tensors, write_text
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
 
-FORMAT = 11
-KNOWN = (6, 7, 8, 9, 10, FORMAT)
-"""Formats that can be read: of 10 and before the monitor, which looked in other ways, cannot be; of 9 and before the
-checksum says nothing of the card; 7 has a switch that asks no sentence besides, 6 no monitor."""
+FORMAT = 12
+KNOWN = (6, 7, 8, 9, 10, 11, FORMAT)
+"""Formats that can be read: a switch of 11 and before holds no vectors of names; of 10 and before the monitor, which
+looked in other ways, cannot be; of 9 and before the checksum says nothing of the card; 7 has a switch that asks no
+sentence besides, 6 no monitor."""
 
-SENTENCES, SUMMED = 8, 10
-"""The first formats with a switch that asks the sentence, and with a checksum of the card besides the tensors."""
+SENTENCES, SUMMED, LOOKING = 8, 10, 11
+"""The first formats with a switch that asks the sentence, with a checksum of the card besides the tensors, and with the
+monitor of today."""
 
 NUMBERS = ("threshold", "width", "longest", "sure")
 """The fields of a switch that are plain numbers."""
@@ -70,6 +72,8 @@ def save(trained: Trained, folder: Path) -> None:
     switch: dict[str, Any] | None = None
     if trained.switch:
         tensors |= {f"switch.{name}": getattr(trained.switch, name) for name in SWITCH_TENSORS}
+        if trained.switch.canonical is not None:
+            tensors["switch.canonical"] = trained.switch.canonical
         switch = {
             "concepts": list(trained.switch.concepts),
             **{name: getattr(trained.switch, name) for name in NUMBERS},
@@ -135,12 +139,14 @@ def load(folder: Path) -> Trained:
         if card["switch"]:
             parts = {name.removeprefix("switch."): t for name, t in tensors.items() if name.startswith("switch.")}
             facts = {"sure": 0.0, **card["switch"]} if card["format"] < SENTENCES else card["switch"]
-            mean, whitening, centres, kept = (parts.pop(name) for name in SWITCH_TENSORS)
-            switch = Switch(
-                tuple(facts["concepts"]), mean, whitening, centres, kept, *(facts[name] for name in NUMBERS)
-            )
+            canonical = parts.pop("canonical", None)
+            fitted: dict[str, Any] = {name: parts.pop(name) for name in SWITCH_TENSORS}
+            fitted |= {name: facts[name] for name in NUMBERS}
+            switch = Switch(tuple(facts["concepts"]), canonical=canonical, **fitted)
             if parts or len(switch.centres) != len(switch.concepts):
                 raise ValueError(f"{len(switch.centres)} centres for {len(switch.concepts)} concepts")
+            if canonical is not None and canonical.shape != (len(switch.concepts), card["width"]):
+                raise ValueError(f"vectors of names {tuple(canonical.shape)} for {len(switch.concepts)} concepts")
         monitor = _monitor(card.get("monitor"), tensors)
         identity = Identity.of_tensors(
             card["identity"], {name: tensors[f"identity.{name}"] for name in ("entries", "sizes")}
@@ -186,7 +192,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise UnhypeError(
             f"got {type(card).__name__} in {path}, wanted a guard's card: copy the folder again or train anew"
         )
-    if card.get("format") in KNOWN and card["format"] < FORMAT and card.get("monitor"):
+    if card.get("format") in KNOWN and card["format"] < LOOKING and card.get("monitor"):
         raise UnhypeError(
             f"got format {card.get('format')!r} in {path}, whose monitor looks in another way, wanted {FORMAT}: train "
             "anew, or use the version of unhype that made it"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from unhype.erasing.phrases import cutouts
+from unhype.erasing.phrases import cutouts, reader
 from unhype.erasing.switch import Switch, fit_switch
 from unhype.families.family import Family
 from unhype.prompts.templates import TRAINING
@@ -36,16 +36,35 @@ TEMPLATES_COMPARED = 12
 """Training templates in which two concepts are compared."""
 
 
-def fit_to_set(family: Family, concepts: ConceptSet, sentences: bool = True) -> Switch:
+NAMED = "a photo of {}"
+"""A sentence in which a concept's own name is read."""
+
+
+def fit_to_set(family: Family, concepts: ConceptSet, sentences: bool = True, canonical: bool = True) -> Switch:
     """The switch of a set.
 
     Args:
         sentences: whether phrases must be borne out by their sentences, where the set's kind knows how far.
+        canonical: whether it holds the vectors of the concepts' own names for the hypernetwork to read.
     """
-    forget, retain = _grids(family, concepts)
-    switch = _geometry(concepts, forget, retain)
+    switch = _protecting(family, concepts)
     if not sentences:
         switch = replace(switch, sure=0.0)
+    return replace(switch, canonical=own_vectors(family, concepts, switch)) if canonical else switch
+
+
+@torch.no_grad()
+def own_vectors(family: Family, concepts: ConceptSet, switch: Switch | None) -> torch.Tensor:
+    """c of each forgotten concept as the hypernetwork reads its own name in a sentence, ``[m, d]``."""
+    said = [NAMED.format(concepts.sort.phrase(entry.concept)) for entry in concepts.forget]
+    reading = reader(family.vectors, switch)(said)
+    return reading.c[torch.arange(len(reading)), reading.opened.argmax(1)]
+
+
+def _protecting(family: Family, concepts: ConceptSet) -> Switch:
+    """The switch, shut around the retained concepts that the base does not draw as forgotten ones."""
+    forget, retain = _grids(family, concepts)
+    switch = _geometry(concepts, forget, retain)
     if not len(retain):
         return switch
     near, which = (switch.kept @ switch.centres.T).max(1)

@@ -1,5 +1,4 @@
-"""What a prompt speaks of: which of its phrases mean a forgotten concept. The hypernetwork reads each by its own
-vector, whatever stands around it.
+"""What a prompt speaks of: which of its phrases mean a forgotten concept, whatever stands around them.
 
 The vector of a whole prompt loses a name as soon as another stands beside it; a phrase read alone does not. But a part
 of a name can be somebody else's: "Emma" lies near every Emma. So a phrase counts only as far as it still means the
@@ -7,6 +6,9 @@ concept when the word before it, or the word after it, is read along (an erosion
 sentence bears it out (:mod:`unhype.erasing.sentences`). Of phrases that overlap the surest counts; several concepts in
 one prompt each have a phrase of their own. Where no phrase counts the whole prompt is asked: it knows a synonym by the
 company of its words.
+
+The hypernetwork reads who is meant, not how: whatever the phrase, it gets the vector of the concept's own name, if the
+switch holds one (``Switch.canonical``). So a synonym is erased just as the name is.
 
 Shapes: n prompts, P phrases of the prompt that has most, d width of a vector, m forgotten concepts.
 """
@@ -33,7 +35,8 @@ class Reading:
     """Prompts as the hypernetwork reads them.
 
     Attributes:
-        c: of each prompt's phrases, ``[n, P, d]``; without a switch of the prompt itself, ``[n, 1, d]``.
+        c: of each prompt's phrases, or of the concepts that they mean, ``[n, P, d]``; without a switch of the prompt
+            itself, ``[n, 1, d]``.
         opened: how surely each means a forgotten concept, ``[n, P]`` in 0…1; 0 where a prompt has fewer.
     """
 
@@ -129,13 +132,18 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
     )
     counting = read.borne_out(words, [read.counting(each, own) for each, own in zip(words, still, strict=True)])
     found = [read.chosen(phrases) or [read.whole(each)] for each, phrases in zip(words, counting, strict=True)]
-    rows, opened = (
-        torch.zeros(len(prompts), max([1, *map(len, found)]), dtype=kind) for kind in (torch.long, torch.float)
+    rows, concepts, opened = (
+        torch.zeros(len(prompts), max([1, *map(len, found)]), dtype=kind)
+        for kind in (torch.long, torch.long, torch.float)
     )
     for i, opening in enumerate(found):
-        for k, (row, share) in enumerate(opening):
-            rows[i, k], opened[i, k] = row, share
-    return Reading(read.c[rows.to(read.c.device)], opened.to(read.c.device))
+        for k, (row, concept, share) in enumerate(opening):
+            rows[i, k], concepts[i, k], opened[i, k] = row, concept, share
+    rows, concepts, opened = (part.to(read.c.device) for part in (rows, concepts, opened))
+    c = read.c[rows]
+    if switch.canonical is not None:
+        c = torch.where(opened[..., None] > 0, switch.canonical[concepts], c)
+    return Reading(c, opened)
 
 
 @dataclass(frozen=True)
@@ -218,14 +226,18 @@ class _Texts:
         concepts = torch.tensor([phrase.concept for phrase in phrases], dtype=torch.long, device=device)
         return self.switch.toward(self.c[torch.tensor(rows, dtype=torch.long, device=device)], concepts)
 
-    def chosen(self, phrases: Sequence[_Phrase]) -> list[tuple[int, float]]:
-        """Of phrases that count the surest that lie apart, as (row, how far open)."""
-        return [(phrase.row, float(self.switch.opened(torch.tensor(phrase.margin)))) for phrase in _apart(phrases)]
+    def chosen(self, phrases: Sequence[_Phrase]) -> list[tuple[int, int, float]]:
+        """Of phrases that count the surest that lie apart, as (row, concept, how far open)."""
+        return [
+            (phrase.row, phrase.concept, float(self.switch.opened(torch.tensor(phrase.margin))))
+            for phrase in _apart(phrases)
+        ]
 
-    def whole(self, words: Sequence[str]) -> tuple[int, float]:
-        """The prompt itself, as (row, how far open)."""
+    def whole(self, words: Sequence[str]) -> tuple[int, int, float]:
+        """The prompt itself, as (row, concept, how far open)."""
         row = self.place[" ".join(words)]
-        return row, float(self.switch.opened(self.margins[row].max()))
+        margin, concept = self.margins[row].max(0)
+        return row, int(concept), float(self.switch.opened(margin))
 
 
 def cutouts(templates: Iterable[str], longest: int = 2) -> list[str]:

@@ -30,7 +30,7 @@ LONGEST = 4
 
 
 TENSORS = ("mean", "whitening", "centres", "kept")
-"""The fields of a switch that are tensors."""
+"""The fields of a switch that are tensors, and never None."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Switch:
         longest: words of the longest phrase that it should be asked about.
         sure: cosine from which a phrase counts whatever its sentence says (:mod:`unhype.erasing.sentences`); at 0 no
             sentence is asked.
+        canonical: the vector that each concept's own name has, ``[m, d]``: the hypernetwork reads it in place of the
+            vector of whatever phrase means the concept. None where it reads the phrase's.
     """
 
     concepts: tuple[str, ...]
@@ -59,6 +61,7 @@ class Switch:
     width: float = WIDTH
     longest: int = LONGEST
     sure: float = 0.0
+    canonical: torch.Tensor | None = None
 
     def similarity(self, c: torch.Tensor) -> torch.Tensor:
         """Cosine of ``c [n, d]`` to every centre, ``[n, m]``."""
@@ -101,12 +104,14 @@ class Switch:
             concepts=tuple(concepts),
             centres=self.centres[chosen],
             kept=torch.cat([self.kept, self.centres[others]]),
+            canonical=None if self.canonical is None else self.canonical[chosen],
         )
 
     def to(self, device: torch.device) -> Switch:
         """The same, elsewhere."""
         mean, whitening, centres, kept = (getattr(self, name).to(device) for name in TENSORS)
-        return replace(self, mean=mean, whitening=whitening, centres=centres, kept=kept)
+        canonical = None if self.canonical is None else self.canonical.to(device)
+        return replace(self, mean=mean, whitening=whitening, centres=centres, kept=kept, canonical=canonical)
 
 
 def fit_switch(

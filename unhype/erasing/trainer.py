@@ -53,6 +53,7 @@ class TrainingSettings:
         retained: retained prompts a step, whose LoRA must be zero.
         switch: whether a fitted switch multiplies B.
         sentences: whether phrases must be borne out by their sentences to open it.
+        canonical: whether the hypernetwork reads the concept's own name in place of the phrase that means it.
         gamma: γ, how far beyond the anchor the target lies.
         eta: η, the inner step of ``matching``.
         remove, retain: λ of removal and retention.
@@ -73,6 +74,7 @@ class TrainingSettings:
     retained: int = 16
     switch: bool = True
     sentences: bool = True
+    canonical: bool = True
     gamma: float = 0.25
     eta: float = 1.0
     remove: float = 1.0

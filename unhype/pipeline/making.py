@@ -43,7 +43,8 @@ def train(job: Job, family: Family) -> Iterator[Progress]:
     for done in album.draw(list(needed["prompt"]), list(needed["seed"])):
         yield Progress("base pictures", done, len(needed))
     began = time.monotonic()
-    switch = fitting.fit_to_set(family, job.concepts, job.training.sentences) if job.training.switch else None
+    told = job.training
+    switch = fitting.fit_to_set(family, job.concepts, told.sentences, told.canonical) if told.switch else None
     stuff = material.build_material(family, album, tables, needed, switch, job.training.shares)
     trainer = Trainer(
         family,

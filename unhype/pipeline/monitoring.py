@@ -7,9 +7,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import torch
-
-from unhype.erasing.phrases import reader
+from unhype.erasing.fitting import NAMED, own_vectors
 from unhype.erasing.switch import Switch
 from unhype.families.family import Family
 from unhype.monitor.fitting import Fitting
@@ -20,11 +18,7 @@ from unhype.pictures.sampling import Sampling
 from unhype.progress import Progress
 
 if TYPE_CHECKING:
-    from unhype.concepts.schema import ConceptSet
     from unhype.pipeline.job import Job
-
-PROMPT = "a photo of {}"
-"""What the base is asked about, as a witness."""
 
 
 def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress, None, Monitor | None]:
@@ -42,7 +36,7 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
     for report in fitting.run(folder / "training.safetensors"):
         yield Progress("monitor", report.step, report.steps, report.loss)
     yield Progress("monitor's bar", 0, 1)
-    prompts = [PROMPT.format(job.concepts.sort.phrase(name)) for name in forget]
+    prompts = [NAMED.format(job.concepts.sort.phrase(name)) for name in forget]
     return fitting.monitor(family, prompts, own_vectors(family, job.concepts, switch))
 
 
@@ -55,11 +49,3 @@ def _ways(job: Job) -> list[Sampling]:
 def clear(job: Job) -> None:
     """Delete what only the making of the monitor needed."""
     shutil.rmtree(job.guard_folder / "looks", ignore_errors=True)
-
-
-@torch.no_grad()
-def own_vectors(family: Family, concepts: ConceptSet, switch: Switch | None) -> torch.Tensor:
-    """c of each forgotten concept as the hypernetwork reads its own name in a sentence, ``[m, d]``."""
-    said = [PROMPT.format(concepts.sort.phrase(entry.concept)) for entry in concepts.forget]
-    reading = reader(family.vectors, switch)(said)
-    return reading.c[torch.arange(len(reading)), reading.opened.argmax(1)]
