@@ -42,8 +42,8 @@ class Shares:
             for the first time.
     """
 
-    pairs: float = 0.4
-    kept: float = 0.1
+    pairs: float = 0.3
+    kept: float = 0.35
 
     def __post_init__(self) -> None:
         if not (self.pairs >= 0 and self.kept >= 0 and self.pairs + self.kept < 1):

@@ -89,7 +89,7 @@ class MonitorSettings:
     pictures: Amounts = field(default_factory=Amounts)
     net: NetConfig = field(default_factory=NetConfig)
     schedule: Schedule = field(default_factory=lambda: Schedule(1800, 128, 3e-3, decay=0.02, average=0.99))
-    false_alarms: float = 0.01
+    false_alarms: float = 0.005
     precision: str = "auto"
 
     def __post_init__(self) -> None:
