@@ -47,6 +47,7 @@ from development import (
 from torch.nn.functional import normalize
 
 from unhype.adapters.lora import Factors
+from unhype.erasing.fitting import own_vectors
 from unhype.erasing.guard import Guard
 from unhype.erasing.guarded import Guarded
 from unhype.erasing.hypernet import Hypernet
@@ -109,7 +110,10 @@ def _opened(guard: Guard, job: Job, family: Family) -> tuple[Guard, float]:
     prompts = training_tables(job.concepts)["train"].groupby("concept", sort=False)["prompt"].apply(list)
     white = [(family.vectors(prompts[name]) - old.mean) @ old.whitening for name in names]
     centres = torch.stack([normalize(normalize(each, dim=-1).mean(0), dim=-1) for each in white])
-    switch = replace(old, concepts=(*old.concepts, *names), centres=torch.cat([old.centres, centres]))
+    switch = replace(old, concepts=(*old.concepts, *names), centres=torch.cat([old.centres, centres]), canonical=None)
+    if old.canonical is not None:
+        own = own_vectors(family, job.concepts, switch)
+        switch = replace(switch, canonical=torch.cat([old.canonical, own]))
     return Guard(replace(guard.trained, switch=switch)), float(torch.cat(white).norm(dim=-1).mean())
 
 
