@@ -100,10 +100,14 @@ def test_an_alarm_says_what_the_sentences_do() -> None:
     assert (borne <= alone).all()
 
 
-def test_the_gradient_is_the_slope(family: Family, guarded: Guarded, target: Target) -> None:
-    """A small step along a token's direction changes J as the gradient says; switch, H and denoiser take part."""
+@pytest.mark.parametrize("canonical", [True, False])
+def test_the_gradient_is_the_slope(family: Family, target: Target, canonical: bool) -> None:
+    """A small step along a token's direction changes J as the gradient says.
+
+    Switch and denoiser take part, and H where it reads phrases.
+    """
     text = FORGOTTEN.lower()
-    objective = Objective(OpenGuard(guarded), target)
+    objective = Objective(OpenGuard(guarded_of(family, canonical)), target)
     assert objective.values([text])[0].alarm > 0
     gradient = objective.gradient(text)
     own = SoftText(family, text)

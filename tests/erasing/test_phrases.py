@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from unhype.erasing.phrases import JOINTS, Reading, cutouts, joined, read_phrases, reader, words_of
+from unhype.erasing.phrases import JOINTS, Reading, cutouts, joined, once, read_phrases, reader, words_of
 from unhype.erasing.switch import Switch, fit_switch
 
 D = 32
@@ -111,6 +111,17 @@ def test_whatever_phrase_means_a_concept_its_own_name_is_read(switch: Switch) ->
     only = replace(switch, canonical=canonical).only(["Bob Ray"])
     reading = read_phrases(vectors, only, prompts)
     assert torch.equal(reading.c[reading.opened > 0], canonical[1:])
+
+
+def test_a_concept_that_is_said_twice_is_erased_once_as_surely_as_the_surest(switch: Switch) -> None:
+    names = replace(switch, canonical=torch.randn(2, D))
+    reading = read_phrases(vectors, names, ["Ann Lee beside Ann Lee", "Bob Ray beside Ann Lee"])
+    assert (reading.opened > 0).sum(1).tolist() == [1, 2]
+    c = torch.tensor([[[1.0], [2.0], [1.0], [2.0], [1.0]]])
+    said = Reading(c, torch.tensor([[0.4, 0.0, 1.0, 0.3, 0.6]]))
+    assert once(said).opened.tolist() == [[1.0, 0.0, 0.0, pytest.approx(0.3), 0.0]]
+    assert said.opened[0, 0] == pytest.approx(0.4), "the reading itself is as it was"
+    assert once(said, since=4).opened.tolist() == [[pytest.approx(0.6), 0.0, 1.0, pytest.approx(0.3), 0.0]]
 
 
 def test_without_a_switch_whole_prompts_are_read() -> None:

@@ -129,18 +129,22 @@ class OpenGuard:
         return {name: factors.joined(read.phrases) for name, factors in each.items()}
 
     def _read(self, texts: Sequence[str], vectors: Vectors) -> Reading:
-        """Which phrases count, and how far, are plain numbers (the alarm has their gradient); c keeps its own."""
+        """Which phrases count, and how far, are plain numbers (the alarm has their gradient); c keeps its own.
+
+        Where H reads names c is theirs, whatever the text says, and has no gradient.
+        """
         asked: list[torch.Tensor] = []
 
         def plain(phrases: Sequence[str]) -> torch.Tensor:
             asked.append(vectors(phrases))
             return asked[-1].detach()
 
-        read, every = reader(plain, self.switch)(texts), torch.cat(asked)
-        found = (read.c.flatten(0, 1)[:, None] == every.detach()).all(2)
-        # A concept's own vector is nobody's text: it has no gradient.
-        own = torch.where(found.any(1)[:, None], every[found.float().argmax(1)], read.c.flatten(0, 1))
-        return Reading(own.view_as(read.c), read.opened)
+        read = reader(plain, self.switch)(texts)
+        if self.switch and self.switch.canonical is not None:
+            return read
+        every = torch.cat(asked)
+        same = (read.c.flatten(0, 1)[:, None] == every.detach()).all(2).float().argmax(1)
+        return Reading(every[same].view_as(read.c), read.opened)
 
     @contextmanager
     def predicting(self, texts: Sequence[str], rows: int, vectors: Vectors | None = None) -> Iterator[object]:

@@ -35,7 +35,7 @@ from unhype.bases.finding import Source
 from unhype.bases.loading import BaseSettings, fetched
 from unhype.erasing.checkpoint import Trained, load
 from unhype.erasing.hypernet import Hypernet, strength
-from unhype.erasing.phrases import Reading, joined, reader
+from unhype.erasing.phrases import Reading, joined, once, reader
 from unhype.erasing.suiting import check, check_family, choices
 from unhype.erasing.switch import Switch
 from unhype.errors import UnhypeError
@@ -247,11 +247,8 @@ def _erased(reading: Reading | None, switch: Switch | None) -> list[str]:
 
 def beside(readings: Sequence[Reading]) -> Reading:
     """Readings of one picture's texts as one: their phrases stand side by side, and what several say counts once."""
-    c, opened = torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1)
-    for place in range(readings[0].phrases, c.shape[1]):
-        said = (c[:, :place] == c[:, place : place + 1]).all(2) & (opened[:, :place] > 0)
-        opened[:, place] = torch.where(said.any(1), 0.0, opened[:, place])
-    return Reading(c, opened)
+    both = Reading(torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1))
+    return once(both, readings[0].phrases)
 
 
 @contextmanager

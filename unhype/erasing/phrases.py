@@ -78,6 +78,18 @@ def joined(readings: Sequence[Reading]) -> Reading:
     return Reading(torch.cat(c), torch.cat(opened))
 
 
+def once(reading: Reading, since: int = 0) -> Reading:
+    """What is said again, from the phrase ``since`` on, counts once: where it was first, as surely as the surest."""
+    c, opened = reading.c, reading.opened.clone()
+    for again in range(since, reading.phrases):
+        for first in range(again):
+            same = (c[:, first] == c[:, again]).all(1) & (opened[:, first] > 0)
+            surest = torch.maximum(opened[:, first], opened[:, again])
+            opened[:, first] = torch.where(same, surest, opened[:, first])
+            opened[:, again] = torch.where(same, 0, opened[:, again])
+    return Reading(c, opened)
+
+
 Vectors = Callable[[Sequence[str]], torch.Tensor]
 """Texts → their vectors, ``[n, d]``."""
 
@@ -141,9 +153,10 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
             rows[i, k], concepts[i, k], opened[i, k] = row, concept, share
     rows, concepts, opened = (part.to(read.c.device) for part in (rows, concepts, opened))
     c = read.c[rows]
-    if switch.canonical is not None:
-        c = torch.where(opened[..., None] > 0, switch.canonical[concepts], c)
-    return Reading(c, opened)
+    if switch.canonical is None:
+        return Reading(c, opened)
+    # Said twice a concept has the same vector twice, and its LoRA would be twice as strong as any that was trained.
+    return once(Reading(torch.where(opened[..., None] > 0, switch.canonical[concepts], c), opened))
 
 
 @dataclass(frozen=True)
