@@ -16,6 +16,7 @@ from unhype.erasing.checkpoint import Trained
 from unhype.erasing.guard import Guard
 from unhype.erasing.hypernet import Hypernet
 from unhype.erasing.losses import guided_target
+from unhype.erasing.material import Shares
 from unhype.erasing.trainer import Trainer
 from unhype.families.family import Family
 
@@ -27,7 +28,8 @@ RETAINED = ["a photo of Drake", "a painting of Bob Marley", "Drake in the rain"]
 
 
 def trained(family: Family, folder: Path, switched: bool) -> Guard:
-    material, switch = prepared(family, folder / "images", switched)
+    # Sixty steps say little of what a LoRA must leave alone: most of their rows are about who must go.
+    material, switch = prepared(family, folder / "images", switched, shares=Shares(pairs=0.4, kept=0.1))
     how = settings(60, switch=switched, retain=0.3)
     trainer = Trainer(
         family, how, material, lambda: Hypernet(how.hypernet, family.sites, family.width).bind(family.denoiser)
