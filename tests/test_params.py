@@ -84,7 +84,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("a: [1", ["malformed YAML", "line 1"]),
         ("sampling: {steps: 2}\nsampling: {steps: 3}\n", ["'sampling' stands twice", "line 2", "first on line 1"]),
         ("[]", ["[] at", "mapping"]),
-        ("training: {shares: {pairs: 0.9}}", ["pairs=0.9, kept=0.1", "concepts alone"]),
+        ("training: {shares: {pairs: 0.9, kept: 0.1}}", ["pairs=0.9, kept=0.1", "concepts alone"]),
         ("training: {shares: {pairs: -0.1}}", ["pairs=-0.1", "≥ 0"]),
         ("training: {shares: {kept: .nan}}", ["nan"]),
         ("training: {seed: -1}", ["got -1 as training: seed", "from 0 to"]),
