@@ -37,8 +37,8 @@ TEXTS = (FORGOTTEN, KEPT, "adam driver", "cher x adam driver zzz")
 
 
 def looking(family: Family) -> Monitor:
-    """A monitor with a net that was never trained, which suspects Cher in everything, more or less."""
-    monitor = seeing(family, "Cher")
+    """A monitor with a net that was never trained, which suspects Cher in everything, more or less, and hears words."""
+    monitor = replace(seeing(family, "Cher"), weights=(1.0, 0.0, 2.0), usual=-2.0)
     torch.manual_seed(1)
     torch.nn.init.normal_(monitor.net.head.weight, std=3.0)
     return monitor
@@ -66,26 +66,36 @@ def target(family: Family) -> Target:
 def objective(family: Family, guarded: Guarded, target: Target) -> Objective:
     monitor = monitor_of(guarded)
     assert monitor is not None
-    return Objective(OpenGuard(guarded), target, Suspicion(family, monitor, "Cher"))
+    victim = OpenGuard(guarded)
+    return Objective(victim, target, Suspicion(family, monitor, "Cher", victim.switch))
 
 
 def test_a_suspicion_is_what_the_monitor_says(family: Family, guarded: Guarded, target: Target) -> None:
     """By the guarded pipeline's own prediction, the monitor's own features, and the monitor's own list of suspects."""
     monitor = monitor_of(guarded)
     assert monitor is not None
-    suspicion, victim = Suspicion(family, monitor, "Cher"), OpenGuard(guarded)
+    victim = OpenGuard(guarded)
+    suspicion = Suspicion(family, monitor, "Cher", victim.switch)
     for text in (FORGOTTEN, KEPT):
         with guarded.guard.attached(family.pipeline, family=family), torch.no_grad():
             states = family.encode([text]).expanded(4)
             clean = family.clean(target.noisy, target.times, family.predict(target.noisy, target.times, states))
-        said = {each.picture: each.logit for each in monitor.suspects(view(family, clean), [["Adam Driver"]] * 4)}
+        near = guarded.guard.read(family, [text]).near
+        assert near is not None
+        suspects = monitor.suspects(view(family, clean), [["Adam Driver"]] * 4, near.expand(4, -1))
+        said = {each.picture: each.suspicion for each in suspects}
         assert said
         soft = SoftText(family, text)
         with victim.predicting([text], 4, soft.vectors):
             predicted = family.predict(target.noisy, target.times, soft.text().expanded(4))
         logits, _ = suspicion.told(target.noisy, target.times, predicted.detach())
-        assert all(float(logits[i]) == pytest.approx(logit, abs=1e-3) for i, logit in said.items())
-        above = suspicion(target.noisy, target.times, predicted.detach())
+        heard = suspicion.near([text], soft.vectors)
+        assert heard is not None
+        assert float(heard[0].detach()) == pytest.approx(float(near[0, 0]), abs=1e-4)
+        own = monitor.suspicion(logits, heard.detach())
+        assert all(float(own[i]) == pytest.approx(each, abs=1e-3) for i, each in said.items())
+        assert (own > logits + 1).all()  # the words were heard
+        above = suspicion(target.noisy, target.times, predicted.detach(), heard.detach().expand(4))
         assert above.tolist() == pytest.approx(
             [said.get(i, monitor.suspected) - monitor.suspected for i in range(4)], abs=1e-3
         )
@@ -113,13 +123,14 @@ def test_whoever_is_not_seen_is_not_suspicious(family: Family, guarded: Guarded,
     assert monitor is not None
     told = Suspicion(family, monitor, "Cher").told(target.noisy, target.times, target.wanted)
     logits, evidence = (each.detach() for each in told)
-    weights, suspects = (0.5, 2.0), [Suspect(i, 0, logit) for i, logit in enumerate(logits.tolist())]
-    scores = 0.5 * logits + 2 * evidence
-    for suspected, bar in ((_middle(logits), -1e9), (-1e9, _middle(scores))):
+    weights, suspicions = (0.5, 2.0, 0.0), 0.5 * logits
+    suspects = [Suspect(i, 0, suspicion) for i, suspicion in enumerate(suspicions.tolist())]
+    scores = suspicions + 2 * evidence
+    for suspected, bar in ((_middle(suspicions), -1e9), (-1e9, _middle(scores))):
         other = replace(monitor, weights=weights, suspected=suspected, bar=bar)
         above = Suspicion(family, other, "Cher")(target.noisy, target.times, target.wanted)
         seen = other.told(family, *_shown(family, target), suspects)
-        passes = (seen @ torch.tensor(weights, dtype=torch.double) > other.bar) & (logits > other.suspected)
+        passes = (seen @ torch.tensor([1.0, 2.0], dtype=torch.double) > other.bar) & (suspicions > other.suspected)
         assert ((above > 0) == passes).all()
         assert 0 < int(passes.sum()) < len(passes)
 
@@ -142,10 +153,15 @@ def test_all_parts_are_the_same_with_and_without_a_gradient(objective: Objective
         assert float(objective.differentiable(soft).detach()) == pytest.approx(value.total, rel=1e-3)
 
 
-def test_the_name_itself_is_as_suspicious_as_the_name(family: Family, target: Target, objective: Objective) -> None:
-    bare = Objective(OpenBase(family), target, objective.suspicion)
-    (value,) = bare.values([FORGOTTEN])
-    assert (value.loss, value.suspicion) == (pytest.approx(0, abs=1e-6), pytest.approx(1, abs=1e-4))
+def test_the_names_picture_is_as_suspicious_as_itself(family: Family, target: Target, guarded: Guarded) -> None:
+    """Of the picture alone; what is said besides adds to it."""
+    monitor = monitor_of(guarded)
+    assert monitor is not None
+    for switch in (None, guarded.guard.switch):
+        bare = Objective(OpenBase(family), target, Suspicion(family, monitor, "Cher", switch))
+        (value,) = bare.values([FORGOTTEN])
+        assert value.loss == pytest.approx(0, abs=1e-6)
+        assert value.suspicion == pytest.approx(1, abs=1e-4) if switch is None else value.suspicion > 1.01
 
 
 def test_the_gradient_is_the_slope(family: Family, objective: Objective, target: Target) -> None:

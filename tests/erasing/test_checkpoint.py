@@ -92,7 +92,8 @@ def with_monitor(folder: Path) -> Monitor:
         ("a photo of Cher", "Prince"),
         torch.randn(2, 8),
         -1.0,
-        (1.0, 1.0),
+        (0.5, 1.0, 16.0),
+        -0.3,
         2.5,
     )
     save(replace(load(folder), monitor=monitor, facts={"base": "mini-sd"}), folder)
@@ -107,6 +108,21 @@ def test_a_monitor_comes_back(folder: Path) -> None:
     features = torch.randn(2, 4, 16, 16)
     assert torch.equal(again.net(features), monitor.net(features))
     assert not any(parameter.requires_grad for parameter in again.net.parameters())
+
+
+def test_a_monitor_of_before_hears_no_words(folder: Path) -> None:
+    """Its bar for suspects was a logit; it is asked as often as it was."""
+    with_monitor(folder)
+    looks = json.loads((folder / CARD).read_text())["monitor"]
+    before = {name: value for name, value in looks.items() if name != "usual"} | {"weights": [0.5, 1.0]}
+    change_card(folder, format=12, monitor=before)
+    found = load(folder).monitor
+    assert found is not None
+    assert found.weights == (0.5, 1.0, 0.0)
+    assert found.suspected == 0.5 * before["suspected"] != 0
+    change_card(folder, format=13)
+    with pytest.raises(UnhypeError, match="do not fit its"):
+        load(folder)
 
 
 def test_a_card_that_somebody_wrote_into_is_refused(folder: Path) -> None:
@@ -179,7 +195,7 @@ def test_the_vectors_of_names_come_back_and_a_guard_of_before_has_none(folder: P
 def test_a_monitor_that_looked_in_another_way_is_told_of(folder: Path, before: int) -> None:
     with_monitor(folder)
     change_card(folder, format=before)
-    with pytest.raises(UnhypeError, match=r"whose monitor looks in another way, wanted 12: train anew"):
+    with pytest.raises(UnhypeError, match=r"whose monitor looks in another way, wanted 13: train anew"):
         load(folder)
 
 

@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 import torch
 
-from unhype.erasing.phrases import JOINTS, Reading, cutouts, joined, once, read_phrases, reader, words_of
+from unhype.erasing.phrases import (
+    JOINTS,
+    Reading,
+    cutouts,
+    joined,
+    nearness,
+    once,
+    read_phrases,
+    reader,
+    words_of,
+)
 from unhype.erasing.switch import Switch, fit_switch
 
 D = 32
@@ -170,3 +180,37 @@ def test_no_prompts_speak_of_nothing(switch: Switch) -> None:
 )
 def test_signs_without_a_blank_part_words(prompt: str, words: list[str]) -> None:
     assert words_of(prompt) == words
+
+
+def test_how_near_a_prompt_comes_is_told_whether_or_not_it_counts(switch: Switch) -> None:
+    """By its phrases of two and four words and by itself; one alone says the same, and in any company."""
+    prompts = ["Ann Lee", "a dog", "the friendly Kit Ray of somewhere", "we met Bob Ray and Dan Elm today", ""]
+    read = read_phrases(vectors, switch, prompts)
+    assert read.near is not None
+    assert torch.allclose(read.near, nearness(vectors, switch, prompts), atol=1e-5)
+    for prompt, near in zip(prompts, read.near, strict=True):
+        words = prompt.split() or [""]
+        spans = [(i, i + n) for n in (2, 4, len(words)) for i in range(len(words) - n + 1)]
+        phrases = [" ".join(words[i:j]) for i, j in spans]
+        assert torch.allclose(near, switch.margin(vectors(phrases)).amax(0), atol=1e-5)
+        alone = read_phrases(vectors, switch, [prompt]).near
+        assert alone is not None
+        assert torch.allclose(alone[0], near, atol=1e-5)
+    assert read.untouched.tolist() == [False, True, True, False, True]
+    assert read.near[2, 1] > read.near[1, 1]  # half of his name, and nobody's
+    rows = read[torch.tensor([3, 1])].to(torch.device("cpu")).near
+    assert rows is not None
+    assert torch.equal(rows, read.near[[3, 1]])
+
+
+def test_how_near_it_comes_has_a_gradient(switch: Switch) -> None:
+    moved = torch.zeros(D, requires_grad=True)
+    near = nearness(lambda texts: vectors(texts) + moved, switch, ["the friendly Ann of somewhere"])
+    near[0, 0].backward()
+    assert moved.grad is not None
+    step = 1e-3 * torch.nn.functional.normalize(moved.grad, dim=0)
+    upper, lower = (
+        nearness(lambda texts, s=sign: vectors(texts) + s * step, switch, ["the friendly Ann of somewhere"])[0, 0]  # type: ignore[misc]
+        for sign in (1, -1)
+    )
+    assert float(upper - lower) / 2e-3 == pytest.approx(float(moved.grad.norm()), rel=0.05)

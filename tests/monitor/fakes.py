@@ -24,7 +24,7 @@ def seeing(family: Family, *concepts: str) -> Monitor:
     bias = [10.0 - concepts.index(each) if each in concepts else -50.0 for each in CONCEPTS]
     net.head.bias.copy_(torch.tensor(bias))
     c = family.vectors(CONCEPTS).cpu()
-    return Monitor(net, CONCEPTS, PROMPTS, c, 0.0, (1.0, 0.0), 0.0)
+    return Monitor(net, CONCEPTS, PROMPTS, c, 0.0, (1.0, 0.0, 0.0), 0.0, 0.0)
 
 
 def monitored(guard: Guard, monitor: Monitor) -> Guard:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from unhype.errors import UnhypeError
 from unhype.families.text import Text
 from unhype.monitor.features import View
-from unhype.monitor.fitting import PUSH, Fitting, MonitorSettings
+from unhype.monitor.fitting import PUSH, WORDS, Fitting, MonitorSettings
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import NetConfig
 from unhype.monitor.recording import Looks
@@ -71,8 +71,13 @@ class Blind:
         return Text(torch.zeros(len(sentences), 1, 1))
 
 
+def told(shown: list[tuple[str, ...]]) -> pd.DataFrame:
+    """Rows that say whom they show."""
+    return pd.DataFrame({"shown": shown, "part": 1.0, "prompt": [" and ".join(names) for names in shown]})
+
+
 def fitted(shown: list[tuple[str, ...]], folder: Path, seed: int = 0) -> tuple[Fitting, Monitor]:
-    table = pd.DataFrame({"shown": shown, "part": 1.0})
+    table = told(shown)
     looks = pictures(np.random.default_rng(1), shown)
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, seed, torch.device("cpu"))
     list(fitting.run(folder / "training.safetensors"))
@@ -103,7 +108,7 @@ def test_the_forgotten_are_seen_and_strangers_are_not(both: tuple[Fitting, Monit
 
 
 def test_what_is_put_aside_is_not_looked_for(both: tuple[Fitting, Monitor]) -> None:
-    monitor = replace(both[1], bar=both[1].suspected * both[1].weights[0])  # whoever is suspected is seen
+    monitor = replace(both[1], bar=both[1].suspected)  # whoever is suspected is seen
     assert not any(one == "Cher" for one in seen(monitor, [("Cher",)] * 20, ("Cher",)))
     company = [("Cher", "Prince")] * 20
     assert np.mean([one == "Prince" for one in seen(monitor, company, ("Cher",))]) > 0.5
@@ -129,7 +134,7 @@ def test_the_same_seed_gives_the_same_monitor(both: tuple[Fitting, Monitor], sho
 def test_a_net_that_finds_nobody_is_refused(shown: list[tuple[str, ...]]) -> None:
     """Nothing that is held back shows somebody forgotten."""
     few = [each for each in shown if not set(FORGET) & set(each)]
-    table, looks = pd.DataFrame({"shown": few, "part": 1.0}), pictures(np.random.default_rng(1), few)
+    table, looks = told(few), pictures(np.random.default_rng(1), few)
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
     base: Any = Blind()
     with pytest.raises(UnhypeError, match="got a monitor that finds nobody"):
@@ -138,7 +143,7 @@ def test_a_net_that_finds_nobody_is_refused(shown: list[tuple[str, ...]]) -> Non
 
 def test_a_net_that_tells_little_asks_about_half_of_the_forgotten(shown: list[tuple[str, ...]]) -> None:
     """However many strangers that are: else there would be nothing to weigh."""
-    table, looks = pd.DataFrame({"shown": shown, "part": 1.0}), pictures(np.random.default_rng(1), shown)
+    table, looks = told(shown), pictures(np.random.default_rng(1), shown)
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
     torch.nn.init.normal_(fitting.net.head.weight, std=3.0)
     fitting.net.keep(len(FORGET))
@@ -157,7 +162,7 @@ def test_a_net_that_tells_little_asks_about_half_of_the_forgotten(shown: list[tu
 
 def test_who_is_drawn_between_two_texts_sets_no_bar(shown: list[tuple[str, ...]]) -> None:
     """They may not be there. Strangers who are held back set it all the same."""
-    table = pd.DataFrame({"shown": shown, "part": np.where(np.arange(len(shown)) % 2, 0.7, 1.0)})
+    table = told(shown).assign(part=np.where(np.arange(len(shown)) % 2, 0.7, 1.0))
     looks = pictures(np.random.default_rng(1), shown)
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
     between, held_back = table["part"].to_numpy() < 1, set(RETAIN) - set(fitting.names)
@@ -217,6 +222,29 @@ def test_a_push_is_a_step_to_where_the_net_is_wrong(both: tuple[Fitting, Monitor
     assert (errors[1] > errors[0]).float().mean() > 0.9
     assert not pushed.requires_grad
     assert (fitting.pushed(features, labels, 0 * asked) == features).all()  # what is not asked pushes nowhere
+
+
+def test_the_bar_counts_what_strangers_words_say(both: tuple[Fitting, Monitor]) -> None:
+    """Half of their prompts come near to somebody: as many pass the bar as before, and who says nothing near is judged
+    by the picture."""
+    fitting, base = both[0], Blind()
+    asked: list[str] = []
+
+    def nearness(texts: Any) -> torch.Tensor:
+        asked.extend(texts)
+        return torch.tensor([[-0.2, -0.9] if i % 2 else [-0.9, -0.4] for i in range(len(texts))])
+
+    hearing = fitting.monitor(base, FORGET, torch.zeros(2, 3), nearness)  # type: ignore[arg-type]
+    assert asked == [fitting.prompts[i] for i in fitting.strangers]
+    assert hearing.weights == (*both[1].weights[:2], WORDS)
+    assert both[1].weights[2] == 0  # nobody reads words there
+    assert -0.41 < hearing.usual < -0.19
+    rows, near = fitting.strangers, nearness(fitting.strangers)
+    looks = fitting.looks
+    suspects = hearing.suspects(View(looks.features[rows].float(), looks.clean[rows]), [()] * len(rows), near)
+    above = {each.picture for each in suspects if each.suspicion > hearing.bar}
+    assert len(above) <= SETTINGS.false_alarms * len(rows)
+    assert hearing.bar >= both[1].bar
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"false_alarms": 1.0}, {"precision": "fp8"}])

@@ -101,6 +101,44 @@ def test_two_are_seen_one_after_the_other(family: Family, guard: Guard) -> None:
     assert (found != guarded(erasing(guard, family, "Cher"), family, [KEPT])).any()
 
 
+def test_words_that_come_near_make_a_picture_more_suspicious(family: Family, guard: Guard) -> None:
+    """They come near and open nothing; what the monitor sees is not enough by itself."""
+    near = guard.read(family, [KEPT]).near
+    assert near is not None
+    own = float(near[0, 0])
+    assert guard.read(family, [KEPT]).untouched.all()
+    wary = replace(seeing(family, "Cher"), suspected=12.0, bar=12.0)  # the net says 10
+    for usual, again in ((own - 0.1, True), (own + 0.1, False)):
+        hearing = monitored(guard, replace(wary, weights=(1.0, 0.0, 30.0), usual=usual))
+        assert (guarded(hearing, family, [KEPT]) != draw(family, [KEPT])).any() == again
+    deaf = replace(wary, weights=(1.0, 0.0, 0.0), usual=own - 0.1)
+    assert (guarded(monitored(guard, deaf), family, [KEPT]) == draw(family, [KEPT])).all()
+
+
+def test_words_say_nothing_of_what_was_not_chosen(sd: Family) -> None:
+    """Nor where no switch reads them."""
+    guard = guard_of(sd)
+    hearing = replace(seeing(sd, *CONCEPTS), suspected=12.0, bar=12.0, weights=(1.0, 0.0, 30.0), usual=-9.0)
+    trained = replace(guard.trained, monitor=hearing)
+    assert (guarded(Guard(trained), sd, [KEPT]) != draw(sd, [KEPT])).any()
+    found: list[torch.Tensor] = []
+    suspects = Monitor.suspects
+
+    def noting(self: Monitor, seen: View, aside: Any, near: torch.Tensor) -> list[Suspect]:
+        found.append(near)
+        return suspects(self, seen, aside, near)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Monitor, "suspects", noting)
+        guarded(Guard(trained, [CONCEPTS[1]]), sd, [KEPT])
+    assert found[0].isneginf().tolist() == [[True, False]]
+    assert (guarded(Guard(replace(trained, switch=None), share=0.0), sd, [KEPT]) == draw(sd, [KEPT])).all()
+    nobody = Guard(replace(trained, switch=None, monitor=replace(hearing, bar=1e3)))
+    assert (
+        guarded(nobody, sd, [KEPT]) == guarded(Guard(replace(trained, switch=None, monitor=None)), sd, [KEPT])
+    ).all()
+
+
 def test_a_picture_is_judged_alone(sd: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three pictures of one prompt only the second shows somebody."""
     guard, suspects = guard_of(sd), Monitor.suspects
@@ -177,7 +215,7 @@ def test_a_picture_that_shows_more_and_more_is_withheld(sd: Family, monkeypatch:
 def test_the_base_is_asked_as_it_is_itself(sd: Family) -> None:
     """While a monitor asks, no LoRA of the picture's own prompt is in the denoiser."""
     asked: list[torch.Tensor] = []
-    monitor = replace(seeing(sd, "Adam Driver"), weights=(1.0, 1.0), bar=-100.0)
+    monitor = replace(seeing(sd, "Adam Driver"), weights=(1.0, 1.0, 0.0), bar=-100.0)
     told = type(monitor).told
 
     def noting(self: Any, family: Family, *others: Any) -> torch.Tensor:
@@ -242,7 +280,7 @@ def test_attention_that_the_pipeline_exchanged_is_put_back(pag: Family) -> None:
 
 def test_the_base_is_asked_in_the_precision_of_the_day(sd: Family) -> None:
     own = family_of(tiny.sd1())
-    monitor = replace(seeing(own, "Cher"), weights=(1.0, 1e-9))
+    monitor = replace(seeing(own, "Cher"), weights=(1.0, 1e-9, 0.0))
     with monitored(guard_of(own), monitor).attached(own.pipeline, family=own):
         draw(own, [KEPT])
         own.pipeline.to(torch.bfloat16)
@@ -300,7 +338,7 @@ def test_latents_that_are_not_finite_are_no_picture(sd: Family) -> None:
 
 def test_the_base_is_asked_without_the_picture_that_an_ip_adapter_shows(sd: Family) -> None:
     own = family_of(tiny.sd1())
-    monitor = replace(seeing(own, "Cher"), weights=(1.0, 1e-9))
+    monitor = replace(seeing(own, "Cher"), weights=(1.0, 1e-9, 0.0))
     unet: Any = own.pipeline.unet
     unet._load_ip_adapter_weights([ip_adapter(unet, 24)])
     shown = {"ip_adapter_image_embeds": [torch.randn(2, 1, 24)], "num_inference_steps": 2, "output_type": "np"}

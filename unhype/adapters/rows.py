@@ -98,13 +98,21 @@ class Watchable(Protocol):
 
 
 Read = Callable[[Any, Sequence[Texts]], Sequence[Any]]
-"""(Family, texts) → what each says to the adapters, in whatever form ``emit`` reads; None: the denoiser stays as it is.
+"""(Family, texts) → what each says, in whatever form ``emit`` and the second opinion read.
 
 This and :data:`Emit` are plain functions, not methods: a copy of a pipeline calls them with the copy's own family.
 """
 
 Emit = Callable[[Any, Sequence[Any]], Mapping[str, Factors]]
-"""(Family, what was read, none of it None) → site name → one adapter for each."""
+"""(Family, what was read, none of it silent) → site name → one adapter for each."""
+
+Silent = Callable[[Any], bool]
+"""Whether what was read says nothing to the adapters: the denoiser stays as it is."""
+
+
+def is_none(said: Any) -> bool:
+    """The plainest way of saying nothing."""
+    return said is None
 
 
 @dataclass
@@ -115,6 +123,7 @@ class Reader:
     read: Read
     emit: Emit
     opinion: Opinion | None = None
+    silent: Silent = is_none
 
 
 @dataclass

@@ -266,19 +266,18 @@ class Watch:
             )
         known = [row for row in rows if row is not None]
         free = asked if all(row.negative for row in known[:asked]) else 0
-        said = self._said(known[free:])
+        said, reader = self._said(known[free:]), self._scope.reader if self._scope else known[-1].reader
         distinct: list[Any] = []
         places = [-1] * free
         for each in said:
             place = next((k for k, other in enumerate(distinct) if other is each), -1)
-            if each is not None and place < 0:
+            if place < 0 and not reader.silent(each):
                 distinct.append(each)
                 place = len(distinct) - 1
             places.append(place)
         factors: Mapping[str, Factors] = {}
         if distinct:
             index = torch.tensor(places, device=text[0].device)
-            reader = self._scope.reader if self._scope else known[-1].reader
             factors = {name: _spread(f, index) for name, f in reader.emit(reader.family, distinct).items()}
         return _Call(tuple(route.detach().clone() for route in text), asked, free, said, factors)
 

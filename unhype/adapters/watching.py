@@ -28,7 +28,7 @@ from torch import nn
 
 from unhype.adapters.again import drawn
 from unhype.adapters.looking import Opinion
-from unhype.adapters.rows import Asked, Emit, Read, Reader, Rows, Texts, Watchable
+from unhype.adapters.rows import Asked, Emit, Read, Reader, Rows, Silent, Texts, Watchable, is_none
 from unhype.adapters.sites import is_compiled, unwrapped
 from unhype.adapters.watch import Watch
 from unhype.errors import UnhypeError
@@ -157,6 +157,7 @@ def attach(
     owner: object,
     unconditional: bool = False,
     opinion: Opinion | None = None,
+    silent: Silent = is_none,
 ) -> Callable[[], None]:
     """Put a pipeline under adapters from now on; returns what undoes it.
 
@@ -166,6 +167,7 @@ def attach(
         unconditional: whether negative prompts are adapted too, as they are where a LoRA is merged into the weights.
         opinion: who looks at what is being drawn. Where something is seen, the pipeline's call begins again from the
             same noise, with adapters for what was seen too.
+        silent: which readings leave the denoiser as it is.
 
     Raises:
         UnhypeError: a pipeline that is adapted already, or a denoiser that is under somebody else's adapters.
@@ -186,7 +188,7 @@ def attach(
             watch = Watch(family, owner, unconditional)
             vars(denoiser)["_unhype_watch"] = watch
             _compile_anew(family.denoiser)
-        vars(pipeline)["_unhype"] = Hold(watch, Reader(family, read, emit, opinion))
+        vars(pipeline)["_unhype"] = Hold(watch, Reader(family, read, emit, opinion, silent))
         pipeline.__class__ = _class(type(pipeline))
     return partial(detach, pipeline)
 

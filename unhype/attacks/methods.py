@@ -32,7 +32,7 @@ def _white(victim: Attacked, sought: Sought, whole: bool) -> Search:
     concept = sought.concept
     known = known_words(tokenizer, concept, lexicon(victim.concepts)) if whole else all_tokens(tokenizer, concept)
     monitor = None if sought.blind else monitor_of(victim.eraser)
-    suspicion = None if monitor is None else Suspicion(victim.family, monitor, concept)
+    suspicion = None if monitor is None else Suspicion(victim.family, monitor, concept, view.switch)
     return TokenSearch(Objective(view, target, suspicion), known, sought)
 
 

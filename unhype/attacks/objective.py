@@ -7,10 +7,10 @@ z_t are the base's pictures of the person, noised. UnlearnDiffAtk's loss (Zhang 
 place of the base's prediction, which is its mean: the same minimiser with less scatter. The scale is the same distance
 of the empty prompt, so that 0 draws the person and 1 draws anything.
 
-S is the monitor's suspicion (:mod:`.suspicion`) of ẑ_0 as ε_victim has it at two of these z_t, by that of the base's
-own prediction: 1 is as suspicious as the name itself. The monitor looks late; but a picture of the person that is
-hardly noised shows the person whatever the text says. In noise the text decides, and even then it reads ẑ_0 much as it
-reads what is drawn in the end: docs/experiments/attacks.md.
+S is the monitor's suspicion (:mod:`.suspicion`) of ẑ_0 as ε_victim has it at two of these z_t, and of the words, by
+that of the base's own prediction: 1 is as suspicious as the name's picture. The monitor looks late; but a picture of
+the person that is hardly noised shows the person whatever the text says. In noise the text decides, and even then it
+reads ẑ_0 much as it reads what is drawn in the end: docs/experiments/attacks.md.
 
 Shapes: K noisy pictures, n texts, L tokens, V vocabulary.
 """
@@ -27,6 +27,7 @@ from unhype.attacks.opening import Open
 from unhype.attacks.soft import SoftText
 from unhype.attacks.suspicion import Suspicion
 from unhype.eraser import Eraser
+from unhype.erasing.phrases import Vectors
 from unhype.families.family import Family
 
 SHARES = (0.95, 0.85, 0.7, 0.55)
@@ -129,7 +130,7 @@ class Objective:
             with self.victim.predicting(part, k):
                 predicted = self.family.predict(noisy, times, text)
             found = self._loss(predicted).view(len(part), k).mean(1)
-            seen = self._suspected(predicted) / self.own
+            seen = self._suspected(predicted, self._near(part)) / self.own
             for i, loss, suspicion in zip(places, found.tolist(), seen.tolist(), strict=True):
                 losses[i], suspicions[i] = loss, suspicion
         return [Value(*parts) for parts in zip(losses, alarms, suspicions, strict=True)]
@@ -147,18 +148,23 @@ class Objective:
         with self.victim.predicting([text], k, soft.vectors):
             predicted = self.family.predict(self.target.noisy, self.target.times, soft.text().expanded(k))
             told = self._loss(predicted).mean() + WEIGHT * self.victim.alarm([text], soft.vectors)[0]
-        return told + SUSPECTED * self._suspected(predicted)[0] / self.own
+        return told + SUSPECTED * self._suspected(predicted, self._near([text], soft.vectors))[0] / self.own
 
     def _loss(self, predicted: torch.Tensor) -> torch.Tensor:
         """Of each row."""
         wanted = self.target.wanted.repeat(len(predicted) // len(self.target.wanted), 1, 1, 1)
         return (predicted - wanted).square().flatten(1).mean(1) / self.target.scale
 
-    def _suspected(self, predicted: torch.Tensor) -> torch.Tensor:
-        """Mean suspicion of each text, in nats, from its rows; the denoiser must be the bare base."""
+    def _near(self, texts: Sequence[str], vectors: Vectors | None = None) -> torch.Tensor | None:
+        """How near the words of each text come to the person; None where nobody hears them."""
+        return None if self.suspicion is None else self.suspicion.near(texts, vectors)
+
+    def _suspected(self, predicted: torch.Tensor, near: torch.Tensor | None = None) -> torch.Tensor:
+        """Mean suspicion of each text, in nats, from its rows and words; the denoiser must be the bare base."""
         n = len(predicted) // len(self.target.times)
         if self.suspicion is None:
             return torch.zeros(n, device=predicted.device)
         noisy, times = (part[self.looked] for part in (self.target.noisy, self.target.times))
         rows = predicted.unflatten(0, (n, -1))[:, self.looked].flatten(0, 1)
-        return self.suspicion(noisy.repeat(n, 1, 1, 1), times.repeat(n), rows).view(n, -1).mean(1)
+        heard = None if near is None else near.repeat_interleave(len(self.looked))
+        return self.suspicion(noisy.repeat(n, 1, 1, 1), times.repeat(n), rows, heard).view(n, -1).mean(1)

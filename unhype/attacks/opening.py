@@ -37,6 +37,7 @@ class Open(Protocol):
     """An eraser without its lid."""
 
     family: Family
+    switch: Switch | None
 
     def predicting(
         self, texts: Sequence[str], rows: int, vectors: Vectors | None = None
@@ -67,6 +68,8 @@ def opened(eraser: Eraser) -> Open | None:
 
 class OpenBase:
     """The bare base."""
+
+    switch: Switch | None = None
 
     def __init__(self, family: Family) -> None:
         self.family = family
@@ -116,7 +119,7 @@ class OpenGuard:
 
     def __init__(self, eraser: Guarded) -> None:
         self.family, guard = eraser.family, eraser.guard
-        self.switch: Switch | None = guard.switch and guard.switch.to(self.family.device)
+        self.switch = guard.switch and guard.switch.to(self.family.device)
         self.hypernet = copy.deepcopy(guard.trained.hypernet).to(self.family.device).bind(self.family.denoiser)
         self.hypernet.requires_grad_(False)
         self.steps = guard.share * self.hypernet.config.steps

@@ -24,20 +24,21 @@ from unhype.files import describe, sha256, write_tensors, write_text
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
 
-FORMAT = 12
-KNOWN = (6, 7, 8, 9, 10, 11, FORMAT)
-"""Formats that can be read: a switch of 11 and before holds no vectors of names; of 10 and before the monitor, which
+FORMAT = 13
+KNOWN = (6, 7, 8, 9, 10, 11, 12, FORMAT)
+"""Formats that can be read: a monitor of 12 and before leaves the words out; a switch of 11 and before holds no vectors
+of names; of 10 and before the monitor, which
 looked in other ways, cannot be; of 9 and before the checksum says nothing of the card; 7 has a switch that asks no
 sentence besides, 6 no monitor."""
 
-SENTENCES, SUMMED, LOOKING = 8, 10, 11
-"""The first formats with a switch that asks the sentence, with a checksum of the card besides the tensors, and with the
-monitor of today."""
+SENTENCES, SUMMED, LOOKING, HEARING = 8, 10, 11, 13
+"""The first formats with a switch that asks the sentence, with a checksum of the card besides the tensors, with a
+monitor that looks as today's does, and with one that hears the words besides."""
 
 NUMBERS = ("threshold", "width", "longest", "sure")
 """The fields of a switch that are plain numbers."""
 
-MONITOR_LISTS, MONITOR_NUMBERS = ("concepts", "prompts", "weights"), ("suspected", "bar")
+MONITOR_LISTS, MONITOR_NUMBERS = ("concepts", "prompts", "weights"), ("suspected", "usual", "bar")
 """The fields of a monitor that are lists, and plain numbers."""
 
 SHAPING = ("hypernet", "sites", "width", "switch", "monitor", "identity")
@@ -147,7 +148,8 @@ def load(folder: Path) -> Trained:
                 raise ValueError(f"{len(switch.centres)} centres for {len(switch.concepts)} concepts")
             if canonical is not None and canonical.shape != (len(switch.concepts), card["width"]):
                 raise ValueError(f"vectors of names {tuple(canonical.shape)} for {len(switch.concepts)} concepts")
-        monitor = _monitor(card.get("monitor"), tensors)
+        looks = card.get("monitor")
+        monitor = _monitor(_hearing_nothing(looks) if looks and card["format"] < HEARING else looks, tensors)
         identity = Identity.of_tensors(
             card["identity"], {name: tensors[f"identity.{name}"] for name in ("entries", "sizes")}
         )
@@ -171,6 +173,12 @@ def _monitor(looks: dict[str, Any] | None, tensors: dict[str, torch.Tensor]) -> 
     lists: dict[str, Any] = {name: tuple(looks[name]) for name in MONITOR_LISTS}
     numbers: dict[str, Any] = {name: float(looks[name]) for name in MONITOR_NUMBERS}
     return Monitor(net=net.eval().requires_grad_(False), c=c, **lists, **numbers)
+
+
+def _hearing_nothing(looks: dict[str, Any]) -> dict[str, Any]:
+    """The block of a monitor of before: it asked by the logit alone."""
+    first, second = looks["weights"]
+    return looks | {"weights": [first, second, 0.0], "suspected": first * looks["suspected"], "usual": 0.0}
 
 
 def read_card(folder: Path) -> dict[str, Any]:

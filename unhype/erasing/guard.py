@@ -139,7 +139,7 @@ class Guard:
                 family = family_of(pipeline, *choices(self.trained))
         check(self.trained, family, self.monitor is not None, derived, level)
         self._place(family)
-        return attach(family, self._reader(), self._emitter(), self, opinion=self._opinion())
+        return attach(family, self._reader(), self._emitter(), self, opinion=self._opinion(), silent=_silent)
 
     # ------------------------------------------------------------ prompts
 
@@ -169,13 +169,12 @@ class Guard:
         return {name: factors.joined(read.phrases) for name, factors in each.items()}
 
     def _reader(self) -> Read:
-        def read(family: Family, rows: Sequence[Texts]) -> list[Reading | None]:
-            """One reading a picture, over all the texts that its encoders get; None if the base draws it alone."""
+        def read(family: Family, rows: Sequence[Texts]) -> list[Reading]:
+            """One reading a picture, over all the texts that its encoders get."""
             distinct = list(dict.fromkeys(chain.from_iterable(rows)))
             found = self._read(family, distinct)  # cut already, to what this call reads
             place = {text: i for i, text in enumerate(distinct)}
-            readings = [beside([found[torch.tensor([place[text]])] for text in row]) for row in rows]
-            return [None if bool(reading.untouched.all()) else reading for reading in readings]
+            return [beside([found[torch.tensor([place[text]])] for text in row]) for row in rows]
 
         return read
 
@@ -196,20 +195,21 @@ class Guard:
                 stay.union(_erased(reading, placed.switch), (concepts[k] for k in before))
                 for reading, before in zip(drawn.said, seen, strict=True)
             ]
-            latents = drawn.latents.to(placed.device)
-            found = placed.monitor.seen(family, latents, aside)
+            near = _near(drawn.said, placed.switch, placed.monitor)
+            found = placed.monitor.seen(family, drawn.latents.to(placed.device), aside, near)
             for row, one in enumerate(found, 1):
                 if one >= 0:
                     LOG.info("picture %d of %d shows %s, and no word said so", row, len(found), concepts[one])
             return found
 
-        def amend(family: Family, said: Reading | None, seen: Sequence[int]) -> Reading:
+        def amend(family: Family, said: Reading, seen: Sequence[int]) -> Reading:
             """What was seen is said, by the vector that the concept's own name has."""
             placed = self._place(family)
             assert placed.monitor is not None
             c = placed.monitor.c[list(seen)][None]
-            told = Reading(c, torch.ones(c.shape[:2], device=c.device))
-            return told if said is None else beside([said.to(placed.device), told])
+            said = said.to(placed.device)
+            told = Reading(c, torch.ones(c.shape[:2], device=c.device), said.near)
+            return told if _silent(said) else beside([said, told])
 
         return Opinion(LOOK, look, amend)
 
@@ -237,9 +237,24 @@ class _Placed:
     device: torch.device
 
 
-def _erased(reading: Reading | None, switch: Switch | None) -> list[str]:
+def _silent(reading: Reading) -> bool:
+    """Whether the base draws it alone."""
+    return bool(reading.untouched.all())
+
+
+def _near(readings: Sequence[Reading], switch: Switch | None, monitor: Monitor) -> torch.Tensor | None:
+    """How near words come to each of the monitor's concepts, ``[readings, m]``: to those that were not chosen, not."""
+    if switch is None or any(reading.near is None for reading in readings):
+        return None
+    found = torch.cat([reading.near for reading in readings if reading.near is not None]).to(switch.mean.device)
+    away = found.new_full((len(found), 1), -torch.inf)
+    places = [switch.concepts.index(concept) if concept in switch.concepts else -1 for concept in monitor.concepts]
+    return torch.cat([found, away], 1)[:, places]
+
+
+def _erased(reading: Reading, switch: Switch | None) -> list[str]:
     """The concepts that a prompt's reading forgets wholly."""
-    if reading is None or switch is None:
+    if switch is None:
         return []
     c, opened = (part.to(switch.mean.device) for part in (reading.c.flatten(0, 1), reading.opened.flatten()))
     return [switch.concepts[int(k)] for k in switch.margin(c[opened >= 1]).argmax(1)]
@@ -247,7 +262,12 @@ def _erased(reading: Reading | None, switch: Switch | None) -> list[str]:
 
 def beside(readings: Sequence[Reading]) -> Reading:
     """Readings of one picture's texts as one: their phrases stand side by side, and what several say counts once."""
-    both = Reading(torch.cat([r.c for r in readings], 1), torch.cat([r.opened for r in readings], 1))
+    near = [reading.near for reading in readings if reading.near is not None]
+    both = Reading(
+        torch.cat([reading.c for reading in readings], 1),
+        torch.cat([reading.opened for reading in readings], 1),
+        torch.stack(near).amax(0) if near else None,
+    )
     return once(both, readings[0].phrases)
 
 

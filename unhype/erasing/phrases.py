@@ -10,6 +10,9 @@ company of its words.
 The hypernetwork reads who is meant, not how: whatever the phrase, it gets the vector of the concept's own name, if the
 switch holds one (``Switch.canonical``). So a synonym is erased just as the name is.
 
+How near a prompt's phrases come to each concept is told as well, whether or not one counts: to whoever looks at what
+is drawn, a picture that is somebody's is likelier theirs if words come near their name (:mod:`unhype.monitor.monitor`).
+
 Shapes: n prompts, P phrases of the prompt that has most, d width of a vector, m forgotten concepts.
 """
 
@@ -38,10 +41,13 @@ class Reading:
         c: of each prompt's phrases, or of the concepts that they mean, ``[n, P, d]``; without a switch of the prompt
             itself, ``[n, 1, d]``.
         opened: how surely each means a forgotten concept, ``[n, P]`` in 0…1; 0 where a prompt has fewer.
+        near: how near phrases of each come to each concept, ``[n, m]``, see :func:`nearness`; None where nobody asked a
+            switch.
     """
 
     c: torch.Tensor
     opened: torch.Tensor
+    near: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.c.ndim != 3 or self.c.shape[:2] != self.opened.shape:
@@ -53,7 +59,7 @@ class Reading:
         return len(self.c)
 
     def __getitem__(self, rows: torch.Tensor) -> Reading:
-        return Reading(self.c[rows], self.opened[rows])
+        return Reading(self.c[rows], self.opened[rows], None if self.near is None else self.near[rows])
 
     @property
     def phrases(self) -> int:
@@ -67,11 +73,12 @@ class Reading:
 
     def to(self, device: torch.device) -> Reading:
         """The same, elsewhere."""
-        return Reading(self.c.to(device), self.opened.to(device))
+        near = None if self.near is None else self.near.to(device)
+        return Reading(self.c.to(device), self.opened.to(device), near)
 
 
 def joined(readings: Sequence[Reading]) -> Reading:
-    """One after the other, with as many phrases as the longest."""
+    """One after the other, with as many phrases as the longest; for a hypernetwork, which does not ask how near."""
     most = max(reading.phrases for reading in readings)
     c = [torch.nn.functional.pad(reading.c, (0, 0, 0, most - reading.phrases)) for reading in readings]
     opened = [torch.nn.functional.pad(reading.opened, (0, most - reading.phrases)) for reading in readings]
@@ -87,7 +94,7 @@ def once(reading: Reading, since: int = 0) -> Reading:
             surest = torch.maximum(opened[:, first], opened[:, again])
             opened[:, first] = torch.where(same, surest, opened[:, first])
             opened[:, again] = torch.where(same, 0, opened[:, again])
-    return Reading(c, opened)
+    return Reading(c, opened, reading.near)
 
 
 Vectors = Callable[[Sequence[str]], torch.Tensor]
@@ -129,12 +136,9 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
     """
     words = [words_of(prompt) or [""] for prompt in prompts]
     read = _Texts(vectors, switch)
-    read.add(
-        " ".join(each[i:j])
-        for each in words
-        for i, j in [(0, len(each)), *spans_of(len(each), switch.longest)]
-        if j - i == len(each) or (switch.longest - (j - i)) % 2 == 0
-    )
+    first = [_first(each, switch) for each in words]
+    read.add(chain.from_iterable(first))
+    near = read.near(first)
     still = [[span for span in spans_of(len(each), switch.longest) if read.open(each, span)] for each in words]
     read.add(
         " ".join(each[i:j])
@@ -154,9 +158,27 @@ def read_phrases(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> Re
     rows, concepts, opened = (part.to(read.c.device) for part in (rows, concepts, opened))
     c = read.c[rows]
     if switch.canonical is None:
-        return Reading(c, opened)
+        return Reading(c, opened, near)
     # Said twice a concept has the same vector twice, and its LoRA would be twice as strong as any that was trained.
-    return once(Reading(torch.where(opened[..., None] > 0, switch.canonical[concepts], c), opened))
+    return once(Reading(torch.where(opened[..., None] > 0, switch.canonical[concepts], c), opened, near))
+
+
+def nearness(vectors: Vectors, switch: Switch, prompts: Sequence[str]) -> torch.Tensor:
+    """How near phrases of prompts come to each concept, ``[n, m]``: the largest margin of those that are read first.
+
+    As :func:`read_phrases` tells it, for whoever asks nothing else; with the gradient of ``vectors``.
+    """
+    first = [_first(words_of(prompt) or [""], switch) for prompt in prompts]
+    read = _Texts(vectors, switch)
+    read.add(chain.from_iterable(first))
+    return read.near(first)
+
+
+def _first(words: Sequence[str], switch: Switch) -> list[str]:
+    """What is read of a prompt in any case: all of it, and its phrases of every second length."""
+    n = len(words)
+    spans = [(i, j) for i, j in spans_of(n, switch.longest) if (switch.longest - (j - i)) % 2 == 0]
+    return [" ".join(words[i:j]) for i, j in dict.fromkeys([(0, n), *spans])]
 
 
 @dataclass(frozen=True)
@@ -194,6 +216,12 @@ class _Texts:
             self.place |= {text: k for k, text in enumerate(fresh, len(self.place))}
             self.c, self.margins = torch.cat([self.c, c]), torch.cat([self.margins, margins])
             self.nearest += margins.amax(1).tolist()
+
+    def near(self, texts: Sequence[Sequence[str]]) -> torch.Tensor:
+        """Of each list of texts that were read, the largest margin for every concept, ``[lists, m]``."""
+        if not texts:
+            return self.margins
+        return torch.stack([self.margins[[self.place[text] for text in each]].amax(0) for each in texts])
 
     def open(self, words: Sequence[str], span: tuple[int, int]) -> bool:
         """Whether a phrase may count, by those of its three that were read."""

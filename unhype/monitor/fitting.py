@@ -9,13 +9,14 @@ where it is wrong (adversarial training, Goodfellow et al. 2015).
 
 Retained names are told apart as well as forgotten ones, so that the net learns what people differ in; their logits are
 cut off in the end. Some retained names are held back, with some of the other pictures: nobody trains on them. From them
-comes how suspicion and evidence are weighed (logistic regression, and the net is believed half of that), and on the
-strangers among them the bar is set: it is strangers who must not be taken for somebody forgotten.
+comes how logit and evidence are weighed (logistic regression, and the net is believed half of that), and on the
+strangers among them the bar is set: it is strangers who must not be taken for somebody forgotten. What the words weigh
+is not learnt: those of the forgotten say the name here, and whoever searches never says it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -64,6 +65,10 @@ and whoever is not suspected is not seen."""
 BELIEVED = 0.5
 """So much of its weight the net's logit keeps. Weights are fitted to people whom nobody tries to hide; whoever searches
 for a way through moves the net further than the base: docs/experiments/monitor.md."""
+
+WORDS = 16.0
+"""Nats for each unit of cosine by which words come nearer to a concept than strangers' do. That is about two for each
+standard deviation among strangers; how unlikely one is would be half a square: docs/experiments/monitor.md."""
 
 ROOM = 8.0
 """How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""
@@ -136,7 +141,7 @@ class Fitting:
         self.taught = np.flatnonzero(taught)
         self.known = np.flatnonzero(~taught & somebody & ~between)
         self.strangers = np.flatnonzero(~taught & ~somebody)
-        self.shown = shown
+        self.shown, self.prompts = shown, table["prompt"].tolist()
         place = {name: i for i, name in enumerate(self.names)}
         self.labels = torch.zeros(len(shown), len(self.names))
         for row, each in enumerate(shown):
@@ -209,45 +214,60 @@ class Fitting:
             (gradient,) = torch.autograd.grad(_error(self.net(features), labels, asked), features)
         return (features + PUSH * self.net.spread.view(1, -1, 1, 1) * gradient.sign()).detach()
 
-    def monitor(self, family: Family, prompts: Sequence[str], c: torch.Tensor) -> Monitor:
+    def monitor(
+        self,
+        family: Family,
+        prompts: Sequence[str],
+        c: torch.Tensor,
+        nearness: Callable[[Sequence[str]], torch.Tensor] | None = None,
+    ) -> Monitor:
         """What was fitted, with weights and bar.
 
         Args:
             prompts, c: see :class:`Monitor`.
+            nearness: texts → how near their words come to each concept, ``[n, m]``; None where no switch reads words.
 
         Raises:
             UnhypeError: the net finds nobody.
         """
-        every = Monitor(self.net, self.forget, tuple(prompts), c, -np.inf, (1.0, 0.0), 0.0)
+        every = Monitor(self.net, self.forget, tuple(prompts), c, -np.inf, (1.0, 0.0, 0.0), 0.0, 0.0)
         right = [each for each in self._suspects(every, self.known) if self._shows(each)]
         if not right:
             raise UnhypeError(
                 "got a monitor that finds nobody in the pictures that it was not taught, wanted one that does: raise "
                 "monitor: schedule: steps in params.yaml, or turn it off with monitor: when: never"
             )
-        somebody, most = self._suspects(every, self.strangers), dict[int, float]()
-        for each in somebody:
-            most[each.picture] = max(each.logit, most.get(each.picture, -np.inf))
-        # However few that are: about half of the forgotten it is asked in any case.
-        middle = float(np.median([each.logit for each in right]))
-        asked = min(middle, float(np.quantile([*most.values()], 1 - ASKED)) if most else np.inf)
-        monitor = replace(every, suspected=asked)
-        # Somebody forgotten beside whom another is suspected says nothing of strangers.
-        known = [each for each in right if each.logit >= asked]
-        strange = [each for each in somebody if each.logit >= asked]
+        logit, evidence = self._weighed(family, every, right)
+        near = nearness([self.prompts[row] for row in self.strangers]) if nearness and len(self.strangers) else None
+        weights = BELIEVED * logit, evidence, WORDS if near is not None else 0.0
+        usual = 0.0 if near is None else float(near.amax(1).median())
+        hearing = replace(every, weights=weights, usual=usual)
+        strange = self._suspects(hearing, self.strangers, near)
+        # Whoever is searched for says nothing near.
+        asked = _least([weights[0] * each.suspicion for each in right], strange)
+        monitor = replace(hearing, suspected=asked)
+        known = [each._replace(suspicion=weights[0] * each.suspicion) for each in right]
+        known, strange = ([each for each in part if each.suspicion >= asked] for part in (known, strange))
         told = monitor.told(family, self.looks.latents, self.looks.clean, [*known, *strange])
-        logit, evidence = _logistic(told, len(known))
-        weights = BELIEVED * logit, evidence
-        scores = (told @ torch.tensor(weights, dtype=torch.double)).tolist()
+        scores = monitor.above(*told.unbind(1)).tolist()
         bar = self._bar(scores[: len(known)], [each.picture for each in strange], scores[len(known) :])
-        return replace(monitor, net=self.net.cpu(), c=c.cpu(), weights=weights, bar=bar)
+        return replace(monitor, net=self.net.cpu(), c=c.cpu(), bar=bar)
 
-    def _suspects(self, monitor: Monitor, rows: np.ndarray) -> list[Suspect]:
+    def _weighed(self, family: Family, every: Monitor, right: Sequence[Suspect]) -> tuple[float, float]:
+        """Weights of logit and evidence, of those about whom the base is asked by the net alone."""
+        somebody = self._suspects(every, self.strangers)
+        asked = _least([each.suspicion for each in right], somebody)
+        # Somebody forgotten beside whom another is suspected says nothing of strangers.
+        known, strange = ([each for each in part if each.suspicion >= asked] for part in (right, somebody))
+        told = every.told(family, self.looks.latents, self.looks.clean, [*known, *strange])
+        return _logistic(told, len(known))
+
+    def _suspects(self, monitor: Monitor, rows: np.ndarray, near: torch.Tensor | None = None) -> list[Suspect]:
         found = []
-        for part in np.array_split(rows, -(-len(rows) // 256) or 1):
-            seen = View(self._features(part), self.looks.clean[part])
-            every = monitor.suspects(seen, [()] * len(part))
-            found += [each._replace(picture=int(part[each.picture])) for each in every]
+        for part in np.array_split(np.arange(len(rows)), -(-len(rows) // 256) or 1):
+            seen = View(self._features(rows[part]), self.looks.clean[rows[part]])
+            every = monitor.suspects(seen, [()] * len(part), None if near is None else near[part].to(self.device))
+            found += [each._replace(picture=int(rows[part[each.picture]])) for each in every]
         return found
 
     def _shows(self, suspect: Suspect) -> bool:
@@ -262,6 +282,14 @@ class Fitting:
         passed = falling[int(self.settings.false_alarms * len(falling))] if falling else -np.inf
         least = float(np.quantile(known, MISSED))
         return float(max(passed, (max(passed, least - ROOM) + least) / 2))
+
+
+def _least(right: Sequence[float], strange: Sequence[Suspect]) -> float:
+    """The least suspicion at which the base is asked: about a share of strangers, and half of the forgotten or more."""
+    most = dict[int, float]()
+    for each in strange:
+        most[each.picture] = max(each.suspicion, most.get(each.picture, -np.inf))
+    return min(float(np.median(right)), float(np.quantile([*most.values()], 1 - ASKED)) if most else np.inf)
 
 
 def _windows(rng: np.random.Generator, features: torch.Tensor, part: float, small: float, large: float) -> torch.Tensor:

@@ -1,8 +1,12 @@
 """A fitted monitor: what of the forgotten does a picture show while it is being drawn?
 
-A small net names suspects (:mod:`.net`), and the base is asked about them (:mod:`.witness`). Together they decide:
+A small net names suspects (:mod:`.net`), and the base is asked about them (:mod:`.witness`). Together they decide, and
+the prompt's words with them, as far as they come nearer to the concept than a stranger's words come to anybody:
 
-    w_0 · logit + w_1 · V > bar
+    w_0 · logit + w_1 · V + w_2 · max(0, near − usual) > bar
+
+Words alone never suffice, and who says nothing near is judged by the picture: whoever searches for a way around the net
+has to keep away from the name besides.
 """
 
 from __future__ import annotations
@@ -32,11 +36,12 @@ AT_ONCE = 16
 
 
 class Suspect(NamedTuple):
-    """Somebody who may be in a picture: the picture's place, the concept's place, and the net's logit."""
+    """Somebody who may be in a picture: the picture's place, the concept's place, and how suspicious it is, in nats, to
+    the net and by the words."""
 
     picture: int
     concept: int
-    logit: float
+    suspicion: float
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,9 @@ class Monitor:
         concepts: m forgotten concepts.
         prompts: what the base is asked about each.
         c: what each concept's own LoRA is emitted from, ``[m, d]``.
-        suspected: the least logit at which the base is asked about a concept.
-        weights: w_0 of the logit, w_1 of the evidence.
+        suspected: the least suspicion (w_0 and w_2) at which the base is asked about a concept.
+        weights: w_0 of the logit, w_1 of the evidence, w_2 of the words.
+        usual: how near a stranger's words come to the concept that they come nearest to.
         bar: what they must come to.
     """
 
@@ -58,14 +64,15 @@ class Monitor:
     prompts: tuple[str, ...]
     c: torch.Tensor
     suspected: float
-    weights: tuple[float, float]
+    weights: tuple[float, float, float]
+    usual: float
     bar: float
 
     def __post_init__(self) -> None:
-        if len({len(self.concepts), len(self.prompts), len(self.c)}) > 1 or len(self.weights) != 2:
+        if len({len(self.concepts), len(self.prompts), len(self.c)}) > 1 or len(self.weights) != 3:
             raise ValueError(
                 f"got {len(self.prompts)} prompts, {len(self.c)} vectors and {len(self.weights)} weights, wanted "
-                f"{len(self.concepts)}, as many, and 2"
+                f"{len(self.concepts)}, as many, and 3"
             )
 
     @torch.no_grad()
@@ -74,33 +81,40 @@ class Monitor:
         family: Family,
         latents: torch.Tensor,
         aside: Sequence[Collection[str]],
+        near: torch.Tensor | None = None,
     ) -> list[int]:
         """Place of the concept that each picture shows most clearly; -1 where it shows none.
 
         Args:
             latents: z_0 as it is being drawn, ``[n, C, h, w]``.
             aside: concepts that are not looked for, of each picture.
+            near: how near each one's words come to each concept, ``[n, m]``; None where nobody read them.
         """
         seen = view(family, latents.float())
-        return self.surest(family, latents, seen.clean, self.suspects(seen, aside))
+        return self.surest(family, latents, seen.clean, self.suspects(seen, aside, near))
 
     def surest(
         self, family: Family, latents: torch.Tensor, clean: torch.Tensor, suspects: Sequence[Suspect]
     ) -> list[int]:
         """Place of the concept that each picture shows most clearly, of those suspected; -1 where it shows none."""
-        logits, evidence = self.told(family, latents, clean, suspects).unbind(1)
+        suspicions, evidence = self.told(family, latents, clean, suspects).unbind(1)
         found, best = [-1] * len(latents), [0.0] * len(latents)
-        for each, score in zip(suspects, self.above(logits, evidence).tolist(), strict=True):
+        for each, score in zip(suspects, self.above(suspicions, evidence).tolist(), strict=True):
             if score > best[each.picture]:
                 found[each.picture], best[each.picture] = each.concept, score
         return found
 
-    def suspects(self, seen: View, aside: Sequence[Collection[str]]) -> list[Suspect]:
-        """The surest of each picture, at most ``SUSPECTS``.
+    def suspicion(self, logits: torch.Tensor, near: torch.Tensor | None) -> torch.Tensor:
+        """What net and words say of concepts, in nats: w_0 · logit + w_2 · max(0, near − usual)."""
+        of_net = self.weights[0] * logits
+        return of_net if near is None else of_net + self.weights[2] * (near - self.usual).clamp(min=0)
+
+    def suspects(self, seen: View, aside: Sequence[Collection[str]], near: torch.Tensor | None = None) -> list[Suspect]:
+        """The most suspicious of each picture, at most ``SUSPECTS``.
 
         Args:
             seen: the pictures as the base sees them.
-            aside: concepts that are not looked for, of each picture.
+            aside, near: see :meth:`seen`.
 
         Raises:
             UnhypeError: latents that are not finite show nobody anything.
@@ -110,21 +124,21 @@ class Monitor:
                 "got latents that are not finite, wanted a picture to look at: draw in a higher precision, or with "
                 "another scheduler"
             )
-        logits = self.net(seen.features)
-        for row, concepts in zip(logits, aside, strict=True):
+        suspicions = self.suspicion(self.net(seen.features), near)
+        for row, concepts in zip(suspicions, aside, strict=True):
             row[[self.concepts.index(concept) for concept in concepts if concept in self.concepts]] = -torch.inf
-        most, which = logits.topk(min(SUSPECTS, len(self.concepts)), 1)
+        most, which = suspicions.topk(min(SUSPECTS, len(self.concepts)), 1)
         return [
-            Suspect(row, int(k), float(logit))
+            Suspect(row, int(k), float(suspicion))
             for row, (own, places) in enumerate(zip(most, which, strict=True))
-            for logit, k in zip(own, places, strict=True)
-            if logit >= self.suspected
+            for suspicion, k in zip(own, places, strict=True)
+            if suspicion >= self.suspected
         ]
 
     def told(
         self, family: Family, latents: torch.Tensor, clean: torch.Tensor, suspects: Sequence[Suspect]
     ) -> torch.Tensor:
-        """Logit and evidence of each suspicion, ``[suspects, 2]``.
+        """Suspicion, in nats, and the base's evidence of each suspect, ``[suspects, 2]``.
 
         Args:
             latents: z_0 of the pictures.
@@ -136,14 +150,13 @@ class Monitor:
             pictures = sorted({each.picture for each in part})
             asked = [(pictures.index(each.picture), self.prompts[each.concept]) for each in part]
             shown, nobody = (each[pictures].to(family.device).float() for each in (latents, clean))
-            found[start : start + AT_ONCE, 0] = torch.tensor([each.logit for each in part], dtype=torch.double)
+            found[start : start + AT_ONCE, 0] = torch.tensor([each.suspicion for each in part], dtype=torch.double)
             found[start : start + AT_ONCE, 1] = evidence(family, shown, nobody, asked).double().cpu()
         return found
 
-    def above(self, logits: torch.Tensor, evidence: torch.Tensor) -> torch.Tensor:
-        """By how much suspicions pass the bar, in nats: w_0 · logit + w_1 · V − bar."""
-        first, second = self.weights
-        return first * logits + second * evidence - self.bar
+    def above(self, suspicions: torch.Tensor, evidence: torch.Tensor) -> torch.Tensor:
+        """By how much suspects pass the bar, in nats: suspicion + w_1 · V − bar."""
+        return suspicions + self.weights[1] * evidence - self.bar
 
     def to(self, device: torch.device) -> Monitor:
         """A copy of its own, elsewhere."""

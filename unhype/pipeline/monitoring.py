@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from unhype.erasing.fitting import NAMED, own_vectors
+from unhype.erasing.phrases import nearness
 from unhype.erasing.switch import Switch
 from unhype.families.family import Family
 from unhype.monitor.fitting import Fitting
@@ -37,7 +39,8 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
         yield Progress("monitor", report.step, report.steps, report.loss)
     yield Progress("monitor's bar", 0, 1)
     prompts = [NAMED.format(job.concepts.sort.phrase(name)) for name in forget]
-    return fitting.monitor(family, prompts, own_vectors(family, job.concepts, switch))
+    hears = partial(nearness, family.vectors, switch) if switch else None
+    return fitting.monitor(family, prompts, own_vectors(family, job.concepts, switch), hears)
 
 
 def _ways(job: Job) -> list[Sampling]:
