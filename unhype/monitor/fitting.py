@@ -58,9 +58,9 @@ PUSHED, PUSH = 0.5, 0.05
 MISSED = 0.005
 """Share of the forgotten whom nobody needs to see."""
 
-ASKED = 0.4
-"""Share of the pictures of strangers about which the base is asked: a suspect costs half as much as a step of drawing,
-and whoever is not suspected is not seen."""
+WEIGHED, ASKED = 0.4, 0.1
+"""Share of the pictures of strangers about which the base is asked: while it is weighed, and by the monitor. A suspect
+costs more than half a step of drawing; where words are heard, hardly anybody is seen whom fewer questions miss."""
 
 BELIEVED = 0.5
 """So much of its weight the net's logit keeps. Weights are fitted to people whom nobody tries to hide; whoever searches
@@ -244,7 +244,7 @@ class Fitting:
         hearing = replace(every, weights=weights, usual=usual)
         strange = self._suspects(hearing, self.strangers, near)
         # Whoever is searched for says nothing near.
-        asked = _least([weights[0] * each.suspicion for each in right], strange)
+        asked = _least([weights[0] * each.suspicion for each in right], strange, ASKED)
         monitor = replace(hearing, suspected=asked)
         known = [each._replace(suspicion=weights[0] * each.suspicion) for each in right]
         known, strange = ([each for each in part if each.suspicion >= asked] for part in (known, strange))
@@ -256,7 +256,7 @@ class Fitting:
     def _weighed(self, family: Family, every: Monitor, right: Sequence[Suspect]) -> tuple[float, float]:
         """Weights of logit and evidence, of those about whom the base is asked by the net alone."""
         somebody = self._suspects(every, self.strangers)
-        asked = _least([each.suspicion for each in right], somebody)
+        asked = _least([each.suspicion for each in right], somebody, WEIGHED)
         # Somebody forgotten beside whom another is suspected says nothing of strangers.
         known, strange = ([each for each in part if each.suspicion >= asked] for part in (right, somebody))
         told = every.told(family, self.looks.latents, self.looks.clean, [*known, *strange])
@@ -284,12 +284,12 @@ class Fitting:
         return float(max(passed, (max(passed, least - ROOM) + least) / 2))
 
 
-def _least(right: Sequence[float], strange: Sequence[Suspect]) -> float:
+def _least(right: Sequence[float], strange: Sequence[Suspect], share: float) -> float:
     """The least suspicion at which the base is asked: about a share of strangers, and half of the forgotten or more."""
     most = dict[int, float]()
     for each in strange:
         most[each.picture] = max(each.suspicion, most.get(each.picture, -np.inf))
-    return min(float(np.median(right)), float(np.quantile([*most.values()], 1 - ASKED)) if most else np.inf)
+    return min(float(np.median(right)), float(np.quantile([*most.values()], 1 - share)) if most else np.inf)
 
 
 def _windows(rng: np.random.Generator, features: torch.Tensor, part: float, small: float, large: float) -> torch.Tensor:
