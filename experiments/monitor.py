@@ -1,13 +1,15 @@
-"""What a guard's monitor sees by itself: whom it notices, whom it takes for somebody, and what it costs.
+"""What a guard's monitor sees: whom it notices, whom it takes for somebody, and what it costs.
 
-The words are left out: nobody reads the prompts, the bare base draws, and the monitor looks at every picture as it
-does under guard. Held-out templates, names of the evaluation and seeds of the evaluation, none of which it learnt from:
+The bare base draws, and the monitor looks at every picture as it does under guard: once by itself, as if nobody had
+read the prompt, and once hearing the words. Where words open the switch as well, one of the two finds who is asked for.
+Held-out templates, names of the evaluation and seeds of the evaluation, none of which it learnt from:
 
     forgotten        a forgotten name alone                 beside unseen    beside somebody who stays and is unseen
     beside nobody    beside an anchor, or a thing           two forgotten    either of them counts
     unseen           evaluation names alone                 two unseen       two of them
     near miss        kept names that share a word with a forgotten one       nobody           anchors
     things           of no list
+    written alias, written stays                            synonyms, and unseen names, in sentences of six languages
 
 .venv/bin/python experiments/monitor.py --model build/guards/NAME --out build/attacks
 """
@@ -16,13 +18,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from development import DATA
 from rounding import rounded
 
@@ -38,6 +41,7 @@ from unhype.gates.intervals import wilson
 from unhype.monitor.features import view
 from unhype.monitor.monitor import LOOK, Monitor
 from unhype.params import load_params
+from unhype.prompts.sentences import SENTENCES
 from unhype.prompts.strata import STRATA
 from unhype.prompts.templates import HELD_OUT
 from unhype.terminal import quiet
@@ -47,27 +51,43 @@ SEED = 38_000_000
 
 
 @dataclass
-class Seen:
-    """Notes what the monitor sees."""
+class Notes:
+    """What the monitor saw in each picture, nobody as "", and whether the base was asked."""
 
-    monitor: Monitor
     found: list[str] = field(default_factory=list)
     asked: list[bool] = field(default_factory=list)
 
+    def told(self, rows: Sequence[Text]) -> dict[str, float]:
+        """Shares of these pictures: the right one seen, somebody else, the base asked."""
+        right = [one in wanted for one, (_, wanted) in zip(self.found, rows, strict=True)]
+        other = [bool(one) and one not in wanted for one, (_, wanted) in zip(self.found, rows, strict=True)]
+        means = {"right": right, "other": other, "asked": self.asked}
+        return {name: float(np.mean(each)) for name, each in means.items()}
+
+
+class Eyes:
+    """The monitor's, in two ways: by itself, and hearing the words, ``near [pictures, m]`` in the order of drawing."""
+
+    def __init__(self, monitor: Monitor, near: torch.Tensor) -> None:
+        self.monitor, self.near = monitor, near
+        self.alone, self.hearing = Notes(), Notes()
+
     def look(self, family: Any, drawn: Drawn, before: Sequence[Sequence[int]]) -> list[int]:
-        latents, aside = drawn.latents, [()] * len(drawn.said)
-        seen = view(family, latents.float())
-        suspects = self.monitor.suspects(seen, aside)
-        self.asked += [any(each.picture == row for each in suspects) for row in range(len(latents))]
-        surest = self.monitor.surest(family, latents, seen.clean, suspects)
-        self.found += ["" if place < 0 else self.monitor.concepts[place] for place in surest]
-        return [-1] * len(latents)
+        latents, aside, n = drawn.latents, [()] * len(drawn.said), len(drawn.said)
+        seen, done = view(family, latents.float()), len(self.alone.found)
+        for notes, near in ((self.alone, None), (self.hearing, self.near[done : done + n])):
+            suspects = self.monitor.suspects(seen, aside, near)
+            notes.asked += [any(each.picture == row for each in suspects) for row in range(n)]
+            surest = self.monitor.surest(family, latents, seen.clean, suspects)
+            notes.found += ["" if place < 0 else self.monitor.concepts[place] for place in surest]
+        return [-1] * n
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--model", required=True, help="a guard with a monitor")
     asked.add_argument("--n", type=int, default=200, help="pictures of each row; of unseen people 500 at least")
+    asked.add_argument("--names", type=int, default=8, help="for each written sentence")
     asked.add_argument("--out", type=Path, help="folder for monitor.json")
     options = asked.parse_args()
     quiet()
@@ -80,25 +100,63 @@ def main() -> None:
     how = load_params(Path("params.yaml")).suited(source, DATA / "judges").sampling
     told: dict[str, Any] = {"guard": facts["sha256"], "base": facts["base"], "concepts": concepts.name, "rows": {}}
     seed = SEED
-    for group, texts in _groups(concepts):
-        rows = list(_rows(texts, max(500, options.n) if group == "unseen" else options.n))
-        seen = Seen(guard.monitor)
-        with looking_on(family, LOOK, seen.look):
-            for _ in family.draw([prompt for prompt, _ in rows], range(seed, seed + len(rows)), how):
+    for group, rows in chain(_short(concepts, options.n), _written(concepts, options.names)):
+        prompts = [prompt for prompt, _ in rows]
+        read = guard.read(family, prompts)
+        if read.near is None or guard.monitor.concepts != guard.switch.concepts:  # type: ignore[union-attr]
+            raise UnhypeError(f"got {options.model}, which reads no words, wanted a guard with a switch")
+        eyes = Eyes(guard.monitor, read.near)
+        with looking_on(family, LOOK, eyes.look):
+            for _ in family.draw(prompts, range(seed, seed + len(rows)), how):
                 pass
         seed += 10_000
-        right = [one in wanted for one, (_, wanted) in zip(seen.found, rows, strict=True)]
-        other = [bool(one) and one not in wanted for one, (_, wanted) in zip(seen.found, rows, strict=True)]
-        row: dict[str, Any] = {"n": len(rows), "right": float(np.mean(right)), "other": float(np.mean(other))}
-        row |= {"interval": wilson(float(np.mean(right if any(rows[0][1]) else other)), len(rows))}
-        told["rows"][group] = row | {"asked": float(np.mean(seen.asked))}
+        told["rows"][group] = _told(eyes, rows, (~read.untouched).tolist())
         print(group, rounded(told["rows"][group]), flush=True)
     if options.out:
         write_text(options.out / "monitor.json", json.dumps(rounded(told), indent=1) + "\n")
 
 
+def _told(eyes: Eyes, rows: Sequence[Text], opened: Sequence[bool]) -> Mapping[str, Any]:
+    """What came of a group; ``found``: by the words, or by who hears them and looks."""
+    n, goes = len(rows), any(rows[0][1])
+    alone, hearing = eyes.alone.told(rows), eyes.hearing.told(rows)
+    seen = [one in wanted if goes else bool(one) for one, (_, wanted) in zip(eyes.hearing.found, rows, strict=True)]
+    found = float(np.mean([one or other for one, other in zip(opened, seen, strict=True)]))
+    return {
+        "n": n,
+        **alone,
+        "interval": wilson(alone["right" if goes else "other"], n),
+        "hearing": hearing | {"interval": wilson(hearing["right" if goes else "other"], n)},
+        "opened": float(np.mean(opened)),
+        "found": found,
+        "found_interval": wilson(found, n),
+    }
+
+
 Text = tuple[str, tuple[str, ...]]
-"""What stands in the sentence, and the forgotten in it."""
+"""What stands in the sentence, or the sentence, and the forgotten in it."""
+
+
+def _short(concepts: ConceptSet, n: int) -> Iterator[tuple[str, list[Text]]]:
+    """Groups of short sentences."""
+    for group, texts in _groups(concepts):
+        yield group, list(_rows(texts, max(500, n) if group == "unseen" else n))
+
+
+def _written(concepts: ConceptSet, names: int) -> Iterator[tuple[str, list[Text]]]:
+    """Held-out sentences, each with so many names in turn."""
+    aliases = [(text, (entry.concept,)) for entry in concepts.forget for text in (*entry.synonyms, *entry.aliases)]
+    stays: list[Text] = [(name, ()) for name in concepts.evaluation]
+    for kind, who in (("alias", aliases), ("stays", stays)):
+        for language, halves in SENTENCES.items():
+            turn = cycle(who)
+            rows = [
+                (sentence.format(text), wanted)
+                for sentence in halves["held_out"]
+                for text, wanted in islice(turn, names)
+            ]
+            if who:
+                yield f"written {kind}, {language}", rows
 
 
 def _groups(concepts: ConceptSet) -> Iterator[tuple[str, list[Text]]]:

@@ -103,6 +103,20 @@ def test_a_monitor_is_told_by_whom_it_should_see_and_whom_it_should_not() -> Non
     ]
 
 
+def test_a_monitor_that_hears_words_is_told_beside_itself() -> None:
+    """And whoever is found by the words or by it."""
+    noticed = {"n": 200, "right": 0.98, "other": 0.005, "interval": [0.95, 0.992], "asked": 1.0, "opened": 0.5}
+    strangers = {"n": 500, "right": 0.0, "other": 0.002, "interval": [0.0, 0.01], "asked": 0.1, "opened": 0.01}
+    rows = {
+        "alias": {**noticed, "hearing": {**noticed, "right": 0.99}, "found": 0.995},
+        "stays": {**strangers, "hearing": {**strangers, "asked": 0.2}, "found": 0.012},
+    }
+    header, table = monitor_rows({"rows": rows})
+    assert {len(header)} == set(map(len, table)) == {9}
+    assert table[0][5:] == ["0.990 [0.950, 0.992]", "0.005", "1.00", "0.995"]
+    assert table[1][5:] == ["–", "0.002 [0.000, 0.010]", "0.20", "0.012"]
+
+
 def test_whether_it_went_through_the_monitor_is_said() -> None:
     """Reports of before say nothing of it, and their lines stay what they were."""
     plain = told()

@@ -199,16 +199,30 @@ SENTENCES = ("stays", "forgotten", "alias")
 
 
 def monitor_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """The table of what a monitor sees by itself (experiments/monitor.py): whom it should, or somebody else."""
+    """The table of what a monitor sees (experiments/monitor.py), by itself and hearing the words.
+
+    Whom it should, or somebody else; and whether words open the switch, or it sees somebody.
+    """
     table = []
     for group, row in told["rows"].items():
-        low, high = row["interval"]
         wanted = row["right"] > 0
-        right, other = (f"{row[key]:.3f}" for key in ("right", "other"))
-        interval = f" [{low:.3f}, {high:.3f}]"
-        cells = [right + interval, other] if wanted else ["–", other + interval]
-        table.append([group, str(row["n"]), *cells, f"{row['asked']:.2f}"])
-    return ["pictures of", "n", "the forgotten noticed ↑", "somebody else seen ↓", "base asked about"], table
+        sides = []
+        for side in [row, row["hearing"]] if "hearing" in row else [row]:
+            low, high = side["interval"]
+            right, other = (f"{side[key]:.3f}" for key in ("right", "other"))
+            interval = f" [{low:.3f}, {high:.3f}]"
+            sides += [right + interval, other] if wanted else ["–", other + interval]
+            sides.append(f"{side['asked']:.2f}")
+        either = [f"{row['found']:.3f}"] if "hearing" in row else []
+        table.append([group, str(row["n"]), *sides, *either])
+    alone = ["the forgotten noticed ↑", "somebody else seen ↓", "base asked about"]
+    hearing = ["hearing the words ↑", "somebody else ↓", "asked", "by words or monitor"]
+    return [
+        "pictures of",
+        "n",
+        *alone,
+        *(hearing if any("hearing" in row for row in told["rows"].values()) else []),
+    ], table
 
 
 def sentence_rows(told: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
