@@ -4,7 +4,7 @@ Each text is drawn by the bare base up to the look, and whole for the judge; the
 weight of the words, at a bar that the strangers' pictures pass so often. Nothing of the evaluation is drawn:
 
     found      the prompts of data/attacks, of those pictures on which the judge sees the person
-    strangers  retained names that the monitor's training held back, in its sentences, half of them with half the guidance
+    strangers  retained names that the monitor's training held back, in its sentences, half with half the guidance
     made up    a forgotten first name before another surname, and a forgotten surname behind another first name, where
                the judge sees nobody forgotten: whoever is like somebody by name, and may look it
 

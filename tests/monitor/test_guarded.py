@@ -115,6 +115,14 @@ def test_words_that_come_near_make_a_picture_more_suspicious(family: Family, gua
     assert (guarded(monitored(guard, deaf), family, [KEPT]) == draw(family, [KEPT])).all()
 
 
+def test_words_are_heard_again_where_a_picture_begins_again(sd: Family, caplog: pytest.LogCaptureFixture) -> None:
+    hearing = replace(seeing(sd, *CONCEPTS), suspected=12.0, bar=12.0, weights=(1.0, 0.0, 30.0), usual=-9.0)
+    with caplog.at_level("INFO", "unhype"):
+        guarded(monitored(guard_of(sd), hearing), sd, [KEPT])
+    seen = [record.getMessage() for record in caplog.records if record.name.startswith("unhype")]
+    assert sorted(seen) == [f"picture 1 of 1 shows {name}, and no word said so" for name in sorted(CONCEPTS)]
+
+
 def test_words_say_nothing_of_what_was_not_chosen(sd: Family) -> None:
     """Nor where no switch reads them."""
     guard = guard_of(sd)
