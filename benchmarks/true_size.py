@@ -123,7 +123,7 @@ def _monitor(channels: int, suspected: float) -> Monitor:
     """A monitor of random weights that sees nobody, whatever it suspects."""
     net = MonitorNet(NetConfig(), channels, CONCEPTS).eval().requires_grad_(False)
     names = tuple(f"person {k}" for k in range(CONCEPTS))
-    return Monitor(net, names, names, torch.zeros(CONCEPTS, 1), suspected, (1.0, 0.0), math.inf)
+    return Monitor(net, names, names, torch.zeros(CONCEPTS, 1), suspected, (1.0, 0.0, 0.0), 0.0, math.inf)
 
 
 def _factors(site: Site) -> Factors:
