@@ -35,7 +35,7 @@ from unhype.families.family import Family
 from unhype.judges.judge import Judge
 from unhype.monitor.features import View, view
 from unhype.monitor.fitting import ASKED, HELD_BACK
-from unhype.monitor.monitor import LOOK, Monitor
+from unhype.monitor.monitor import LOOK, Heard, Monitor
 from unhype.monitor.recording import drawn
 from unhype.params import load_params
 from unhype.pictures.sampling import Sampling
@@ -150,11 +150,13 @@ def _weighed(
 ) -> Iterator[tuple[float, float, list[float]]]:
     """At each rate of strangers: the bar, and what passes it."""
     monitor = replace(monitor, weights=(*monitor.weights[:2], words), bar=0.0)
-    suspicions = monitor.suspicion(monitor.net(looked.seen.features), looked.near)
+    suspicions = monitor.weights[0] * monitor.net(looked.seen.features) + monitor.hearing(looked.near)
     strangers, made = looked.of("strangers"), looked.of("made up")
     monitor = replace(monitor, suspected=float(suspicions[strangers].amax(1).quantile(1 - ASKED)))
     suspects = monitor.suspects(looked.seen, [()] * len(looked.table), looked.near)
-    scores = monitor.above(*monitor.told(family, looked.latents, looked.seen.clean, suspects).unbind(1)).tolist()
+    prompts = looked.table["prompt"].tolist()
+    heard = Heard(looked.near, lambda pictures: family.encode([prompts[row] for row in pictures]))
+    scores = monitor.above(*monitor.told(family, looked.latents, looked.seen.clean, suspects, heard).unbind(1)).tolist()
     anybody, right = (np.full(len(looked.table), -np.inf) for _ in range(2))
     for each, score in zip(suspects, scores, strict=True):
         anybody[each.picture] = max(anybody[each.picture], score)
@@ -164,12 +166,7 @@ def _weighed(
     for rate in RATES:
         bar = float(np.sort(anybody[strangers])[::-1][int(rate * len(strangers))])
         seen = pd.Series(right[found] > bar).groupby(looked.table["text"].to_numpy()[found]).mean()
-        told = [
-            np.mean(right[found] > bar),
-            seen.min(),
-            np.mean(anybody[made] > bar),
-            np.isfinite(anybody[made]).mean(),
-        ]
+        told = np.mean(right[found] > bar), seen.min(), np.mean(anybody[made] > bar)
         yield rate, bar, [float(each) for each in told]
 
 

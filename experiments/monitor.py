@@ -36,10 +36,11 @@ from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet
 from unhype.erasing.guard import Guard
 from unhype.errors import UnhypeError
+from unhype.families.text import Text
 from unhype.files import write_text
 from unhype.gates.intervals import wilson
 from unhype.monitor.features import view
-from unhype.monitor.monitor import LOOK, Monitor
+from unhype.monitor.monitor import LOOK, Heard, Monitor
 from unhype.params import load_params
 from unhype.prompts.sentences import SENTENCES
 from unhype.prompts.strata import STRATA
@@ -57,7 +58,7 @@ class Notes:
     found: list[str] = field(default_factory=list)
     asked: list[bool] = field(default_factory=list)
 
-    def told(self, rows: Sequence[Text]) -> dict[str, float]:
+    def told(self, rows: Sequence[Asked]) -> dict[str, float]:
         """Shares of these pictures: the right one seen, somebody else, the base asked."""
         right = [one in wanted for one, (_, wanted) in zip(self.found, rows, strict=True)]
         other = [bool(one) and one not in wanted for one, (_, wanted) in zip(self.found, rows, strict=True)]
@@ -66,7 +67,7 @@ class Notes:
 
 
 class Eyes:
-    """The monitor's, in two ways: by itself, and hearing the words, ``near [pictures, m]`` in the order of drawing."""
+    """The monitor's, in two ways: by itself, and hearing prompts, ``near [pictures, m]`` of them as they are drawn."""
 
     def __init__(self, monitor: Monitor, near: torch.Tensor) -> None:
         self.monitor, self.near = monitor, near
@@ -75,10 +76,12 @@ class Eyes:
     def look(self, family: Any, drawn: Drawn, before: Sequence[Sequence[int]]) -> list[int]:
         latents, aside, n = drawn.latents, [()] * len(drawn.said), len(drawn.said)
         seen, done = view(family, latents.float()), len(self.alone.found)
-        for notes, near in ((self.alone, None), (self.hearing, self.near[done : done + n])):
-            suspects = self.monitor.suspects(seen, aside, near)
+        text = Text(*drawn.text)
+        heard = Heard(self.near[done : done + n], lambda pictures: text[list(pictures)])
+        for notes, words in ((self.alone, None), (self.hearing, heard)):
+            suspects = self.monitor.suspects(seen, aside, words.near if words else None)
             notes.asked += [any(each.picture == row for each in suspects) for row in range(n)]
-            surest = self.monitor.surest(family, latents, seen.clean, suspects)
+            surest = self.monitor.surest(family, latents, seen.clean, suspects, words)
             notes.found += ["" if place < 0 else self.monitor.concepts[place] for place in surest]
         return [-1] * n
 
@@ -116,7 +119,7 @@ def main() -> None:
         write_text(options.out / "monitor.json", json.dumps(rounded(told), indent=1) + "\n")
 
 
-def _told(eyes: Eyes, rows: Sequence[Text], opened: Sequence[bool]) -> Mapping[str, Any]:
+def _told(eyes: Eyes, rows: Sequence[Asked], opened: Sequence[bool]) -> Mapping[str, Any]:
     """What came of a group; ``found``: by the words, or by who hears them and looks."""
     n, goes = len(rows), any(rows[0][1])
     alone, hearing = eyes.alone.told(rows), eyes.hearing.told(rows)
@@ -133,20 +136,20 @@ def _told(eyes: Eyes, rows: Sequence[Text], opened: Sequence[bool]) -> Mapping[s
     }
 
 
-Text = tuple[str, tuple[str, ...]]
+Asked = tuple[str, tuple[str, ...]]
 """What stands in the sentence, or the sentence, and the forgotten in it."""
 
 
-def _short(concepts: ConceptSet, n: int) -> Iterator[tuple[str, list[Text]]]:
+def _short(concepts: ConceptSet, n: int) -> Iterator[tuple[str, list[Asked]]]:
     """Groups of short sentences."""
     for group, texts in _groups(concepts):
         yield group, list(_rows(texts, max(500, n) if group == "unseen" else n))
 
 
-def _written(concepts: ConceptSet, names: int) -> Iterator[tuple[str, list[Text]]]:
+def _written(concepts: ConceptSet, names: int) -> Iterator[tuple[str, list[Asked]]]:
     """Held-out sentences, each with so many names in turn."""
     aliases = [(text, (entry.concept,)) for entry in concepts.forget for text in (*entry.synonyms, *entry.aliases)]
-    stays: list[Text] = [(name, ()) for name in concepts.evaluation]
+    stays: list[Asked] = [(name, ()) for name in concepts.evaluation]
     for kind, who in (("alias", aliases), ("stays", stays)):
         for language, halves in SENTENCES.items():
             turn = cycle(who)
@@ -159,7 +162,7 @@ def _written(concepts: ConceptSet, names: int) -> Iterator[tuple[str, list[Text]
                 yield f"written {kind}, {language}", rows
 
 
-def _groups(concepts: ConceptSet) -> Iterator[tuple[str, list[Text]]]:
+def _groups(concepts: ConceptSet) -> Iterator[tuple[str, list[Asked]]]:
     forget, unseen = [entry.concept for entry in concepts.forget], list(concepts.evaluation)
     nobody = [*sorted({entry.anchor for entry in concepts.forget}), "a dog", "a horse"]
 
@@ -167,7 +170,7 @@ def _groups(concepts: ConceptSet) -> Iterator[tuple[str, list[Text]]]:
         pairs = [(one, others[(i + shift) % len(others)]) for i, one in enumerate(ones)]
         return [pair if i % 2 else (pair[1], pair[0]) for i, pair in enumerate(pairs)]
 
-    def texts(pairs: Sequence[tuple[str, ...]]) -> list[Text]:
+    def texts(pairs: Sequence[tuple[str, ...]]) -> list[Asked]:
         return [(" and ".join(pair), tuple(name for name in pair if name in forget)) for pair in pairs]
 
     yield "forgotten", texts([(name,) for name in forget])
@@ -181,7 +184,7 @@ def _groups(concepts: ConceptSet) -> Iterator[tuple[str, list[Text]]]:
     yield "things", [(text, ()) for text, _, _ in STRATA["things"][0](concepts)]
 
 
-def _rows(texts: Sequence[Text], n: int) -> Iterator[Text]:
+def _rows(texts: Sequence[Asked], n: int) -> Iterator[Asked]:
     frames = list(chain.from_iterable(HELD_OUT.values()))
     for i in range(n):
         text, wanted = texts[i % len(texts)]

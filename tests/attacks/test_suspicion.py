@@ -29,7 +29,7 @@ from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
 from unhype.monitor.features import view
-from unhype.monitor.monitor import Monitor, Suspect
+from unhype.monitor.monitor import Heard, Monitor, Suspect, borne_out
 
 STEP = 1e-2
 
@@ -92,10 +92,10 @@ def test_a_suspicion_is_what_the_monitor_says(family: Family, guarded: Guarded, 
         heard = suspicion.near([text], soft.vectors)
         assert heard is not None
         assert float(heard[0].detach()) == pytest.approx(float(near[0, 0]), abs=1e-4)
-        own = monitor.suspicion(logits, heard.detach())
+        own = logits + monitor.hearing(heard.detach())
         assert all(float(own[i]) == pytest.approx(each, abs=1e-3) for i, each in said.items())
         assert (own > logits + 1).all()  # the words were heard
-        above = suspicion(target.noisy, target.times, predicted.detach(), heard.detach().expand(4))
+        above = suspicion(target.noisy, target.times, predicted.detach(), heard.detach().expand(4), states)
         assert above.tolist() == pytest.approx(
             [said.get(i, monitor.suspected) - monitor.suspected for i in range(4)], abs=1e-3
         )
@@ -105,16 +105,22 @@ def test_it_tells_what_the_monitor_is_told(family: Family, guarded: Guarded, tar
     monitor = monitor_of(guarded)
     assert monitor is not None
     predicted = target.wanted.clone().requires_grad_()
-    logits, evidence = Suspicion(family, monitor, "Cher").told(target.noisy, target.times, predicted)
+    text = family.encode([KEPT]).expanded(4)
+    logits, evidence = Suspicion(family, monitor, "Cher").told(target.noisy, target.times, predicted, text)
     assert logits.requires_grad
-    assert evidence.requires_grad
+    assert evidence.told.requires_grad
+    assert evidence.behind.requires_grad
     shown = family.clean(target.noisy, target.times, target.wanted)
-    suspects = [Suspect(i, 0, logit) for i, logit in enumerate(logits.tolist())]
+    suspects = [Suspect(i, 0, logit, 3.0) for i, logit in enumerate(logits.tolist())]
     with torch.no_grad():
         seen = view(family, shown)
-        told = monitor.told(family, shown, seen.clean, suspects).float()
+        heard = Heard(torch.zeros(4, 2), lambda pictures: text[list(pictures)])
+        told = monitor.told(family, shown, seen.clean, suspects, heard).float()
+        silent = monitor.told(family, shown, seen.clean, suspects).float()
     assert torch.allclose(monitor.net(seen.features)[:, 0], logits.detach(), atol=1e-4)
-    assert torch.allclose(told, torch.stack([logits, evidence], 1).detach(), atol=1e-4)
+    words = 3 * borne_out(evidence.behind.detach())
+    assert torch.allclose(told, torch.stack([logits + words, evidence.told], 1).detach(), atol=1e-4)
+    assert torch.allclose(silent[:, 0], logits.detach() + 3, atol=1e-4)  # nobody is behind words that are not there
 
 
 def test_whoever_is_not_seen_is_not_suspicious(family: Family, guarded: Guarded, target: Target) -> None:
@@ -122,7 +128,7 @@ def test_whoever_is_not_seen_is_not_suspicious(family: Family, guarded: Guarded,
     monitor = monitor_of(guarded)
     assert monitor is not None
     told = Suspicion(family, monitor, "Cher").told(target.noisy, target.times, target.wanted)
-    logits, evidence = (each.detach() for each in told)
+    logits, evidence = told[0].detach(), told[1].told.detach()
     weights, suspicions = (0.5, 2.0, 0.0), 0.5 * logits
     suspects = [Suspect(i, 0, suspicion) for i, suspicion in enumerate(suspicions.tolist())]
     scores = suspicions + 2 * evidence

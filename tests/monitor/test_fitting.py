@@ -70,6 +70,8 @@ class Blind:
     def remembered(self, sentences: list[str]) -> Text:
         return Text(torch.zeros(len(sentences), 1, 1))
 
+    encode = remembered
+
 
 def told(shown: list[tuple[str, ...]]) -> pd.DataFrame:
     """Rows that say whom they show."""
@@ -235,7 +237,7 @@ def test_the_bar_counts_what_strangers_words_say(both: tuple[Fitting, Monitor]) 
         return torch.tensor([[-0.2, -0.9] if i % 2 else [-0.9, -0.4] for i in range(len(texts))])
 
     hearing = fitting.monitor(base, FORGET, torch.zeros(2, 3), nearness)  # type: ignore[arg-type]
-    assert asked == [fitting.prompts[i] for i in fitting.strangers]
+    assert asked == fitting.table["prompt"].iloc[fitting.strangers].tolist()
     assert hearing.weights == (*both[1].weights[:2], WORDS)
     assert both[1].weights[2] == 0  # nobody reads words there
     assert -0.41 < hearing.usual < -0.19

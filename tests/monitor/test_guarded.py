@@ -132,7 +132,7 @@ def test_words_say_nothing_of_what_was_not_chosen(sd: Family) -> None:
     found: list[torch.Tensor] = []
     suspects = Monitor.suspects
 
-    def noting(self: Monitor, seen: View, aside: Any, near: torch.Tensor) -> list[Suspect]:
+    def noting(self: Monitor, seen: View, aside: Any, near: Any) -> list[Suspect]:
         found.append(near)
         return suspects(self, seen, aside, near)
 

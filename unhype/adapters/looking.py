@@ -18,7 +18,7 @@ from torch import nn
 from unhype.errors import UnhypeError
 
 if TYPE_CHECKING:
-    from unhype.adapters.rows import Scope, Watchable
+    from unhype.adapters.rows import Rows, Scope, Watchable
 
 NEARLY = 1e-6
 """By how much a share may be rounded."""
@@ -54,6 +54,7 @@ class Drawn:
 
     Attributes:
         said: what each row says.
+        text: each row's text, as the denoiser gets it.
         share: how far into the noise they are.
     """
 
@@ -64,17 +65,20 @@ class Drawn:
         output: Any,
         free: int,
         said: Sequence[Any],
+        text: Rows,
         share: float,
     ) -> None:
         """``free`` leading rows are of no prompt."""
-        self.said, self.share = said, share
+        self.said, self.text, self.share = said, tuple(route[free:] for route in text), share
         self._family, self._arguments, self._output, self._free = family, arguments, output, free
 
     def kept(self) -> Drawn:
         """The same for after the call, when the pipeline may write over what was given to it."""
         given = {name: _copied(self._arguments[name]) for name in self._family.drawn_from}
         output = self._output if isinstance(self._output, torch.Tensor) else self._output[:1]
-        return Drawn(self._family, given, _copied(output), self._free, self.said, self.share)
+        kept = Drawn(self._family, given, _copied(output), self._free, self.said, (), self.share)
+        kept.text = self.text
+        return kept
 
     @property
     def latents(self) -> torch.Tensor:

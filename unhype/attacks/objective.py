@@ -29,6 +29,7 @@ from unhype.attacks.suspicion import Suspicion
 from unhype.eraser import Eraser
 from unhype.erasing.phrases import Vectors
 from unhype.families.family import Family
+from unhype.families.text import Text
 
 SHARES = (0.95, 0.85, 0.7, 0.55)
 """How far into the noise the person's pictures are; who it is, is settled early."""
@@ -130,7 +131,7 @@ class Objective:
             with self.victim.predicting(part, k):
                 predicted = self.family.predict(noisy, times, text)
             found = self._loss(predicted).view(len(part), k).mean(1)
-            seen = self._suspected(predicted, self._near(part)) / self.own
+            seen = self._suspected(predicted, self._near(part), text[::k]) / self.own
             for i, loss, suspicion in zip(places, found.tolist(), seen.tolist(), strict=True):
                 losses[i], suspicions[i] = loss, suspicion
         return [Value(*parts) for parts in zip(losses, alarms, suspicions, strict=True)]
@@ -146,9 +147,10 @@ class Objective:
         """J of a text whose tokens have a gradient."""
         k, text = len(self.target.times), " ".join(soft.words)
         with self.victim.predicting([text], k, soft.vectors):
-            predicted = self.family.predict(self.target.noisy, self.target.times, soft.text().expanded(k))
+            words = soft.text()
+            predicted = self.family.predict(self.target.noisy, self.target.times, words.expanded(k))
             told = self._loss(predicted).mean() + WEIGHT * self.victim.alarm([text], soft.vectors)[0]
-        return told + SUSPECTED * self._suspected(predicted, self._near([text], soft.vectors))[0] / self.own
+        return told + SUSPECTED * self._suspected(predicted, self._near([text], soft.vectors), words)[0] / self.own
 
     def _loss(self, predicted: torch.Tensor) -> torch.Tensor:
         """Of each row."""
@@ -159,12 +161,16 @@ class Objective:
         """How near the words of each text come to the person; None where nobody hears them."""
         return None if self.suspicion is None else self.suspicion.near(texts, vectors)
 
-    def _suspected(self, predicted: torch.Tensor, near: torch.Tensor | None = None) -> torch.Tensor:
+    def _suspected(
+        self, predicted: torch.Tensor, near: torch.Tensor | None = None, text: Text | None = None
+    ) -> torch.Tensor:
         """Mean suspicion of each text, in nats, from its rows and words; the denoiser must be the bare base."""
         n = len(predicted) // len(self.target.times)
         if self.suspicion is None:
             return torch.zeros(n, device=predicted.device)
         noisy, times = (part[self.looked] for part in (self.target.noisy, self.target.times))
         rows = predicted.unflatten(0, (n, -1))[:, self.looked].flatten(0, 1)
-        heard = None if near is None else near.repeat_interleave(len(self.looked))
-        return self.suspicion(noisy.repeat(n, 1, 1, 1), times.repeat(n), rows, heard).view(n, -1).mean(1)
+        looked = len(self.looked)
+        heard = None if near is None else near.repeat_interleave(looked)
+        words = None if text is None else text[torch.arange(n).repeat_interleave(looked)]
+        return self.suspicion(noisy.repeat(n, 1, 1, 1), times.repeat(n), rows, heard, words).view(n, -1).mean(1)

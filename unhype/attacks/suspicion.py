@@ -1,11 +1,11 @@
 """How surely a monitor would see one person in what a text draws, with a gradient.
 
-    s = max(0, min(σ − suspected, σ + w_1 · V − bar))        σ = w_0 · logit + w_2 · max(0, near − usual)
+    s = max(0, min(w_0 · logit + words − suspected, w_0 · logit + words · borne out + w_1 · V − bar))
 
 ẑ_0 is the picture as a prediction has it; the logit is the monitor's net's, on the bare base's features of it, V the
-base's evidence (:mod:`unhype.monitor.witness`), and near is how near the text's phrases come to the name: the attacker
-computes all that the monitor does. Where s is 0, the person is not suspected, or the suspicion comes to nothing; so an
-attacker may take whichever way is shorter.
+base's evidence, and words are how near the text's phrases come to the name, borne out as far as the name explains the
+picture as they do (:mod:`unhype.monitor.monitor`): the attacker computes all that the monitor does. Where s is 0, the
+person is not suspected, or the suspicion comes to nothing; so an attacker may take whichever way is shorter.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from unhype.erasing.guarded import Guarded
 from unhype.erasing.phrases import Vectors, nearness
 from unhype.erasing.switch import Switch
 from unhype.families.family import Family
+from unhype.families.text import Text
 from unhype.monitor.features import view
-from unhype.monitor.monitor import Monitor
-from unhype.monitor.witness import evidence
+from unhype.monitor.monitor import Monitor, borne_out
+from unhype.monitor.witness import Evidence, evidence
 
 open_view, open_evidence = inspect.unwrap(view), inspect.unwrap(evidence)
 """What the monitor computes, without its ``no_grad``."""
@@ -43,18 +44,20 @@ class Suspicion:
         times: torch.Tensor,
         predicted: torch.Tensor,
         near: torch.Tensor | None = None,
+        text: Text | None = None,
     ) -> torch.Tensor:
         """Of predictions ``[n, C, h, w]`` at z_t: s, in nats, ``[n]``.
 
         The denoiser is asked, and must be the base's own meanwhile.
 
         Args:
-            near: of the text of each, :meth:`near`; None for words that say nothing.
+            near, text: of each, :meth:`near` and the text as the denoiser reads it; None for words that say nothing.
         """
-        logits, evidence = self.told(noisy, times, predicted)
-        suspicion = self.monitor.suspicion(logits, near)
-        above = self.monitor.above(suspicion, evidence)
-        return torch.minimum(suspicion - self.monitor.suspected, above).clamp(min=0)
+        words = torch.zeros(len(noisy), device=noisy.device) if near is None else self.monitor.hearing(near)
+        logits, said = self.told(noisy, times, predicted, text if bool((words > 0).any()) else None)
+        seen = self.monitor.weights[0] * logits
+        above = self.monitor.above(seen + words * borne_out(said.behind), said.told)
+        return torch.minimum(seen + words - self.monitor.suspected, above).clamp(min=0)
 
     def near(self, texts: Sequence[str], vectors: Vectors | None = None) -> torch.Tensor | None:
         """How near the words of texts come to the person, ``[n]``; None where nobody reads them.
@@ -68,14 +71,15 @@ class Suspicion:
         return nearness(vectors or self.family.vectors, self.switch, shown)[:, self.heard]
 
     def told(
-        self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What net and base say of the person in ẑ_0: logits and V, ``[n]`` each."""
+        self, noisy: torch.Tensor, times: torch.Tensor, predicted: torch.Tensor, text: Text | None = None
+    ) -> tuple[torch.Tensor, Evidence]:
+        """What net and base say of the person in ẑ_0: logits ``[n]``, and the evidence, beside that of the text."""
         shown = self.family.clean(noisy, times, predicted).float()
         seen = open_view(self.family, shown)
         prompt = self.monitor.prompts[self.place]
         suspects = [(picture, prompt) for picture in range(len(shown))]
-        return self.monitor.net(seen.features)[:, self.place], open_evidence(self.family, shown, seen.clean, suspects)
+        logits: torch.Tensor = self.monitor.net(seen.features)[:, self.place]
+        return logits, open_evidence(self.family, shown, seen.clean, suspects, text)
 
 
 def monitor_of(eraser: Eraser) -> Monitor | None:

@@ -42,7 +42,8 @@ from unhype.errors import UnhypeError
 from unhype.families.choosing import family_class, family_of
 from unhype.families.family import Family
 from unhype.families.loading import family_named_in, load_family
-from unhype.monitor.monitor import LOOK, Monitor
+from unhype.families.text import Text
+from unhype.monitor.monitor import LOOK, Heard, Monitor
 
 LOG = logging.getLogger(__name__)
 """Tells whom the monitor sees, at the level INFO."""
@@ -195,8 +196,7 @@ class Guard:
                 stay.union(_erased(reading, placed.switch), (concepts[k] for k in before))
                 for reading, before in zip(drawn.said, seen, strict=True)
             ]
-            near = _near(drawn.said, placed.switch, placed.monitor)
-            found = placed.monitor.seen(family, drawn.latents.to(placed.device), aside, near)
+            found = placed.monitor.seen(family, drawn.latents.to(placed.device), aside, _heard(drawn, placed))
             for row, one in enumerate(found, 1):
                 if one >= 0:
                     LOG.info("picture %d of %d shows %s, and no word said so", row, len(found), concepts[one])
@@ -242,14 +242,17 @@ def _silent(reading: Reading) -> bool:
     return bool(reading.untouched.all())
 
 
-def _near(readings: Sequence[Reading], switch: Switch | None, monitor: Monitor) -> torch.Tensor | None:
-    """How near words come to each of the monitor's concepts, ``[readings, m]``: to those that were not chosen, not."""
-    if switch is None or any(reading.near is None for reading in readings):
+def _heard(drawn: Drawn, placed: _Placed) -> Heard | None:
+    """What prompts say to a monitor; of what was not chosen, nothing."""
+    switch, monitor = placed.switch, placed.monitor
+    near = [reading.near for reading in drawn.said if reading.near is not None]
+    if switch is None or monitor is None or len(near) < len(drawn.said):
         return None
-    found = torch.cat([reading.near for reading in readings if reading.near is not None]).to(switch.mean.device)
+    found = torch.cat(near).to(placed.device)
     away = found.new_full((len(found), 1), -torch.inf)
     places = [switch.concepts.index(concept) if concept in switch.concepts else -1 for concept in monitor.concepts]
-    return torch.cat([found, away], 1)[:, places]
+    text = Text(*drawn.text)
+    return Heard(torch.cat([found, away], 1)[:, places], lambda pictures: text[list(pictures)])
 
 
 def _erased(reading: Reading, switch: Switch | None) -> list[str]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,9 @@ from torch.nn import functional as F
 
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
+from unhype.families.text import Text
 from unhype.monitor.features import View
-from unhype.monitor.monitor import Monitor, Suspect
+from unhype.monitor.monitor import Heard, Monitor, Suspect
 from unhype.monitor.net import MonitorNet, NetConfig
 from unhype.monitor.recording import Looks
 from unhype.monitor.rows import Amounts
@@ -66,9 +68,9 @@ BELIEVED = 0.5
 """So much of its weight the net's logit keeps. Weights are fitted to people whom nobody tries to hide; whoever searches
 for a way through moves the net further than the base: docs/experiments/monitor.md."""
 
-WORDS = 16.0
-"""Nats for each unit of cosine by which words come nearer to a concept than strangers' do. That is about two for each
-standard deviation among strangers; how unlikely one is would be half a square: docs/experiments/monitor.md."""
+WORDS = 12.0
+"""Nats for each unit of cosine by which words come nearer to a concept than strangers' do. That is one and a half for
+each standard deviation among strangers; docs/experiments/monitor.md."""
 
 ROOM = 8.0
 """How far below the forgotten the bar may lie at most, in nats, where no stranger comes near."""
@@ -141,7 +143,7 @@ class Fitting:
         self.taught = np.flatnonzero(taught)
         self.known = np.flatnonzero(~taught & somebody & ~between)
         self.strangers = np.flatnonzero(~taught & ~somebody)
-        self.shown, self.prompts = shown, table["prompt"].tolist()
+        self.shown, self.table = shown, table
         place = {name: i for i, name in enumerate(self.names)}
         self.labels = torch.zeros(len(shown), len(self.names))
         for row, each in enumerate(shown):
@@ -238,20 +240,28 @@ class Fitting:
                 "monitor: schedule: steps in params.yaml, or turn it off with monitor: when: never"
             )
         logit, evidence = self._weighed(family, every, right)
-        near = nearness([self.prompts[row] for row in self.strangers]) if nearness and len(self.strangers) else None
+        said = self.table["prompt"].iloc[self.strangers].tolist()
+        near = nearness(said) if nearness and said else None
         weights = BELIEVED * logit, evidence, WORDS if near is not None else 0.0
         usual = 0.0 if near is None else float(near.amax(1).median())
         hearing = replace(every, weights=weights, usual=usual)
         strange = self._suspects(hearing, self.strangers, near)
         # Whoever is searched for says nothing near.
-        asked = _least([weights[0] * each.suspicion for each in right], strange, ASKED)
+        known = [each._replace(seen=weights[0] * each.seen) for each in right]
+        asked = _least([each.suspicion for each in known], strange, ASKED)
         monitor = replace(hearing, suspected=asked)
-        known = [each._replace(suspicion=weights[0] * each.suspicion) for each in right]
         known, strange = ([each for each in part if each.suspicion >= asked] for part in (known, strange))
-        told = monitor.told(family, self.looks.latents, self.looks.clean, [*known, *strange])
+        heard = None if near is None else Heard(near, partial(self._texts, family))
+        told = monitor.told(family, self.looks.latents, self.looks.clean, [*known, *strange], heard)
         scores = monitor.above(*told.unbind(1)).tolist()
         bar = self._bar(scores[: len(known)], [each.picture for each in strange], scores[len(known) :])
         return replace(monitor, net=self.net.cpu(), c=c.cpu(), bar=bar)
+
+    def _texts(self, family: Family, rows: Sequence[int]) -> Text:
+        """What draws these rows, as the denoiser reads it."""
+        each = self.table.iloc[list(rows)]
+        part = torch.tensor(each["part"].to_numpy(np.float32))
+        return family.encode(list(each["prompt"])).blended(family.encode(list(each["other"])), part)
 
     def _weighed(self, family: Family, every: Monitor, right: Sequence[Suspect]) -> tuple[float, float]:
         """Weights of logit and evidence, of those about whom the base is asked by the net alone."""

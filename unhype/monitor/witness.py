@@ -9,37 +9,67 @@ the picture, so that somebody in company counts like somebody alone; below the l
 
 What the base makes of the picture without words is known, since it was viewed (:mod:`.features`): a suspect costs one
 row of the denoiser. Prompts of nobody in particular ("a photo of a man") tell no more: docs/experiments/monitor.md.
+
+A prompt that comes near a name may be somebody else's who shares a part of it. Then the name explains the picture much
+less than the prompt itself does, which drew it; whoever was drawn by other words is explained nearly as well:
+
+    behind = (mean e(concept) − mean e(prompt)) / mean e("")        in the window of V
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
 
 from unhype.families.family import Family
+from unhype.families.text import Text
 from unhype.monitor.features import noised
+
+
+class Evidence(NamedTuple):
+    """What the base says of suspects: V, and how far behind the pictures' own prompts they are, ``[suspects]`` each."""
+
+    told: torch.Tensor
+    behind: torch.Tensor
 
 
 @torch.no_grad()
 def evidence(
-    family: Family, latents: torch.Tensor, clean: torch.Tensor, suspects: Sequence[tuple[int, str]]
-) -> torch.Tensor:
-    """V of each suspicion, float32 ``[suspects]``.
+    family: Family,
+    latents: torch.Tensor,
+    clean: torch.Tensor,
+    suspects: Sequence[tuple[int, str]],
+    own: Text | None = None,
+) -> Evidence:
+    """What the base says of each suspicion, float32.
 
     Args:
         latents: z_0, ``[n, C, h, w]``.
         clean: ẑ_0 without words, of the pictures' :class:`~unhype.monitor.features.View`.
         suspects: a picture's place, and the prompt of a concept that may be in it.
+        own: the prompts that draw the pictures, n rows; without them nobody is behind.
     """
     places = [picture for picture, _ in suspects]
     shown, nobody = latents[places], _errors(clean - latents)[places]
-    noisy, times = noised(family, shown)
-    predicted = family.predict(noisy, times, family.remembered([prompt for _, prompt in suspects]))
+    somebody = _explained(family, shown, family.remembered([prompt for _, prompt in suspects]))
+    most, window = (nobody - somebody).max(1, keepdim=True)
+    scale = nobody.mean(1, keepdim=True).clamp(min=1e-12)
+    behind = torch.zeros_like(most)
+    if own is not None:
+        itself = _explained(family, latents, own)[places]
+        behind = (somebody - itself).gather(1, window) / scale
+    return Evidence((most / scale)[:, 0], behind[:, 0])
+
+
+def _explained(family: Family, latents: torch.Tensor, text: Text) -> torch.Tensor:
+    """e of each picture's text, in each window."""
+    noisy, times = noised(family, latents)
+    predicted = family.predict(noisy, times, text)
     # A denoiser that is offloaded answers from elsewhere.
-    somebody = _errors(family.clean(noisy, times, predicted.to(noisy.device)) - shown)
-    return (nobody - somebody).amax(1) / nobody.mean(1).clamp(min=1e-12)
+    return _errors(family.clean(noisy, times, predicted.to(noisy.device)) - latents)
 
 
 def _errors(difference: torch.Tensor) -> torch.Tensor:
