@@ -75,7 +75,8 @@ class Blind:
 
 def told(shown: list[tuple[str, ...]]) -> pd.DataFrame:
     """Rows that say whom they show."""
-    return pd.DataFrame({"shown": shown, "part": 1.0, "prompt": [" and ".join(names) for names in shown]})
+    prompts = [" and ".join(names) for names in shown]
+    return pd.DataFrame({"shown": shown, "part": 1.0, "prompt": prompts, "other": prompts})
 
 
 def fitted(shown: list[tuple[str, ...]], folder: Path, seed: int = 0) -> tuple[Fitting, Monitor]:

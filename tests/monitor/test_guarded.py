@@ -111,6 +111,10 @@ def test_words_that_come_near_make_a_picture_more_suspicious(family: Family, gua
     for usual, again in ((own - 0.1, True), (own + 0.1, False)):
         hearing = monitored(guard, replace(wary, weights=(1.0, 0.0, 30.0), usual=usual))
         assert (guarded(hearing, family, [KEPT]) != draw(family, [KEPT])).any() == again
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("unhype.monitor.monitor.BEHIND", (-9.0, -8.0))  # no name explains it so well
+        hearing = monitored(guard, replace(wary, weights=(1.0, 0.0, 30.0), usual=own - 0.1))
+        assert (guarded(hearing, family, [KEPT]) == draw(family, [KEPT])).all()
     deaf = replace(wary, weights=(1.0, 0.0, 0.0), usual=own - 0.1)
     assert (guarded(monitored(guard, deaf), family, [KEPT]) == draw(family, [KEPT])).all()
 

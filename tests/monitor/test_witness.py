@@ -12,6 +12,7 @@ from tests.families import tiny
 from unhype.families.choosing import family_of
 from unhype.families.text import Text
 from unhype.monitor.features import view
+from unhype.monitor.monitor import BEHIND, borne_out
 from unhype.monitor.witness import evidence
 
 SHAPE = (4, 8, 8)
@@ -45,7 +46,7 @@ def told(latents: torch.Tensor) -> torch.Tensor:
     """Of the first picture that it knows; told nothing, it draws the second."""
     base: Any = Knowing()
     nobody = base.known[1].expand_as(latents)
-    return evidence(base, latents, nobody, [(row, "0") for row in range(len(latents))])
+    return evidence(base, latents, nobody, [(row, "0") for row in range(len(latents))]).told
 
 
 def test_a_picture_of_the_concept_speaks_for_it_and_another_against() -> None:
@@ -61,6 +62,19 @@ def test_half_a_picture_is_enough() -> None:
     assert float(told(beside[None])) > float(told(stranger[None])) + 0.2
 
 
+def test_a_name_is_behind_the_prompt_that_drew_a_stranger_and_not_behind_its_own() -> None:
+    base: Any = Knowing()
+    nobody = torch.zeros(2, *SHAPE)
+    own = base.remembered(["0", "1"])
+    told, behind = evidence(base, base.known, nobody, [(0, "0"), (1, "0")], own)
+    assert told[0] > 0.5 > told[1]
+    assert float(behind[0]) == pytest.approx(0, abs=1e-6)
+    assert behind[1] > BEHIND[1]
+    assert borne_out(behind).tolist() == [1, 0]
+    middle = torch.tensor([-1.0, sum(BEHIND) / 2, 9.0])
+    assert borne_out(middle).tolist() == pytest.approx([1, 0.5, 0])
+
+
 def test_a_picture_is_judged_alone_and_each_time_the_same() -> None:
     latents = torch.randn(5, *SHAPE)
     assert torch.allclose(told(latents)[3:4], told(latents[3:4]))
@@ -72,11 +86,19 @@ def test_every_family_can_be_asked(build: Any) -> None:
     family = family_of(build())
     latents = torch.randn(2, *family.latent_shape)
     clean = view(family, latents).clean
-    found = evidence(family, latents, clean, [(1, "Cher"), (0, "Cher"), (0, "Adam Driver")])
-    assert found.isfinite().all()
-    assert found.shape == (3,)
-    assert found.abs().min() > 1e-6
-    assert torch.allclose(found[1:2], evidence(family, latents[:1], clean[:1], [(0, "Cher")]), atol=1e-3)
+    own, suspects = family.encode(["a dog", "Cher"]), [(1, "Cher"), (0, "Cher"), (0, "Adam Driver")]
+    for found, alone in zip(
+        evidence(family, latents, clean, suspects, own),
+        evidence(family, latents[:1], clean[:1], [(0, "Cher")], own[:1]),
+        strict=True,
+    ):
+        assert found.isfinite().all()
+        assert found.shape == (3,)
+        assert found[1:].abs().min() > 1e-6
+        assert torch.allclose(found[1:2], alone, atol=1e-3)
+    silent = evidence(family, latents, clean, suspects)
+    assert torch.equal(silent.told, evidence(family, latents, clean, suspects, own).told)
+    assert not silent.behind.any()
 
 
 @pytest.mark.parametrize("build", [tiny.sd1, tiny.sd2, tiny.flux_dev, tiny.flux_schnell])
@@ -84,5 +106,5 @@ def test_what_was_seen_without_words_is_what_the_empty_prompt_would_draw(build: 
     """So a suspect costs no more than its own row. (XL says nothing by zeros, not by the empty prompt.)"""
     family = family_of(build())
     latents = torch.randn(2, *family.latent_shape)
-    none = evidence(family, latents, view(family, latents).clean, [(0, ""), (1, "")])
+    none = evidence(family, latents, view(family, latents).clean, [(0, ""), (1, "")]).told
     assert none.abs().max() < 1e-4
