@@ -29,7 +29,7 @@ from unhype.errors import UnhypeError
 from unhype.families.choosing import family_of
 from unhype.families.family import Family
 from unhype.monitor.features import view
-from unhype.monitor.monitor import Heard, Monitor, Suspect, borne_out
+from unhype.monitor.monitor import BEHIND, Heard, Monitor, Suspect, borne_out
 
 STEP = 1e-2
 
@@ -170,8 +170,12 @@ def test_the_names_picture_is_as_suspicious_as_itself(family: Family, target: Ta
         assert value.suspicion == pytest.approx(1, abs=1e-4) if switch is None else value.suspicion > 1.01
 
 
-def test_the_gradient_is_the_slope(family: Family, objective: Objective, target: Target) -> None:
-    """Of the suspicion's part alone, in the directions of a few other tokens."""
+@pytest.mark.parametrize("behind", [BEHIND, (-0.5, 0.5)])
+def test_the_gradient_is_the_slope(
+    family: Family, objective: Objective, target: Target, behind: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the suspicion's part alone, in the directions of a few other tokens; also where words are half borne out."""
+    monkeypatch.setattr("unhype.monitor.monitor.BEHIND", behind)
     text = FORGOTTEN.lower()
     plain = Objective(objective.victim, target)
     gradient = objective.gradient(text) - plain.gradient(text)
