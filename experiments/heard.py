@@ -15,7 +15,6 @@ weight of the words, at a bar that the strangers' pictures pass so often. Nothin
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -26,6 +25,7 @@ import pandas as pd
 import torch
 from development import DATA
 
+from unhype.attacks.regression import Known, load
 from unhype.bases.finding import find_base
 from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet
@@ -40,6 +40,7 @@ from unhype.monitor.recording import drawn
 from unhype.params import load_params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs
+from unhype.pipeline.replaying import known_file
 from unhype.prompts.templates import TRAINING
 from unhype.terminal import quiet
 
@@ -85,31 +86,29 @@ def main() -> None:
         raise UnhypeError(f"got {options.model} without monitor or switch, wanted a guard that has both")
     facts = guard.trained.facts
     base, concepts = find_base(facts["base"], DATA), load_set(facts["concepts"], DATA / "concepts")
-    stem = DATA / "attacks" / f"{facts['base']}-{concepts.name}"
-    files = options.found or [
-        path for end in ("", "-open") if (path := stem.with_name(f"{stem.name}{end}.json")).exists()
-    ]
     job = jobs.open_job(load_params(Path("params.yaml")), concepts.name, facts["base"], DATA, Path("build"))
+    kept = known_file(job)
+    files = options.found or [path for path in (kept, kept.with_stem(f"{kept.stem}-open")) if path.exists()]
+    found = [each for path in files for each in load(path, job.base.reference, job.base.hash)]
     judge = jobs.judging_of(job).judge
     if judge is None:
         raise UnhypeError(f"got {facts['base']}, whose people no judge knows, wanted a base with a judge")
-    table = pd.DataFrame(_rows(concepts, files), columns=["group", "text", "prompt", "concept", "guidance"])
+    table = pd.DataFrame(_rows(concepts, found), columns=["group", "text", "prompt", "concept", "guidance"])
     table["seed"] = range(SEED, SEED + len(table))
     family = guard.load_family(base)
     looked = _looked(family, guard, table, judge, job.sampling)
-    found = looked.of("found")
-    print(f"{len(table)} pictures; the judge sees the person in {looked.shown[found].sum()} of {len(found)} found ones")
+    rows = looked.of("found")
+    print(f"{len(table)} pictures; the judge sees the person in {looked.shown[rows].sum()} of {len(rows)} found ones")
     print("| words | strangers | bar | found ↑ | worst ↑ | made up ↓ |\n|---|---|---|---|---|---|")
     for words in options.words:
         for rate, bar, cells in _weighed(family, guard.monitor, looked, words):
             print(f"| {words:g} | {rate:g} | {bar:.2f} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)
 
 
-def _rows(concepts: ConceptSet, files: Sequence[Path]) -> Iterator[tuple[str, str, str, str, float]]:
+def _rows(concepts: ConceptSet, found: Sequence[Known]) -> Iterator[tuple[str, str, str, str, float]]:
     frames = list(chain.from_iterable(TRAINING.values()))
-    for path in files:
-        for each in json.loads(path.read_text(encoding="utf-8"))["found"]:
-            yield from [("found", each["text"], each["text"], each["concept"], 1.0)] * 4
+    for each in found:
+        yield from [("found", each.text, each.text, each.concept, 1.0)] * 4
     for name in concepts.retain[HELD_BACK - 1 :: HELD_BACK]:
         for turn in range(40):
             yield "strangers", name, frames[turn * 7 % len(frames)].format(name), "", 1 - 0.5 * (turn % 2)
