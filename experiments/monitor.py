@@ -20,7 +20,8 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, cycle, islice
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ from unhype.gates.intervals import wilson
 from unhype.monitor.features import view
 from unhype.monitor.monitor import LOOK, Heard, Monitor
 from unhype.params import load_params
-from unhype.prompts.sentences import SENTENCES
+from unhype.prompts.sentences import filled
 from unhype.prompts.strata import STRATA
 from unhype.prompts.templates import HELD_OUT
 from unhype.terminal import quiet
@@ -147,18 +148,11 @@ def _short(concepts: ConceptSet, n: int) -> Iterator[tuple[str, list[Asked]]]:
 
 def _written(concepts: ConceptSet, names: int) -> Iterator[tuple[str, list[Asked]]]:
     """Held-out sentences, each with so many names in turn."""
-    aliases = [(text, (entry.concept,)) for entry in concepts.forget for text in (*entry.synonyms, *entry.aliases)]
-    stays: list[Asked] = [(name, ()) for name in concepts.evaluation]
+    aliases = {text: (entry.concept,) for entry in concepts.forget for text in (*entry.synonyms, *entry.aliases)}
+    stays: dict[str, tuple[str, ...]] = dict.fromkeys(concepts.evaluation, ())
     for kind, who in (("alias", aliases), ("stays", stays)):
-        for language, halves in SENTENCES.items():
-            turn = cycle(who)
-            rows = [
-                (sentence.format(text), wanted)
-                for sentence in halves["held_out"]
-                for text, wanted in islice(turn, names)
-            ]
-            if who:
-                yield f"written {kind}, {language}", rows
+        for language, rows in groupby(filled("held_out", [*who], names), key=itemgetter(0)):
+            yield f"written {kind}, {language}", [(sentence.format(text), who[text]) for _, sentence, text in rows]
 
 
 def _groups(concepts: ConceptSet) -> Iterator[tuple[str, list[Asked]]]:

@@ -22,7 +22,8 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, cycle, islice
+from itertools import chain, cycle, groupby
+from operator import itemgetter
 from pathlib import Path
 
 import torch
@@ -40,7 +41,7 @@ from unhype.erasing.switch import Switch
 from unhype.families.family import Family
 from unhype.families.loading import load_family
 from unhype.files import write_text
-from unhype.prompts.sentences import SENTENCES
+from unhype.prompts.sentences import filled
 from unhype.prompts.strata import strata_table
 from unhype.prompts.tables import PromptSettings
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT
@@ -115,9 +116,8 @@ def _groups(concepts: ConceptSet, half: str, names: int, n: int) -> Iterator[tup
     aliases = [text for entry in concepts.forget for text in (*entry.synonyms, *entry.aliases)]
     stays = list(concepts.retain if half == "development" else concepts.evaluation)
     for kind, who in (("stays", stays), ("forgotten", forgotten), ("alias", aliases)):
-        for language, halves in SENTENCES.items():
-            if who:
-                yield f"{kind}, {language}", _filled(halves[half], who, names)
+        for language, rows in groupby(filled(half, who, names), key=itemgetter(0)):
+            yield f"{kind}, {language}", [(sentence, sentence.format(name)) for _, sentence, name in rows]
     table = strata_table(concepts, PromptSettings(n), development=half == "development")[0]
     for stratum, rows in table.groupby("group", sort=False):
         yield str(stratum), list(zip(rows["template"], rows["prompt"], strict=True))
@@ -131,12 +131,6 @@ def _groups(concepts: ConceptSet, half: str, names: int, n: int) -> Iterator[tup
     if aliases:
         yield "alias beside one who stays", _spread(frames, [f"{one} and {alias}" for alias in aliases], 100)
         yield "alias said twice", _spread(frames, [f"{alias}, {other} and {alias}" for alias in aliases], 100)
-
-
-def _filled(sentences: Sequence[str], who: Sequence[str], names: int) -> Prompts:
-    """Every sentence with so many names, all names in turn."""
-    turn = cycle(who)
-    return [(sentence, sentence.format(name)) for sentence in sentences for name in islice(turn, names)]
 
 
 def _spread(frames: Sequence[str], texts: Sequence[str], n: int) -> Prompts:

@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from unhype.prompts.sentences import LEAST, SENTENCES
+from unhype.prompts.sentences import LEAST, SENTENCES, filled
 from unhype.prompts.strata import LONG, LONG_DEVELOPMENT
 from unhype.prompts.templates import DEVELOPMENT, HELD_OUT, TRAINING
 
@@ -28,3 +28,16 @@ def test_no_sentence_is_said_twice_nor_is_a_template() -> None:
     assert len({sentence.casefold() for sentence in EVERY}) == len(EVERY)
     styles = chain.from_iterable(each.values() for each in (TRAINING, DEVELOPMENT, HELD_OUT))
     assert not set(EVERY) & {*LONG, *LONG_DEVELOPMENT, *chain.from_iterable(styles)}
+
+
+def test_every_sentence_is_filled_with_so_many_names_and_all_names_come_in_turn() -> None:
+    rows = list(filled("held_out", ["Ann", "Bob", "Cy"], 2))
+    assert [(language, name) for language, _, name in rows[:4]] == [
+        ("english", "Ann"),
+        ("english", "Bob"),
+        ("english", "Cy"),
+        ("english", "Ann"),
+    ]
+    asked = [(language, sentence) for language, halves in SENTENCES.items() for sentence in halves["held_out"]]
+    assert [row[:2] for row in rows] == [each for each in asked for _ in range(2)]
+    assert not list(filled("development", [], 2))

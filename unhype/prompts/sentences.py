@@ -6,8 +6,9 @@ language: ``development`` for tuning, ``held_out`` for what is reported. Trainin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
+from itertools import cycle, islice
 
 from unhype.handwritten import parse_yaml
 
@@ -22,3 +23,11 @@ def _read(name: str) -> dict[str, dict[str, tuple[str, ...]]]:
 
 SENTENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = _read("sentences.yaml")
 """Language → half → sentences, each with one ``{}`` for a name."""
+
+
+def filled(half: str, who: Sequence[str], names: int) -> Iterator[tuple[str, str, str]]:
+    """(language, sentence, name): every sentence of a half with so many names, all of ``who`` in turn."""
+    for language, halves in SENTENCES.items():
+        turn = cycle(who)
+        for sentence in halves[half]:
+            yield from ((language, sentence, name) for name in islice(turn, names))
