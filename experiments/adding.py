@@ -7,9 +7,10 @@ and base pictures of the ten alone. The switch gets their centres in the old geo
 
     untrained            nothing
     trained on alone     the same training goes on, on the ten
-    rehearsed            the same, and near the old centres it must still answer what it answered before
+    rehearsed            the same, and of the old concepts it must still answer what it answered before
 
-Rehearsal needs no old data, because the switch knows where the old concepts lie. It draws
+Rehearsal needs no old data. The switch holds what H reads of each old concept, the vector of its own name. Where H
+reads phrases (training.canonical: false), it knows where they lie, and rehearsal draws
 
     c = mean + (ρ·centre + noise)·whitening⁻¹
 
@@ -150,9 +151,12 @@ class _Rehearsing(Trainer[Hypernet]):
 
     def _rehearsal(self, rng: np.random.Generator, n: int = 64) -> torch.Tensor:
         """‖H(c, s) − H_before(c, s)‖² / ‖H_before(c, s)‖² over both factors of every site."""
-        centres = self.old.centres[torch.from_numpy(rng.integers(len(self.old.centres), size=n))]
-        noise = torch.from_numpy(rng.standard_normal(tuple(centres.shape), dtype=np.float32))
-        c = self.old.mean + (self.radius * centres + noise) @ self.unwhitening
+        chosen = torch.from_numpy(rng.integers(len(self.old.centres), size=n))
+        if self.old.canonical is not None:
+            c = self.old.canonical[chosen]
+        else:
+            noise = torch.from_numpy(rng.standard_normal((n, self.old.centres.shape[1]), dtype=np.float32))
+            c = self.old.mean + (self.radius * self.old.centres[chosen] + noise) @ self.unwhitening
         s = torch.from_numpy(rng.integers(1, self.settings.hypernet.steps + 1, size=n))
         with torch.no_grad():
             before = self.teacher(c, s)
