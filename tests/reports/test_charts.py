@@ -32,3 +32,4 @@ def test_points_are_taken_as_they_are() -> None:
     chart = erasure_against_retention(points)
     assert chart["data"]["values"] == points
     assert chart["encoding"]["x"]["field"] == "forgotten"
+    assert all(chart["encoding"][axis]["scale"] == {"zero": False, "domainMax": 1} for axis in "xy")

@@ -26,7 +26,7 @@ def draw_verdict(verdict: Verdict, path: Path) -> None:
     for panel in others:
         _differences(panel, verdict)
     figure.suptitle(
-        f"{'passed' if verdict.passed else 'rejected'}: {verdict.concepts}, guard {verdict.guard[:12]}",
+        f"{'passed' if verdict.passed else 'rejected'}: {verdict.concepts}, evidence {verdict.digest[:12]}",
         color=GOOD if verdict.passed else BAD,
         weight="bold",
     )

@@ -47,10 +47,12 @@ def switch_histogram(strengths: Mapping[str, np.ndarray]) -> Spec:
 def erasure_against_retention(points: Sequence[Mapping[str, Any]]) -> Spec:
     """What is forgotten against what is kept, a point each; the best is in the upper right corner.
 
+    The axes begin near the worst: guards that are any good lie within some hundredths of each other.
+
     Args:
         points: each with ``name``, ``forgotten`` (1 − Acc_e) and ``kept`` (Acc_s), both in 0…1.
     """
-    x, y = (_axis(name, title=title, scale={"domain": [0, 1]}) for name, title in TITLES.items())
+    x, y = (_axis(name, title=title, scale={"zero": False, "domainMax": 1}) for name, title in TITLES.items())
     return _chart(list(points), {"type": "point", "filled": True, "size": 90, "tooltip": True}, x, y, _colour("name"))
 
 
