@@ -2,31 +2,38 @@
 
 A monitor mistakes a few people for forgotten ones, and their pictures begin again with a LoRA that is not theirs. Names
 that training never saw (development.py) are drawn by the bare base and, from the same seeds, under the LoRA of a
-forgotten name that is drawn by lot: kept is the share of those whom the judge knows in the first and in the second.
+forgotten name: one that is drawn by lot, and the one that lies nearest to theirs in the switch's geometry. Kept is the
+share of those whom the judge knows in the first and in the second.
 
 .venv/bin/python experiments/mistaken.py --variant --variant hypernet.rank=4
+.venv/bin/python experiments/mistaken.py --model build/guards/NAME        the names that it was taught to keep
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from asking import parser, variants
-from development import judge_of, pictures, trained
+from development import DATA, judge_of, pictures, trained
 from drawing import drawn
 
 from unhype.adapters.lora import Factors
 from unhype.adapters.watching import attach
 from unhype.erasing.fitting import own_vectors
+from unhype.erasing.guard import Guard
 from unhype.erasing.hypernet import Hypernet
+from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.gates.intervals import wilson
 from unhype.judges.judge import Judge
+from unhype.params import load_params
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
@@ -40,40 +47,57 @@ SEED = 39_000_000
 def main() -> None:
     asked = parser(__doc__, "--base", "--set", "--variant", "--forget", "--build")
     asked.add_argument("--n", type=int, default=250, help="pictures (default: %(default)s)")
+    asked.add_argument("--model", help="a guard that is there; its list's retained names are drawn")
     options = asked.parse_args()
     quiet()
-    print("| variant | n | kept, of those whom the base draws (95 %) |\n|---|---|---|")
-    for label, job in variants(options):
-        n, kept = _kept(job, options.n)
-        low, high = wilson(kept, n)
-        print(f"| {label} | {n} | {kept:.3f} [{low:.2f}, {high:.2f}] |", flush=True)
+    print("| variant | n | by lot: kept, of those whom the base draws (95 %) | the nearest |\n|---|---|---|---|")
+    for label, job, guard in _guards(options):
+        names = job.concepts.retain if options.model else job.concepts.evaluation
+        n, kept = _kept(job, guard or trained(job, jobs.load_base(job)), list(names), options.n)
+        told = (f"{share:.3f} [{low:.2f}, {high:.2f}]" for share in kept for low, high in [wilson(share, n)])
+        print(f"| {label} | {n} | {' | '.join(told)} |", flush=True)
 
 
-def _kept(job: Job, n: int) -> tuple[int, float]:
-    """How many the base draws, and the share of them that are still there under somebody else's LoRA."""
-    family, judge, table = jobs.load_base(job), judge_of(job), _table(job, n)
+def _guards(options: argparse.Namespace) -> Iterator[tuple[str, Job, Guard | None]]:
+    """A row each; None: to be trained."""
+    if not options.model:
+        yield from ((*row, None) for row in variants(options))
+        return
+    guard = Guard.load(options.model, ungated=True)
+    facts = guard.trained.facts
+    params = load_params(Path("params.yaml"))
+    yield facts["sha256"][:8], jobs.open_job(params, facts["concepts"], facts["base"], DATA, Path("build")), guard
+
+
+def _kept(job: Job, guard: Guard, names: Sequence[str], n: int) -> tuple[int, list[float]]:
+    """How many the base draws, and the share of them that are still there under each other's LoRA."""
+    family, judge, table = jobs.load_base(job), judge_of(job), _table(names, n)
     prompts, seeds = list(table["prompt"]), list(table["seed"])
     before = _shown(judge, pictures(making.bare_album(job, family), table), table)
-    guard = trained(job, family)
-    c = own_vectors(family, job.concepts, guard.switch)[table["taken_for"].tolist()]
-    told = dict(zip(prompts, c, strict=True))
-    detach = attach(family, _reading(told), _emitting(guard.trained.hypernet), guard)
-    try:
-        after = _shown(judge, drawn(family, prompts, seeds, job.sampling), table)
-    finally:
-        detach()
-    return int(before.sum()), float(after[before].mean())
+    switch = guard.trained.switch
+    if switch is None:
+        raise UnhypeError("got a guard without a switch, wanted one with: nobody is taken for anybody without")
+    c = own_vectors(family, job.concepts, switch)
+    nearest = switch.similarity(family.vectors(list(table["name"]))).argmax(1)
+    kept = []
+    for taken_for in (np.random.default_rng(0).integers(len(c), size=len(table)), nearest.numpy()):
+        told = dict(zip(prompts, c[taken_for], strict=True))
+        detach = attach(family, _reading(told), _emitting(guard.trained.hypernet), guard)
+        try:
+            after = _shown(judge, drawn(family, prompts, seeds, job.sampling), table)
+        finally:
+            detach()
+        kept.append(float(after[before].mean()))
+    return int(before.sum()), kept
 
 
-def _table(job: Job, n: int) -> pd.DataFrame:
-    """Columns ``name``, ``prompt``, ``taken_for`` (place of a forgotten one), ``seed``; no prompt stands twice."""
-    frames, names = list(chain.from_iterable(DEVELOPMENT.values())), list(job.concepts.evaluation)
-    lots = np.random.default_rng(0).integers(len(job.concepts.forget), size=n)
+def _table(names: Sequence[str], n: int) -> pd.DataFrame:
+    """Columns ``name``, ``prompt``, ``seed``; no prompt stands twice."""
+    frames = list(chain.from_iterable(DEVELOPMENT.values()))
     rows = [
-        (name := names[i % len(names)], frames[(i + i // len(names)) % len(frames)].format(name), lots[i])
-        for i in range(n)
+        (name := names[i % len(names)], frames[(i + i // len(names)) % len(frames)].format(name)) for i in range(n)
     ]
-    table = pd.DataFrame(rows, columns=["name", "prompt", "taken_for"]).assign(seed=range(SEED, SEED + n))
+    table = pd.DataFrame(rows, columns=["name", "prompt"]).assign(seed=range(SEED, SEED + n))
     return table.drop_duplicates("prompt", ignore_index=True)
 
 
