@@ -186,7 +186,7 @@ def build_material(
 def _kept(material: Material, prompts: Sequence[str], near: torch.Tensor) -> Material:
     """As many prompts to keep as there are rows, each its own anchor.
 
-    Each is read as if the phrase of its row's concept had been found in it. Every second one is a neighbour's: a LoRA
+    Each is read as if the phrase of its row's concept had been found in it. Every third one is a neighbour's: a LoRA
     harms those that lie near its concept most, and they are taken for it most often.
 
     Args:
@@ -197,5 +197,5 @@ def _kept(material: Material, prompts: Sequence[str], near: torch.Tensor) -> Mat
     for i, own in enumerate(nearest.tolist()):
         # A step that shares no divisor with most counts: every prompt meets other concepts.
         step = i * 131 + 17
-        others.append(prompts[own[step % len(own)] if i % 2 else step % len(prompts)])
+        others.append(prompts[own[step % len(own)] if i % 3 == 2 else step % len(prompts)])
     return replace(material, prompts=others, anchors=others)
