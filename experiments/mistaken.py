@@ -94,9 +94,7 @@ def _kept(job: Job, guard: Guard, names: Sequence[str], n: int) -> tuple[int, li
 def _table(names: Sequence[str], n: int) -> pd.DataFrame:
     """Columns ``name``, ``prompt``, ``seed``; no prompt stands twice."""
     frames = list(chain.from_iterable(DEVELOPMENT.values()))
-    rows = [
-        (name := names[i % len(names)], frames[(i + i // len(names)) % len(frames)].format(name)) for i in range(n)
-    ]
+    rows = [(name := names[i % len(names)], frames[(i + i // len(names)) % len(frames)].format(name)) for i in range(n)]
     table = pd.DataFrame(rows, columns=["name", "prompt"]).assign(seed=range(SEED, SEED + n))
     return table.drop_duplicates("prompt", ignore_index=True)
 

@@ -116,8 +116,8 @@ def _groups(concepts: ConceptSet, half: str, names: int, n: int) -> Iterator[tup
     aliases = [text for entry in concepts.forget for text in (*entry.synonyms, *entry.aliases)]
     stays = list(concepts.retain if half == "development" else concepts.evaluation)
     for kind, who in (("stays", stays), ("forgotten", forgotten), ("alias", aliases)):
-        for language, rows in groupby(filled(half, who, names), key=itemgetter(0)):
-            yield f"{kind}, {language}", [(sentence, sentence.format(name)) for _, sentence, name in rows]
+        for language, told in groupby(filled(half, who, names), key=itemgetter(0)):
+            yield f"{kind}, {language}", [(sentence, sentence.format(name)) for _, sentence, name in told]
     table = strata_table(concepts, PromptSettings(n), development=half == "development")[0]
     for stratum, rows in table.groupby("group", sort=False):
         yield str(stratum), list(zip(rows["template"], rows["prompt"], strict=True))
