@@ -53,7 +53,8 @@ def main() -> None:
     print("| variant | n | by lot: kept, of those whom the base draws (95 %) | the nearest |\n|---|---|---|---|")
     for label, job, guard in _guards(options):
         names = job.concepts.retain if options.model else job.concepts.evaluation
-        n, kept = _kept(job, guard or trained(job, jobs.load_base(job)), list(names), options.n)
+        family = jobs.load_base(job)
+        n, kept = _kept(job, family, guard or trained(job, family), list(names), options.n)
         told = (f"{share:.3f} [{low:.2f}, {high:.2f}]" for share in kept for low, high in [wilson(share, n)])
         print(f"| {label} | {n} | {' | '.join(told)} |", flush=True)
 
@@ -69,14 +70,14 @@ def _guards(options: argparse.Namespace) -> Iterator[tuple[str, Job, Guard | Non
     yield facts["sha256"][:8], jobs.open_job(params, facts["concepts"], facts["base"], DATA, Path("build")), guard
 
 
-def _kept(job: Job, guard: Guard, names: Sequence[str], n: int) -> tuple[int, list[float]]:
-    """How many the base draws, and the share of them that are still there under each other's LoRA."""
-    family, judge, table = jobs.load_base(job), judge_of(job), _table(names, n)
-    prompts, seeds = list(table["prompt"]), list(table["seed"])
-    before = _shown(judge, pictures(making.bare_album(job, family), table), table)
+def _kept(job: Job, family: Family, guard: Guard, names: Sequence[str], n: int) -> tuple[int, list[float]]:
+    """How many the base draws, and the share of them that are still there under either LoRA."""
     switch = guard.trained.switch
     if switch is None:
         raise UnhypeError("got a guard without a switch, wanted one with: nobody is taken for anybody without")
+    judge, table = judge_of(job), _table(names, n)
+    prompts, seeds = list(table["prompt"]), list(table["seed"])
+    before = _shown(judge, pictures(making.bare_album(job, family), table), table)
     c = own_vectors(family, job.concepts, switch)
     nearest = switch.similarity(family.vectors(list(table["name"]))).argmax(1)
     kept = []
