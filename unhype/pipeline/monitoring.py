@@ -40,8 +40,7 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
     yield Progress("monitor's bar", 0, 1)
     prompts = [NAMED.format(job.concepts.sort.phrase(name)) for name in forget]
     hears = partial(nearness, family.vectors, switch) if switch else None
-    own = switch.canonical if switch and switch.canonical is not None else own_vectors(family, job.concepts, switch)
-    return fitting.monitor(family, prompts, own, hears)
+    return fitting.monitor(family, prompts, own_vectors(family, job.concepts, switch), hears)
 
 
 def _ways(job: Job) -> list[Sampling]:
