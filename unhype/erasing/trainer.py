@@ -77,7 +77,7 @@ class TrainingSettings:
     switch: bool = True
     sentences: bool = True
     canonical: bool = True
-    gamma: float = 0.35
+    gamma: float = 0.28
     eta: float = 1.0
     remove: float = 1.0
     retain: float = 0.01
