@@ -18,7 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unhype.adapters.lora import Factors, active
 from unhype.erasing.heads import Through
-from unhype.erasing.losses import as_leaves, gradient_of, guided_target, task_losses
+from unhype.erasing.losses import as_leaves, gradient_of, guided_target, task_loss
 from unhype.erasing.material import Material
 from unhype.erasing.texts import Texts
 from unhype.erasing.trainer import TrainingSettings
@@ -78,7 +78,7 @@ class Objective:
         repeated = {name: f.repeated(len(batch.noisy) // k) for name, f in leaves.items()}
         with active(self.family.denoiser, repeated), sdpa_kernel(SDPBackend.MATH), self._arithmetic():
             predicted = self.family.predict(batch.noisy, batch.times, batch.text)
-            loss = task_losses(predicted, self.target(batch, share), scale).mean()
+            loss = task_loss(predicted, self.target(batch, share), scale)
         # The batch's mean gradient is a k-th of each concept's own.
         return k * flat(gradient_of(loss, leaves))
 

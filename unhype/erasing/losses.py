@@ -27,12 +27,13 @@ def guided_target(
     return torch.lerp(eps_concept, whole, share.view(-1, 1, 1, 1).to(whole.dtype))
 
 
-def task_losses(eps_theta: torch.Tensor, eps_target: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """‖ε_θ − ε_target‖² of each row, in units of ``scale [n]``.
+def task_loss(eps_theta: torch.Tensor, eps_target: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """‖ε_θ − ε_target‖², in units of ``scale [n]``, and averaged over the batch.
 
     Most timesteps carry little of a concept; the unit (how far the target is from the base) makes them comparable.
     """
-    return ((eps_theta - eps_target) ** 2).flatten(1).mean(1) / scale
+    error = ((eps_theta - eps_target) ** 2).flatten(1).mean(1)
+    return (error / scale).mean()
 
 
 def removal_loss(

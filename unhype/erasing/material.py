@@ -27,9 +27,6 @@ from unhype.families.family import Family
 Tables = Mapping[str, pd.DataFrame]
 """What :func:`unhype.prompts.tables.training_tables` gives."""
 
-NEAREST = 0.1
-"""Of all prompts to keep those whose concepts lie nearest to a forgotten one: its neighbours."""
-
 PAIR_PICTURES = 32
 """Pictures of pairs, and as many with the anchor in place, which all rows of pairs share."""
 
@@ -64,8 +61,6 @@ class Material:
         latents: z_0 of base pictures ``[m, C, h, w]``.
         rows: for each row of ``prompts``, the latents that may be noised for it, ``int [n, k]``.
         chance: of each row to be drawn, ``[n]``; all alike if None.
-        kinds: which kind of rows each is of, ``int [n]``; all of one if None.
-        groups: what each teaches of its kind, a concept, ``int [n]``; all the same if None.
     """
 
     prompts: Sequence[str]
@@ -75,13 +70,15 @@ class Material:
     latents: torch.Tensor
     rows: np.ndarray
     chance: np.ndarray | None = None
-    kinds: np.ndarray | None = None
-    groups: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         counts = [len(part) for part in (self.prompts, self.anchors, self.reading, self.rows)]
         if len(set(counts)) > 1 or not self.prompts:
             raise UnhypeError(f"got {counts} prompts, anchors, readings and rows, wanted equally many and at least one")
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n rows, by their chance."""
+        return rng.choice(len(self.prompts), size=n, p=self.chance)
 
     def noised(
         self, family: Family, chosen: np.ndarray, rng: np.random.Generator, earliest: float, law: str = ""
@@ -95,8 +92,7 @@ class Material:
 
 
 def mixed(parts: Sequence[Material], shares: Sequence[float]) -> Material:
-    """One material of several on the same latents, each a kind of its own; a step reads each in proportion to its
-    share."""
+    """One material of several on the same latents; the rows of a step come from each in proportion to ``shares``."""
     chance = np.concatenate(
         [np.full(len(part.prompts), share / len(part.prompts)) for part, share in zip(parts, shares, strict=True)]
     )
@@ -113,8 +109,6 @@ def mixed(parts: Sequence[Material], shares: Sequence[float]) -> Material:
         parts[0].latents,
         rows,
         chance / chance.sum(),
-        np.repeat(np.arange(len(parts)), [len(part.prompts) for part in parts]),
-        np.concatenate([np.zeros(len(part.prompts), int) if part.groups is None else part.groups for part in parts]),
     )
 
 
@@ -157,7 +151,7 @@ def build_material(
     pictures = album.batches(list(needed["prompt"]), list(needed["seed"]), parts=max(1, len(needed) // 32))
     latents = torch.cat([family.latents(part) for part in pictures])
     places: dict[str, np.ndarray] = {str(key): index.to_numpy() for key, index in needed.groupby("key").groups.items()}
-    rows, concepts = [], list(dict.fromkeys(train["concept"]))
+    rows = []
     for i, (concept, anchor) in enumerate(zip(train["concept"], train["anchor"], strict=True)):
         own, other = places[f"concept {concept}"], places[f"anchor {anchor}"]
         rows.append(np.concatenate([own, other[(i + np.arange(len(own))) % len(other)]]))
@@ -168,7 +162,6 @@ def build_material(
         read(list(retain["prompt"])),
         latents,
         np.stack(rows),
-        groups=_places(concepts, train),
     )
     if not len(pairs):
         return alone
@@ -177,39 +170,19 @@ def build_material(
     )
     prompts = list(pairs["prompt"])
     beside = Material(
-        prompts,
-        list(pairs["anchor_prompt"]),
-        read(prompts),
-        alone.retained,
-        latents,
-        places["pairs"][shared],
-        groups=_places(concepts, pairs),
+        prompts, list(pairs["anchor_prompt"]), read(prompts), alone.retained, latents, places["pairs"][shared]
     )
     if not switch or not len(retain):
         return mixed([alone, beside], [1 - shares.pairs, shares.pairs])
-    near = switch.similarity(family.vectors(list(retain["text"]))).T[_places(switch.concepts, train)]
-    kept = _kept(alone, list(retain["prompt"]), near)
+    kept = _kept(alone, list(retain["prompt"]))
     return mixed([alone, beside, kept], [1 - shares.pairs - shares.kept, shares.pairs, shares.kept])
 
 
-def _places(concepts: Sequence[str], table: pd.DataFrame) -> np.ndarray:
-    """Which concept each row is of."""
-    return pd.Categorical(table["concept"], categories=list(concepts)).codes.astype(int)
-
-
-def _kept(material: Material, prompts: Sequence[str], near: torch.Tensor) -> Material:
+def _kept(material: Material, prompts: Sequence[str]) -> Material:
     """As many prompts to keep as there are rows, each its own anchor.
 
-    Each is read as if the phrase of its row's concept had been found in it. Every third one is a neighbour's: a LoRA
-    harms those that lie near its concept most, and they are taken for it most often.
-
-    Args:
-        near: how near what each prompt speaks of lies to the concept of each row, ``[rows, prompts]``.
+    Each is read as if the phrase of its row's concept had been found in it.
     """
-    nearest = near.argsort(stable=True, dim=1, descending=True)[:, : max(1, round(NEAREST * len(prompts)))]
-    others = []
-    for i, own in enumerate(nearest.tolist()):
-        # A step that shares no divisor with most counts: every prompt meets other concepts.
-        step = i * 131 + 17
-        others.append(prompts[own[step % len(own)] if i % 3 == 2 else step % len(prompts)])
+    # A step that shares no divisor with most counts: every prompt meets other concepts.
+    others = [prompts[(i * 131 + 17) % len(prompts)] for i in range(len(material.prompts))]
     return replace(material, prompts=others, anchors=others)

@@ -18,7 +18,6 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from unhype.adapters.lora import Factors, active
@@ -29,12 +28,11 @@ from unhype.erasing.losses import (
     guided_target,
     removal_loss,
     retention_loss,
-    task_losses,
+    task_loss,
     with_gradient,
 )
 from unhype.erasing.material import Material, Shares
 from unhype.erasing.phrases import Reading
-from unhype.erasing.practice import Practice
 from unhype.erasing.texts import Texts
 from unhype.families.family import Family
 from unhype.training import PRECISIONS, Schedule, arithmetic_of, fit
@@ -71,13 +69,13 @@ class TrainingSettings:
     mode: str = "direct"
     seed: int = 0
     hypernet: HypernetConfig = field(default_factory=HypernetConfig)
-    schedule: Schedule = field(default_factory=lambda: Schedule(steps=2000, batch=24, rate=2e-3, average=0.98))
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=1200, batch=24, rate=2e-3, average=0.98))
     shares: Shares = field(default_factory=Shares)
     retained: int = 16
     switch: bool = True
     sentences: bool = True
     canonical: bool = True
-    gamma: float = 0.28
+    gamma: float = 0.25
     eta: float = 1.0
     remove: float = 1.0
     retain: float = 0.01
@@ -150,7 +148,6 @@ class Trainer(Generic[E]):
         self.checkpointing = usual if checkpointing is None else checkpointing
         torch.manual_seed(settings.seed)
         self.emitter: E = build().to(self.device)
-        self.practice = Practice(material)
         self._telemetry: dict[str, float] = {}
         self._encoded: Texts | None = None
 
@@ -166,7 +163,7 @@ class Trainer(Generic[E]):
             denoiser.enable_gradient_checkpointing()
         try:
             for report in fit(
-                nn.ModuleDict({"emitter": self.emitter, "practice": self.practice}),
+                self.emitter,
                 self._loss,
                 self.settings.schedule,
                 checkpoint,
@@ -193,7 +190,7 @@ class Trainer(Generic[E]):
 
     def _loss(self, step: int, rng: np.random.Generator) -> torch.Tensor:
         settings, S = self.settings, self.settings.hypernet.steps
-        chosen = self.practice.draw(settings.schedule.batch, rng)
+        chosen = self.material.draw(settings.schedule.batch, rng)
         both = self._texts()([*chosen, *(chosen + len(self.material.prompts))])
         concept, _ = both.chunk(2)
         read = self.material.reading[torch.from_numpy(chosen)].to(self.device)
@@ -211,7 +208,7 @@ class Trainer(Generic[E]):
         scale = torch.where(scale > 0, scale, 1)  # a batch of prompts to keep alone has no distance to measure by
 
         def task(factors: dict[str, Factors]) -> tuple[torch.Tensor, dict[str, Factors]]:
-            """The task loss of each row at θ, ``[n]``, and the gradient of their mean there.
+            """The task loss at θ, and its gradient there.
 
             Both while θ is on the denoiser: with checkpointing the backward pass runs it a second time.
             """
@@ -223,20 +220,19 @@ class Trainer(Generic[E]):
                 active(self.family.denoiser, together),
                 sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext(),
             ):
-                losses = task_losses(self.family.predict(*batch, concept), target, scale)
+                loss = task_loss(self.family.predict(*batch, concept), target, scale)
                 # A backward pass has its arithmetic from the forward pass, and wants no other on top.
                 with torch.autocast(self.device.type, enabled=False):
-                    return losses.detach(), gradient_of(losses.mean(), leaves)
+                    return loss.detach(), gradient_of(loss, leaves)
 
         total = torch.zeros((), device=self.device)
         if settings.mode in ("matching", "both"):
             total = total + settings.remove * self._matching(read, s, task)
         factors = self._emit(read, s)
         if settings.mode in ("direct", "both"):
-            losses, slope = task(factors)
-            self.practice.learn(chosen, losses)
-            self._telemetry["task"] = float(losses.mean())
-            total = total + with_gradient(losses.mean(), factors, slope)
+            direct, slope = task(factors)
+            self._telemetry["task"] = float(direct)
+            total = total + with_gradient(direct, factors, slope)
         self._telemetry["strength_forget"] = float(strength(factors).mean().detach())
         if settings.retained and not self.material.retained.untouched.all():
             total = total + settings.retain * self._retention(rng)
