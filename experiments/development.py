@@ -138,6 +138,17 @@ def sites_known(job: Job) -> None:
         kind.tables = {**kind.tables, sites: layers}
 
 
+def job_of_guard(guard: Guard) -> Job:
+    """The job that made a guard that is there, by today's params.yaml."""
+    facts = guard.trained.facts
+    return jobs.open_job(load_params(Path("params.yaml")), facts["concepts"], facts["base"], DATA, Path("build"))
+
+
+def shown_in(judge: Judge, pictures: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Which pictures show the name that each is asked about, ``bool [n]``."""
+    return np.array([name in one.concepts for name, one in zip(names, judge.read(pictures), strict=True)])
+
+
 def judge_of(job: Job) -> Judge:
     """Who looks at the job's pictures.
 

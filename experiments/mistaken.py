@@ -14,14 +14,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from asking import parser, variants
-from development import DATA, judge_of, pictures, trained
+from development import job_of_guard, judge_of, pictures, shown_in, trained
 from drawing import drawn
 
 from unhype.adapters.lora import Factors
@@ -32,8 +31,6 @@ from unhype.erasing.hypernet import Hypernet
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.gates.intervals import wilson
-from unhype.judges.judge import Judge
-from unhype.params import load_params
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.pipeline.job import Job
@@ -65,9 +62,7 @@ def _guards(options: argparse.Namespace) -> Iterator[tuple[str, Job, Guard | Non
         yield from ((*row, None) for row in variants(options))
         return
     guard = Guard.load(options.model, ungated=True)
-    facts = guard.trained.facts
-    params = load_params(Path("params.yaml"))
-    yield facts["sha256"][:8], jobs.open_job(params, facts["concepts"], facts["base"], DATA, Path("build")), guard
+    yield guard.trained.facts["sha256"][:8], job_of_guard(guard), guard
 
 
 def _kept(job: Job, family: Family, guard: Guard, names: Sequence[str], n: int) -> tuple[int, list[float]]:
@@ -77,15 +72,16 @@ def _kept(job: Job, family: Family, guard: Guard, names: Sequence[str], n: int) 
         raise UnhypeError("got a guard without a switch, wanted one with: nobody is taken for anybody without")
     judge, table = judge_of(job), _table(names, n)
     prompts, seeds = list(table["prompt"]), list(table["seed"])
-    before = _shown(judge, pictures(making.bare_album(job, family), table), table)
+    who = list(table["name"])
+    before = shown_in(judge, pictures(making.bare_album(job, family), table), who)
     c = own_vectors(family, job.concepts, switch)
-    nearest = switch.similarity(family.vectors(list(table["name"]))).argmax(1)
+    nearest = switch.similarity(family.vectors(who)).argmax(1)
     kept = []
     for taken_for in (np.random.default_rng(0).integers(len(c), size=len(table)), nearest.numpy()):
         told = dict(zip(prompts, c[taken_for], strict=True))
         detach = attach(family, _reading(told), _emitting(guard.trained.hypernet), guard)
         try:
-            after = _shown(judge, drawn(family, prompts, seeds, job.sampling), table)
+            after = shown_in(judge, drawn(family, prompts, seeds, job.sampling), who)
         finally:
             detach()
         kept.append(float(after[before].mean()))
@@ -98,10 +94,6 @@ def _table(names: Sequence[str], n: int) -> pd.DataFrame:
     rows = [(name := names[i % len(names)], frames[(i + i // len(names)) % len(frames)].format(name)) for i in range(n)]
     table = pd.DataFrame(rows, columns=["name", "prompt"]).assign(seed=range(SEED, SEED + n))
     return table.drop_duplicates("prompt", ignore_index=True)
-
-
-def _shown(judge: Judge, pictures: np.ndarray, table: pd.DataFrame) -> np.ndarray:
-    return np.array([name in one.concepts for name, one in zip(table["name"], judge.read(pictures), strict=True)])
 
 
 def _reading(told: Mapping[str, torch.Tensor]) -> Callable[[Any, Sequence[tuple[str, ...]]], list[torch.Tensor]]:

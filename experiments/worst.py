@@ -10,15 +10,13 @@ evaluation.
 from __future__ import annotations
 
 from itertools import chain, islice
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from asking import parser
-from development import DATA, judge_of, pictures
+from development import job_of_guard, judge_of, pictures, shown_in
 
 from unhype.erasing.guard import Guard
-from unhype.params import load_params
 from unhype.pipeline import job as jobs
 from unhype.pipeline import making
 from unhype.prompts.templates import DEVELOPMENT
@@ -38,9 +36,7 @@ def main() -> None:
     options = asked.parse_args()
     quiet()
     guards = [Guard.load(folder, ungated=True, monitored=False) for folder in options.model]
-    facts = guards[0].trained.facts
-    params = load_params(Path("params.yaml"))
-    job = jobs.open_job(params, facts["concepts"], facts["base"], DATA, Path("build"))
+    job = job_of_guard(guards[0])
     family, judge = jobs.load_base(job), judge_of(job)
     frames = list(islice(chain.from_iterable(DEVELOPMENT.values()), options.n))
     names = [entry.concept for entry in job.concepts.forget]
@@ -49,8 +45,8 @@ def main() -> None:
 
     def shown(drawn: np.ndarray) -> pd.Series:
         """Share of each name's pictures that show it, the largest first."""
-        there = [name in one.concepts for name, one in zip(table["name"], judge.read(drawn), strict=True)]
-        return pd.Series(there).groupby(table["name"]).mean().sort_values(ascending=False, kind="stable")
+        there = pd.Series(shown_in(judge, drawn, list(table["name"])))
+        return there.groupby(table["name"]).mean().sort_values(ascending=False, kind="stable")
 
     print("| guard | n | shown | names in a quarter or more | the worst |\n|---|---|---|---|---|")
     print(_row("base", len(table), shown(pictures(making.bare_album(job, family), table))), flush=True)
