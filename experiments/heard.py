@@ -34,9 +34,10 @@ from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.judges.judge import Judge
 from unhype.monitor.features import View, view
-from unhype.monitor.fitting import ASKED, HELD_BACK
+from unhype.monitor.fitting import HELD_BACK
 from unhype.monitor.monitor import LOOK, Heard, Monitor
 from unhype.monitor.recording import drawn
+from unhype.monitor.weighing import ASKED
 from unhype.params import load_params
 from unhype.pictures.sampling import Sampling
 from unhype.pipeline import job as jobs

@@ -15,10 +15,11 @@ from torch.nn import functional
 from unhype.errors import UnhypeError
 from unhype.families.text import Text
 from unhype.monitor.features import View
-from unhype.monitor.fitting import PUSH, WORDS, Fitting, MonitorSettings
+from unhype.monitor.fitting import PUSH, Fitting, MonitorSettings
 from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import NetConfig
 from unhype.monitor.recording import Looks
+from unhype.monitor.weighing import WORDS
 from unhype.training import Schedule
 
 FORGET, RETAIN = ("Cher", "Prince"), tuple(f"kept {i}" for i in range(10))
