@@ -68,17 +68,15 @@ class Drawn:
         text: Rows,
         share: float,
     ) -> None:
-        """``free`` leading rows are of no prompt."""
-        self.said, self.text, self.share = said, tuple(route[free:] for route in text), share
+        """``free`` leading rows of the call are of no prompt; ``said`` and ``text`` are of the others."""
+        self.said, self.text, self.share = said, text, share
         self._family, self._arguments, self._output, self._free = family, arguments, output, free
 
     def kept(self) -> Drawn:
         """The same for after the call, when the pipeline may write over what was given to it."""
         given = {name: _copied(self._arguments[name]) for name in self._family.drawn_from}
         output = self._output if isinstance(self._output, torch.Tensor) else self._output[:1]
-        kept = Drawn(self._family, given, _copied(output), self._free, self.said, (), self.share)
-        kept.text = self.text
-        return kept
+        return Drawn(self._family, given, _copied(output), self._free, self.said, self.text, self.share)
 
     @property
     def latents(self) -> torch.Tensor:

@@ -201,7 +201,8 @@ class Watch:
         if reader and reader.opinion and thread.last and thread.last.said:
             arguments = self.signature.bind_partial(module, *args, **kwargs).arguments
             last = thread.last
-            drawn = Drawn(reader.family, arguments, output, last.free, last.said, last.text, thread.share)
+            text = tuple(route[last.free :] for route in last.text)
+            drawn = Drawn(reader.family, arguments, output, last.free, last.said, text, thread.share)
             if is_time(reader.opinion, scope, drawn):
                 self._look(reader, scope, drawn)
 

@@ -53,23 +53,23 @@ def evidence(
         own: the prompts that draw the pictures, n rows; without them nobody is behind.
     """
     places = [picture for picture, _ in suspects]
-    shown, nobody = latents[places], _errors(clean - latents)[places]
-    somebody = _explained(family, shown, family.remembered([prompt for _, prompt in suspects]))
+    noisy, times = noised(family, latents)
+
+    def explained(rows: Sequence[int], text: Text) -> torch.Tensor:
+        """e of these pictures' texts, in each window."""
+        predicted = family.predict(noisy[rows], times[rows], text)
+        # A denoiser that is offloaded answers from elsewhere.
+        return _errors(family.clean(noisy[rows], times[rows], predicted.to(noisy.device)) - latents[rows])
+
+    nobody = _errors(clean - latents)[places]
+    somebody = explained(places, family.remembered([prompt for _, prompt in suspects]))
     most, window = (nobody - somebody).max(1, keepdim=True)
     scale = nobody.mean(1, keepdim=True).clamp(min=1e-12)
     behind = torch.zeros_like(most)
     if own is not None:
-        itself = _explained(family, latents, own)[places]
+        itself = explained(list(range(len(latents))), own)[places]
         behind = (somebody - itself).gather(1, window) / scale
     return Evidence((most / scale)[:, 0], behind[:, 0])
-
-
-def _explained(family: Family, latents: torch.Tensor, text: Text) -> torch.Tensor:
-    """e of each picture's text, in each window."""
-    noisy, times = noised(family, latents)
-    predicted = family.predict(noisy, times, text)
-    # A denoiser that is offloaded answers from elsewhere.
-    return _errors(family.clean(noisy, times, predicted.to(noisy.device)) - latents)
 
 
 def _errors(difference: torch.Tensor) -> torch.Tensor:
