@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from tests.families import toy
+from tests.families import guards, toy
 from tests.families.training import prepared
 from unhype.bases.loading import load_pipeline
 from unhype.concepts.schema import ConceptSet, Entry
 from unhype.eraser import Origin
-from unhype.erasing.material import Shares, build_material, pictures_needed
+from unhype.erasing.material import NEAREST, Shares, build_material, pictures_needed
 from unhype.evaluation.album import Album
 from unhype.families.choosing import family_of
 from unhype.prompts.tables import training_tables
@@ -87,6 +88,21 @@ def test_a_step_reads_rows_by_their_shares(tmp_path: Path, shares: Shares) -> No
     pairs = [prompt != anchor and " and " in prompt for prompt, anchor in rows]
     assert np.mean(kept) == pytest.approx(shares.kept, abs=0.03)
     assert np.mean(pairs) == pytest.approx(shares.pairs, abs=0.03)
+
+
+def test_every_third_prompt_to_keep_is_of_a_neighbour_of_its_concept(tmp_path: Path) -> None:
+    """By the switch's own cosine; the others are of everybody."""
+    family = toy.Toy(toy.Pipeline())
+    material, switch = prepared(family, tmp_path, switched=True)
+    tables = training_tables(guards.SET)
+    train, retain = tables["train"], tables["retain"]
+    assert switch is not None
+    near = pd.DataFrame(switch.similarity(family.vectors(list(retain["text"]))), retain["prompt"], switch.concepts)
+    kept = material.prompts[-len(train) :]
+    for concept, prompt in list(zip(train["concept"], kept, strict=True))[2::3]:
+        nearer = near[concept] > near[concept][prompt]
+        assert nearer.sum() < NEAREST * len(retain), f"{prompt} is no neighbour of {concept}"
+    assert set(retain["text"]) == {name for name in retain["text"] if any(name in prompt for prompt in kept[::3])}
 
 
 def test_a_set_without_pairs_reads_concepts_alone(tmp_path: Path) -> None:

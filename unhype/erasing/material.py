@@ -27,6 +27,9 @@ from unhype.families.family import Family
 Tables = Mapping[str, pd.DataFrame]
 """What :func:`unhype.prompts.tables.training_tables` gives."""
 
+NEAREST = 0.1
+"""Of all prompts to keep those whose concepts lie nearest to a forgotten one: its neighbours."""
+
 PAIR_PICTURES = 32
 """Pictures of pairs, and as many with the anchor in place, which all rows of pairs share."""
 
@@ -174,15 +177,25 @@ def build_material(
     )
     if not switch or not len(retain):
         return mixed([alone, beside], [1 - shares.pairs, shares.pairs])
-    kept = _kept(alone, list(retain["prompt"]))
+    concepts = [switch.concepts.index(concept) for concept in train["concept"]]
+    near = switch.similarity(family.vectors(list(retain["text"]))).T[concepts]
+    kept = _kept(alone, list(retain["prompt"]), near)
     return mixed([alone, beside, kept], [1 - shares.pairs - shares.kept, shares.pairs, shares.kept])
 
 
-def _kept(material: Material, prompts: Sequence[str]) -> Material:
+def _kept(material: Material, prompts: Sequence[str], near: torch.Tensor) -> Material:
     """As many prompts to keep as there are rows, each its own anchor.
 
-    Each is read as if the phrase of its row's concept had been found in it.
+    Each is read as if the phrase of its row's concept had been found in it. Every third one is a neighbour's: a LoRA
+    harms those that lie near its concept most, and they are taken for it most often.
+
+    Args:
+        near: how near what each prompt speaks of lies to the concept of each row, ``[rows, prompts]``.
     """
-    # A step that shares no divisor with most counts: every prompt meets other concepts.
-    others = [prompts[(i * 131 + 17) % len(prompts)] for i in range(len(material.prompts))]
+    nearest = near.argsort(stable=True, dim=1, descending=True)[:, : max(1, round(NEAREST * len(prompts)))]
+    others = []
+    for i, own in enumerate(nearest.tolist()):
+        # A step that shares no divisor with most counts: every prompt meets other concepts.
+        step = i * 131 + 17
+        others.append(prompts[own[step % len(own)] if i % 3 == 2 else step % len(prompts)])
     return replace(material, prompts=others, anchors=others)

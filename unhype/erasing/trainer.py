@@ -69,13 +69,13 @@ class TrainingSettings:
     mode: str = "direct"
     seed: int = 0
     hypernet: HypernetConfig = field(default_factory=HypernetConfig)
-    schedule: Schedule = field(default_factory=lambda: Schedule(steps=1200, batch=24, rate=2e-3, average=0.98))
+    schedule: Schedule = field(default_factory=lambda: Schedule(steps=2000, batch=24, rate=2e-3, average=0.98))
     shares: Shares = field(default_factory=Shares)
     retained: int = 16
     switch: bool = True
     sentences: bool = True
     canonical: bool = True
-    gamma: float = 0.25
+    gamma: float = 0.3
     eta: float = 1.0
     remove: float = 1.0
     retain: float = 0.01
