@@ -23,11 +23,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from development import DATA
+from development import job_of_guard, judge_of
 
 from unhype.attacks.regression import Known, load
-from unhype.bases.finding import find_base
-from unhype.concepts.loading import load_set
 from unhype.concepts.schema import ConceptSet
 from unhype.erasing.guard import Guard
 from unhype.errors import UnhypeError
@@ -38,9 +36,7 @@ from unhype.monitor.fitting import HELD_BACK
 from unhype.monitor.monitor import LOOK, Heard, Monitor
 from unhype.monitor.recording import drawn
 from unhype.monitor.weighing import ASKED
-from unhype.params import load_params
 from unhype.pictures.sampling import Sampling
-from unhype.pipeline import job as jobs
 from unhype.pipeline.replaying import known_file
 from unhype.prompts.templates import TRAINING
 from unhype.terminal import quiet
@@ -85,18 +81,13 @@ def main() -> None:
     guard = Guard.load(options.model, ungated=True)
     if guard.monitor is None or guard.switch is None:
         raise UnhypeError(f"got {options.model} without monitor or switch, wanted a guard that has both")
-    facts = guard.trained.facts
-    base, concepts = find_base(facts["base"], DATA), load_set(facts["concepts"], DATA / "concepts")
-    job = jobs.open_job(load_params(Path("params.yaml")), concepts.name, facts["base"], DATA, Path("build"))
-    kept = known_file(job)
+    job = job_of_guard(guard)
+    kept, judge = known_file(job), judge_of(job)
     files = options.found or [path for path in (kept, kept.with_stem(f"{kept.stem}-open")) if path.exists()]
     found = [each for path in files for each in load(path, job.base.reference, job.base.hash)]
-    judge = jobs.judging_of(job).judge
-    if judge is None:
-        raise UnhypeError(f"got {facts['base']}, whose people no judge knows, wanted a base with a judge")
-    table = pd.DataFrame(_rows(concepts, found), columns=["group", "text", "prompt", "concept", "guidance"])
+    table = pd.DataFrame(_rows(job.concepts, found), columns=["group", "text", "prompt", "concept", "guidance"])
     table["seed"] = range(SEED, SEED + len(table))
-    family = guard.load_family(base)
+    family = guard.load_family(job.base)
     looked = _looked(family, guard, table, judge, job.sampling)
     rows = looked.of("found")
     print(f"{len(table)} pictures; the judge sees the person in {looked.shown[rows].sum()} of {len(rows)} found ones")
