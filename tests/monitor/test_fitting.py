@@ -86,7 +86,7 @@ def fitted(shown: list[tuple[str, ...]], folder: Path, seed: int = 0) -> tuple[F
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, seed, torch.device("cpu"))
     list(fitting.run(folder / "training.safetensors"))
     base: Any = Blind()
-    return fitting, fitting.monitor(base, FORGET, torch.zeros(2, 3))
+    return fitting, fitting.weighing.monitor(base, FORGET, torch.zeros(2, 3))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_a_net_that_finds_nobody_is_refused(shown: list[tuple[str, ...]]) -> Non
     fitting = Fitting(FORGET, RETAIN, table, looks, SETTINGS, 0, torch.device("cpu"))
     base: Any = Blind()
     with pytest.raises(UnhypeError, match="got a monitor that finds nobody"):
-        fitting.monitor(base, FORGET, torch.zeros(2, 3))
+        fitting.weighing.monitor(base, FORGET, torch.zeros(2, 3))
 
 
 def test_a_net_that_tells_little_asks_about_half_of_the_forgotten(shown: list[tuple[str, ...]]) -> None:
@@ -153,7 +153,7 @@ def test_a_net_that_tells_little_asks_about_half_of_the_forgotten(shown: list[tu
     fitting.net.keep(len(FORGET))
     fitting.net.eval().requires_grad_(False)
     base: Any = Blind()
-    monitor = fitting.monitor(base, FORGET, torch.zeros(2, 3))
+    monitor = fitting.weighing.monitor(base, FORGET, torch.zeros(2, 3))
     assert np.isfinite([monitor.suspected, monitor.bar, *monitor.weights]).all()
     with torch.no_grad():
         logits = monitor.net(looks.features[fitting.known].float())
@@ -238,7 +238,7 @@ def test_the_bar_counts_what_strangers_words_say(both: tuple[Fitting, Monitor]) 
         asked.extend(texts)
         return torch.tensor([[-0.2, -0.9] if i % 2 else [-0.9, -0.4] for i in range(len(texts))])
 
-    hearing = fitting.monitor(base, FORGET, torch.zeros(2, 3), nearness)  # type: ignore[arg-type]
+    hearing = fitting.weighing.monitor(base, FORGET, torch.zeros(2, 3), nearness)  # type: ignore[arg-type]
     assert asked == fitting.table["prompt"].iloc[fitting.strangers].tolist()
     assert hearing.weights == (*both[1].weights[:2], WORDS)
     assert both[1].weights[2] == 0  # nobody reads words there

@@ -14,7 +14,7 @@ come weights and bar (:mod:`.weighing`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +23,6 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from unhype.families.family import Family
-from unhype.monitor.monitor import Monitor
 from unhype.monitor.net import MonitorNet, NetConfig
 from unhype.monitor.recording import Looks
 from unhype.monitor.rows import Amounts
@@ -193,16 +191,11 @@ class Fitting:
             (gradient,) = torch.autograd.grad(_error(self.net(features), labels, asked), features)
         return (features + PUSH * self.net.spread.view(1, -1, 1, 1) * gradient.sign()).detach()
 
-    def monitor(
-        self,
-        family: Family,
-        prompts: Sequence[str],
-        c: torch.Tensor,
-        nearness: Callable[[Sequence[str]], torch.Tensor] | None = None,
-    ) -> Monitor:
-        """What was fitted, with weights and bar; see :meth:`.Weighing.monitor`."""
+    @property
+    def weighing(self) -> Weighing:
+        """What was fitted, and the pictures by which weights and bar are found."""
         told = self.table, self.looks, self.known, self.strangers
-        return Weighing(self.net, self.forget, *told, self.settings.false_alarms).monitor(family, prompts, c, nearness)
+        return Weighing(self.net, self.forget, *told, self.settings.false_alarms)
 
 
 def _windows(rng: np.random.Generator, features: torch.Tensor, part: float, small: float, large: float) -> torch.Tensor:

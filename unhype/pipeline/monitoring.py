@@ -40,7 +40,7 @@ def make(job: Job, family: Family, switch: Switch | None) -> Generator[Progress,
     yield Progress("monitor's bar", 0, 1)
     prompts = [NAMED.format(job.concepts.sort.phrase(name)) for name in forget]
     hears = partial(nearness, family.vectors, switch) if switch else None
-    return fitting.monitor(family, prompts, own_vectors(family, job.concepts, switch), hears)
+    return fitting.weighing.monitor(family, prompts, own_vectors(family, job.concepts, switch), hears)
 
 
 def _ways(job: Job) -> list[Sampling]:
