@@ -24,7 +24,7 @@ SHOWN = {("mini-sd", "celeb100"): "erasure.png", ("mini-flux", "celeb100"): "era
 
 SEARCHES = ("tokens", "words", "pictures", "concept")
 WAYS = ("", "-company", "-transfer", "-company-transfer", "-blind", "-company-blind")
-INVERSIONS = tuple(f"inversion-{k}{way}" for k in (1, 2, 4, 8) for way in ("", "-transfer"))
+INVERSIONS = tuple(f"inversion-{k}{way}" for k in (1, 2, 4, 8) for way in ("", "-transfer", "-allowed"))
 UNMONITORED = "-unmonitored"
 """Ending of reports on a guard whose monitor is off."""
 

@@ -1,4 +1,4 @@
-"""Every door for learned embeddings, with those of a forgotten name: it is closed, or the guard reads the name."""
+"""Every door for learned embeddings, with those of a forgotten name: it is closed, or, if that was asked for, read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from unhype.attacks.victim import Attacked
 from unhype.eraser import Nothing
 from unhype.erasing.guarded import Guarded
 from unhype.families.choosing import family_of
+from unhype.families.family import Family
 
 SEEDS = [1, 2]
 CLOSED = {"prompt_embeds"}
@@ -22,7 +23,11 @@ CLOSED = {"prompt_embeds"}
 @pytest.fixture(scope="module", params=["sd1", "sd2"])
 def victim(request: pytest.FixtureRequest) -> Attacked:
     family = family_of(tiny.BUILDERS[request.param]())
-    guard = guard_of(family)
+    return victim_of(family, inversions=True)
+
+
+def victim_of(family: Family, inversions: bool) -> Attacked:
+    guard = guard_of(family, inversions=inversions)
     guard.trained.facts["base_hash"] = "tiny"
     return Attacked(Guarded(family, guard, HOW), Nothing(family, "tiny", HOW), family, JUDGE, SET)
 
@@ -49,3 +54,17 @@ def test_a_door_is_closed_or_what_it_says_is_read_like_the_name(victim: Attacked
         assert isinstance(guarded, np.ndarray)
         assert np.abs(guarded.astype(int) - forgotten).max() <= 1
     assert np.array_equal(draw(family, named), bare)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_is_closed_where_nobody_asked_for_inversions(victim: Attacked, door: str) -> None:
+    """Whatever the vectors are: these are a dog's."""
+    family, seeds = victim.family, SEEDS[:1]
+    ids = family.pipeline.tokenizer("dog", add_special_tokens=False).input_ids
+    vectors = family.pipeline.text_encoder.get_input_embeddings().weight[ids].detach().clone()
+    before = draw(family, ["a dog"])
+    said = through(door, victim_of(family, inversions=False).eraser, family, vectors, seeds, HOW)
+    assert isinstance(said, str)
+    assert said.startswith("got ")
+    assert "\n" not in said
+    assert np.array_equal(draw(family, ["a dog"]), before)

@@ -37,7 +37,11 @@ def family() -> Family:
 
 @pytest.fixture(scope="module")
 def victim(family: Family) -> Attacked:
-    guard = guard_of(family)
+    return victim_of(family, inversions=True)
+
+
+def victim_of(family: Family, inversions: bool) -> Attacked:
+    guard = guard_of(family, inversions=inversions)
     guard.trained.facts["base_hash"] = "tiny"
     return Attacked(Guarded(family, guard, HOW), Nothing(family, "tiny", HOW), family, JUDGE, SET)
 
@@ -110,7 +114,7 @@ def test_an_inversion_from_names_to_its_report(victim: Attacked, tmp_path: Path)
     attack = Inversion(victim, 2, Budget(None, 2), 0, tmp_path, HOW, transfer=True)
     list(attack.run(["Cher"]))
     told = attack.report()
-    assert (told["method"], told["n"], told["ASR"]) == ("inversion-2-transfer", 1, 1.0)
+    assert (told["method"], told["n"], told["ASR"]) == ("inversion-2-transfer-allowed", 1, 1.0)
     assert told["doors"]["prompt_embeds"]["closed"] == 1
     assert told["doors"]["loaded before"] == {"closed": 0, "said": "", "guarded": 1.0, "worst": 1.0, "bare": 1.0}
     first = door_rows({**told})[1][0]
@@ -121,6 +125,14 @@ def test_an_inversion_from_names_to_its_report(victim: Attacked, tmp_path: Path)
     list(attack.run(["Cher"]))
     assert attack.report() == told
     assert kept.stat().st_mtime_ns == written
+
+
+def test_a_guard_that_was_told_nothing_closes_every_door(family: Family, tmp_path: Path) -> None:
+    attack = Inversion(victim_of(family, inversions=False), 2, Budget(None, 2), 0, tmp_path, HOW)
+    list(attack.run(["Cher"]))
+    told = attack.report()
+    assert (told["method"], told["ASR"], told["must_go"]) == ("inversion-2", 0.0, 0.0)
+    assert {door: each["closed"] for door, each in told["doors"].items()} == dict.fromkeys(DOORS, 1)
 
 
 def test_mistakes(victim: Attacked, tmp_path: Path) -> None:

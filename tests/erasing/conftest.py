@@ -45,6 +45,12 @@ def strong(shipped: Any) -> Guard:
     return Guard(Trained(hypernet.eval(), switch, identify(family.parts), facts))
 
 
+@pytest.fixture(scope="session")
+def reading(strong: Guard) -> Guard:
+    """The same, told to read learned tokens."""
+    return Guard(strong.trained, inversions=True)
+
+
 @pytest.fixture
 def pipe(shipped: Any) -> Any:
     """A pipeline of the test's own."""

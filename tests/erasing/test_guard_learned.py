@@ -32,19 +32,38 @@ def assert_reads(pipe: Any, guard: Guard, prompt: str, attached: bool = False) -
     assert difference(guarded, draw(pipe, prompt))[0] > GUARDED
 
 
-def test_a_textual_inversion_of_several_vectors_is_read(pipe: Any, strong: Guard) -> None:
+def test_a_textual_inversion_of_several_vectors_is_read(pipe: Any, reading: Guard) -> None:
     assert len(pipe.tokenizer("Emma Stone", add_special_tokens=False).input_ids) > 1
     load_inversion(pipe, "<x>", "Emma Stone")
-    assert_reads(pipe, strong, "a photo of <x>")
+    assert_reads(pipe, reading, "a photo of <x>")
 
 
-def test_a_textual_inversion_that_comes_later_under_a_known_token_is_read(pipe: Any, strong: Guard) -> None:
+def test_a_textual_inversion_that_comes_later_under_a_known_token_is_read(pipe: Any, reading: Guard) -> None:
     load_inversion(pipe, "<x>", "dog")
-    strong.attach(pipe)
+    reading.attach(pipe)
     draw(pipe, "a photo of <x>")
     pipe.unload_textual_inversion()
     load_inversion(pipe, "<x>", "Cher")
-    assert_reads(pipe, strong, "a photo of <x>", attached=True)
+    assert_reads(pipe, reading, "a photo of <x>", attached=True)
+
+
+def test_a_learned_token_is_refused_and_leading_away_from_one_is_not(pipe: Any, strong: Guard) -> None:
+    load_inversion(pipe, "<x>", "dog")
+    with strong.attached(pipe):
+        with pytest.raises(UnhypeError, match="got the learned token '<x>'"):
+            draw(pipe, "a photo of <x>")
+        before = draw(pipe, OTHER, negative_prompt="")
+        assert difference(before, draw(pipe, OTHER, negative_prompt="<x>"))[0] > 0
+
+
+def test_a_token_whose_vector_is_written_over_under_guard_is_refused(pipe: Any, strong: Guard) -> None:
+    table = pipe.text_encoder.get_input_embeddings().weight.data
+    dog, cher = (pipe.tokenizer(word, add_special_tokens=False).input_ids[-1] for word in ("dog", "Cher"))
+    with strong.attached(pipe):
+        draw(pipe, "a photo of a dog")
+        table[dog] = table[cher]
+        with pytest.raises(UnhypeError, match="got another vector of the token 'dog"):
+            draw(pipe, "a photo of a dog")
 
 
 def test_what_lies_beyond_the_token_limit_is_not_read(pipe: Any, strong: Guard) -> None:
@@ -85,8 +104,8 @@ def test_the_plain_form_draws_the_empty_prompt_beside_the_empty_negative(pipe: A
     assert min(difference(bare, guarded)) > GUARDED
 
 
-def test_a_copied_guard_reads_with_the_copys_own_words(pipe: Any, strong: Guard) -> None:
-    with strong.attached(pipe):
+def test_a_copied_guard_reads_with_the_copys_own_words(pipe: Any, reading: Guard) -> None:
+    with reading.attached(pipe):
         twin = copy.deepcopy(pipe)
     load_inversion(twin, "<x>", NAME.split(" ", 3)[3])
-    assert_reads(twin, strong, "a photo of <x>", attached=True)
+    assert_reads(twin, reading, "a photo of <x>", attached=True)

@@ -19,17 +19,18 @@ HOW = Sampling(steps=2, guidance=3.0, batch=4)
 FORGOTTEN, KEPT = "a photo of Cher", "a photo of Drake"
 
 
-def guard_of(family: Family, canonical: bool = True) -> Guard:
+def guard_of(family: Family, canonical: bool = True, inversions: bool = False) -> Guard:
     """Random factors behind a switch that is fitted to :data:`SET`; random encoders know nothing of sentences.
 
     Args:
         canonical: whether H reads the names' own vectors.
+        inversions: whether prompts may have learned tokens.
     """
     torch.manual_seed(0)
     hypernet = Hypernet(HypernetConfig(rank=2, alpha=100.0), family.sites, family.width)
     facts = {"base": "tiny", "family": family.name, "site_table": family.table, "reads": family.reads, "sha256": "x"}
     switch = fit_to_set(family, SET, sentences=False, canonical=canonical)
-    return Guard(Trained(hypernet.eval(), switch, identify(family.parts), facts))
+    return Guard(Trained(hypernet.eval(), switch, identify(family.parts), facts), inversions=inversions)
 
 
 def draw(family: Family, prompts: list[str], how: Sampling = HOW) -> np.ndarray:

@@ -45,6 +45,7 @@ def test_reports_of_this_guard_are_found_wherever_they_lie(tmp_path: Path) -> No
     put(build / "guards" / "celeb100-1" / "attacks" / "tokens.json", {**TOKENS, "must_go": 0.9})
     put(elsewhere(build, SHA) / "disguises.json", {"eraser": "unhype", "guard": SHA, "groups": GROUPS})
     put(elsewhere(build, SHA) / "inversion-1.json", {**TOKENS, "unmonitored": True})
+    put(elsewhere(build, SHA) / "inversion-1-allowed.json", {**TOKENS, "inversions": True})
     put(elsewhere(build, SHA) / "concept.json", {**TOKENS, "eraser": "uce"})
     found = tried(guard, SHA, build)
     assert set(found) == {"tokens", "pictures", "disguises"}

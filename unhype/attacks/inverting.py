@@ -21,6 +21,7 @@ from unhype.attacks.searching import Budget
 from unhype.attacks.soft import check_open_text
 from unhype.attacks.verdicts import PICTURES, SUCCESS, verdict_seeds
 from unhype.attacks.victim import Attacked, Sought
+from unhype.erasing.guarded import Guarded
 from unhype.files import write_text
 from unhype.gates.intervals import wilson
 from unhype.judges.judge import check_known
@@ -56,8 +57,10 @@ class Inversion:
 
     @property
     def name(self) -> str:
-        """``inversion-4``, ``inversion-4-transfer``."""
-        return f"inversion-{self.k}{'-transfer' if self.transfer else ''}"
+        """``inversion-4``, ``inversion-4-transfer``; with ``-allowed`` where a guard was told to read such tokens."""
+        eraser = self.victim.eraser
+        allowed = isinstance(eraser, Guarded) and eraser.guard.inversions
+        return f"inversion-{self.k}{'-transfer' * self.transfer}{'-allowed' * allowed}"
 
     def run(self, names: Sequence[str]) -> Iterator[Progress]:
         """Learn and try; what is done already is read.

@@ -28,6 +28,7 @@ def about(victim: Attacked, base: str, base_hash: str) -> dict[str, Any]:
         "identity": victim.eraser.identity,
         "guard": victim.eraser.origin.guard,
         "unmonitored": bool(guard and guard.trained.monitor and not guard.monitor),
+        "inversions": bool(guard and guard.inversions),
         "base": base,
         "base_hash": base_hash,
         "concepts": victim.concepts.name,

@@ -24,6 +24,7 @@ FITTING = {
     "transfer": (*SEARCHES, INVERSION),
     "blind": ("tokens", "words"),
     "vectors": (INVERSION,),
+    "inversions": (INVERSION,),
     "keep": SEARCHES,
     "budget": (*SEARCHES, INVERSION),
     "queries": (*SEARCHES, INVERSION),
@@ -60,6 +61,8 @@ def check_way(options: argparse.Namespace, method: str) -> None:
         raise UnhypeError("got --compared without several of --rival, wanted both: it stands beside them in one table")
     if options.unmonitored and options.rival:
         raise UnhypeError("got --unmonitored beside --rival, wanted it beside --model; or --rival unhype_words")
+    if options.inversions and options.rival:
+        raise UnhypeError("got --inversions beside --rival, wanted it beside --model: guards alone refuse them")
     if options.blind and (options.unmonitored or options.transfer):
         other = "--unmonitored" if options.unmonitored else "--transfer"
         raise UnhypeError(f"got --blind beside {other}, wanted it alone: no gradient goes through a monitor there")

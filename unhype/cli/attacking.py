@@ -92,6 +92,12 @@ def add_commands(verb: Verb) -> None:
         "--vectors", type=int, metavar="K", help=f"embeddings that --method {INVERSION} learns (default: 1)"
     )
     attack.add_argument(
+        "--inversions",
+        action="store_true",
+        help=f"for --method {INVERSION}: load the guard with inversions=True, which reads learned tokens instead of "
+        "refusing them",
+    )
+    attack.add_argument(
         "--queries",
         type=int,
         metavar="N",
@@ -170,7 +176,10 @@ def _job(options: argparse.Namespace) -> tuple[Job, Guard | None, Judge]:
 
     if bool(options.model) == bool(options.rival):
         raise UnhypeError(f"got {'both' if options.model else 'neither'} --model and --rival, wanted one of the two")
-    guard = Guard.load(options.model, ungated=True, monitored=not options.unmonitored) if options.model else None
+    guard = None
+    if options.model:
+        opened = {"monitored": not options.unmonitored, "inversions": options.inversions}
+        guard = Guard.load(options.model, ungated=True, **opened)
     facts = guard.trained.facts if guard else {}
     concepts, base = options.concepts or facts.get("concepts", ""), options.base or facts.get("base", "mini-sd")
     if not concepts:

@@ -43,6 +43,7 @@ from unhype.families.choosing import family_class, family_of
 from unhype.families.family import Family
 from unhype.families.loading import family_named_in, load_family
 from unhype.families.text import Text
+from unhype.families.vocabulary import Vocabulary
 from unhype.monitor.monitor import LOOK, Heard, Monitor
 
 LOG = logging.getLogger(__name__)
@@ -62,14 +63,20 @@ class Guard:
         share: s/S, the dial: 1 forgets wholly, 0 not at all.
         switch: of the concepts that were chosen.
         monitor: the second opinion; None where there is none, where it is not wanted, and where nothing is forgotten.
+        inversions: whether prompts may have learned tokens (textual inversion), which are refused else.
     """
 
     def __init__(
-        self, trained: Trained, concepts: Sequence[str] | None = None, share: float = 1.0, monitored: bool = True
+        self,
+        trained: Trained,
+        concepts: Sequence[str] | None = None,
+        share: float = 1.0,
+        monitored: bool = True,
+        inversions: bool = False,
     ) -> None:
         if not 0 <= share <= 1:
             raise UnhypeError(f"got a share of {share}, wanted a number from 0 (nothing is forgotten) to 1")
-        self.trained, self.share = trained, share
+        self.trained, self.share, self.inversions = trained, share, inversions
         self.switch = _chosen(trained.switch, concepts)
         self.monitor = trained.monitor if monitored and share > 0 else None
         self._placed: WeakKeyDictionary[Family, _Placed] = WeakKeyDictionary()
@@ -83,6 +90,7 @@ class Guard:
         share: float = 1.0,
         ungated: bool = False,
         monitored: bool = True,
+        inversions: bool = False,
     ) -> Guard:
         """From a guard folder, or a registry URI such as ``models:/unhype-celeb100@champion``.
 
@@ -91,12 +99,13 @@ class Guard:
             share: s/S.
             ungated: take a version from the registry that did not pass its gates, too.
             monitored: look at what is being drawn as well, where the guard has learnt to.
+            inversions: read prompts with learned tokens as far as words go, and do not refuse them.
         """
         if str(folder).startswith(("models:/", "runs:/")):
             from unhype.registry import local_folder
 
             folder = local_folder(str(folder), ungated=ungated)
-        return cls(load(Path(folder)), concepts, share, monitored)
+        return cls(load(Path(folder)), concepts, share, monitored, inversions)
 
     def load_family(self, source: Source, settings: BaseSettings | None = None) -> Family:
         """A base for this guard, with the layers that it adapts; its weights are compared when it is attached.
@@ -150,12 +159,19 @@ class Guard:
         return self._emit(family, self.read(family, prompts))
 
     def read(self, family: Family, prompts: Sequence[str]) -> Reading:
-        """What prompts speak of; nothing is open for those that the base draws as if there were no guard."""
+        """What prompts speak of; nothing is open for those that the base draws as if there were no guard.
+
+        Raises:
+            UnhypeError: learned tokens, see :mod:`unhype.families.vocabulary`; no matter where the guard takes them.
+        """
         return self._read(family, [family.visible(prompt) for prompt in prompts])
 
     def _read(self, family: Family, texts: Sequence[str]) -> Reading:
         """Of texts that are cut to what the encoders read."""
-        return reader(family.vectors, self._place(family).switch)(texts)
+        placed = self._place(family)
+        if placed.vocabulary:
+            placed.vocabulary.check(family, texts)
+        return reader(family.vectors, placed.switch)(texts)
 
     def strength(self, family: Family, prompts: Sequence[str]) -> torch.Tensor:
         """‖ΔW‖ of each prompt, ``[n]``: is the switch a switch?"""
@@ -225,7 +241,8 @@ class Guard:
                     hypernet = copy.deepcopy(self.trained.hypernet).to(family.device).bind(family.denoiser)
                 switch = self.switch and self.switch.to(family.device)
                 monitor = self.monitor and self.monitor.to(family.device)
-                placed = self._placed[family] = _Placed(hypernet, switch, monitor, family.device)
+                vocabulary = placed.vocabulary if placed else None if self.inversions else Vocabulary(family)
+                placed = self._placed[family] = _Placed(hypernet, switch, monitor, vocabulary, family.device)
             return placed
 
 
@@ -234,6 +251,7 @@ class _Placed:
     hypernet: Hypernet
     switch: Switch | None
     monitor: Monitor | None
+    vocabulary: Vocabulary | None
     device: torch.device
 
 

@@ -25,8 +25,8 @@ class Guarded:
         self.family, self.guard, self.how, self.derived = family, guard, how, derived
         concepts = list(guard.switch.concepts) if guard.switch else None
         facts = guard.trained.facts
-        looks = [] if guard.monitor or not guard.trained.monitor else ["unmonitored"]
-        self.identity = identity(family, facts["base_hash"], how, facts["sha256"], guard.share, concepts, *looks)
+        ways = ["unmonitored"] * bool(guard.trained.monitor and not guard.monitor) + ["inversions"] * guard.inversions
+        self.identity = identity(family, facts["base_hash"], how, facts["sha256"], guard.share, concepts, *ways)
         self.origin = Origin(facts["base_hash"], facts["sha256"])
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[np.ndarray]:

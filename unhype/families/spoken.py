@@ -32,7 +32,7 @@ def parted(text: str, *tokenizers: Any) -> str:
     """
     parts = [text]
     for tokenizer in tokenizers:
-        if ids := _added(tokenizer):
+        if ids := added(tokenizer):
             parts = [
                 piece
                 for i, part in enumerate(parts)
@@ -51,14 +51,15 @@ def _pieces(text: str, tokenizer: Any, ids: set[int]) -> Iterator[str]:
     yield text[end:]
 
 
-def _added(tokenizer: Any) -> dict[str, int]:
+def added(tokenizer: Any) -> dict[str, int]:
+    """Token → its number, of those that were added to a tokenizer, as a textual inversion is."""
     special = set(tokenizer.all_special_tokens)
     return {token: i for token, i in tokenizer.added_tokens_encoder.items() if token not in special}
 
 
 def spoken(pipeline: Any, tokenizer: Any, texts: Sequence[str]) -> list[str]:
     """Texts as the pipeline gives them to the tokenizer: a textual inversion of several vectors is several tokens."""
-    if not _added(tokenizer) or not hasattr(pipeline, "maybe_convert_prompt"):
+    if not added(tokenizer) or not hasattr(pipeline, "maybe_convert_prompt"):
         return list(texts)
     return [pipeline.maybe_convert_prompt(text, tokenizer) for text in texts]
 

@@ -27,7 +27,7 @@ def elsewhere(build: Path, sha: str) -> Path:
 
 
 def tried(guard: Path, sha: str, build: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Attack → its report, of those that are about this guard, as it is: not without its monitor.
+    """Attack → its report, of those that are about this guard, as it is: with its monitor, and learned tokens refused.
 
     Args:
         guard: its folder.
@@ -43,8 +43,9 @@ def tried(guard: Path, sha: str, build: Path | None = None) -> dict[str, dict[st
     found: dict[str, dict[str, Any]] = {}
     for path in paths:
         told = _read(path)
-        own = told.get("guard") == sha and told.get("eraser") == "unhype" and not told.get("unmonitored")
-        if own and path.stem not in found:
+        own = told.get("guard") == sha and told.get("eraser") == "unhype"
+        opened = told.get("unmonitored") or told.get("inversions")
+        if own and not opened and path.stem not in found:
             found[path.stem] = told
     return found
 

@@ -37,6 +37,7 @@ WAYS = {
     "transfer": "on the base alone, no word of the name",
     "blind": "blind to the monitor",
     "unmonitored": "the monitor is off",
+    "allowed": "the guard was told to read such",
 }
 """And how it is used."""
 
