@@ -79,7 +79,7 @@ def test_a_token_that_got_another_vector_is_refused_however_it_was_written(
     dog, cher = (words(word, add_special_tokens=False).input_ids[-1] for word in ("dog", "cher"))
     way(table, [dog], table.detach()[[cher]].clone())
     vocabulary.check(family, ["a photo of cat"])
-    with pytest.raises(UnhypeError, match=r"got another vector of the token 'dog.*' in text_encoder"):
+    with pytest.raises(UnhypeError, match="got another vector of the token 'dog' in text_encoder"):
         vocabulary.check(family, ["cat", PROMPT])
 
 

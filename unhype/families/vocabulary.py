@@ -65,7 +65,7 @@ class Vocabulary:
             noted, table = self._noted[encoder], _table(family, encoder)
             if noted and (moved := noted.moved(table, sorted(ids))):
                 raise UnhypeError(
-                    f"got another vector of the token {tokenizer.convert_ids_to_tokens(moved[0])!r} in {encoder} than "
+                    f"got another vector of the token {tokenizer.decode(moved[:1]).strip()!r} in {encoder} than "
                     f"it had when the guard was attached, wanted the base's own: {ADVICE}"
                 )
 
