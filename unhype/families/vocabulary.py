@@ -109,8 +109,11 @@ class _Noted:
 
 
 def _pairs(family: Family) -> Iterator[tuple[str, str]]:
-    """Names of the text encoders that a pipeline has, and of their tokenizers."""
-    return ((e, t) for e, t in family.encoders if getattr(family.pipeline, e, None) is not None)
+    """Names of the text encoders that look tokens up in a table, and of their tokenizers; a family may have others."""
+    for encoder, tokenizer in family.encoders:
+        here = getattr(family.pipeline, encoder, None), getattr(family.pipeline, tokenizer, None)
+        if hasattr(here[0], "get_input_embeddings") and here[1] is not None:
+            yield encoder, tokenizer
 
 
 def _table(family: Family, encoder: str) -> torch.Tensor:
