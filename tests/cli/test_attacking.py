@@ -59,6 +59,8 @@ def test_the_methods_are_those_that_there_are() -> None:
         (["--vectors", "0"], ["--vectors beside --method tokens"]),
         (["--vectors", "4"], ["--vectors beside --method tokens", "--method inversion"]),
         (["--vectors", "0", "--method", "inversion"], ["got --vectors 0", "from 1 to 16"]),
+        (["--inversions"], ["--inversions beside --method tokens"]),
+        (["--inversions", "--method", "inversion"], ["got --inversions beside --rival", "--model"]),
         (["--base", "mini-flux", "--method", "inversion"], ["text_encoder_2"]),
         (["--transfer"], ["got --transfer against the bare base"]),
         (["--transfer", "--rival", "dve", "--base", "mini-flux"], ["text_encoder_2", "pictures"]),

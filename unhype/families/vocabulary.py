@@ -92,10 +92,11 @@ class _Noted:
         # Nobody outside of this process knows which vectors have the same shadows.
         generator = torch.Generator("cpu").manual_seed(secrets.randbits(63))
         random = torch.randn(table.shape[1], SHADOWS, generator=generator).to(table.device)
-        parts = [part.float() for part in table.split(AT_ONCE)]
-        shadows = torch.cat([part @ random for part in parts])
-        room = ROUNDED * torch.cat([part.norm(dim=1) for part in parts])
-        return cls(random.cpu(), shadows.cpu(), room.cpu())
+        shadows, room = [], []
+        for part in map(torch.Tensor.float, table.split(AT_ONCE)):
+            shadows.append((part @ random).cpu())
+            room.append(ROUNDED * part.norm(dim=1).cpu())
+        return cls(random.cpu(), torch.cat(shadows), torch.cat(room))
 
     def moved(self, table: torch.Tensor, ids: Sequence[int]) -> list[int]:
         """Those of these tokens whose vector is another."""
