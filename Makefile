@@ -70,8 +70,13 @@ ci-concepts: .venv/.installed ## what CI does with edited lists: check, rerun, j
 ci-champions: .venv/.installed ## judge every champion again with fresh pictures; changes nothing in the registry
 	$(IN_VENV) $(BIN)/python -m unhype.review --champions
 
+# A miniature is trained in one thread and drawn by two processes: sums in more threads round otherwise, and two thousand
+# steps of training end at another guard. So its bytes do not depend on how many cores there are.
+THREADS ?= $(if $(filter mini-%,$(BASE)),1)
+SHARDS ?= $(if $(filter mini-%,$(BASE)),2,1)
 train: .venv/.installed ## the main job: forget a hundred names on the miniature base (another set: make train CONCEPTS=objects)
-	$(IN_VENV) $(BIN)/python flows/train_flow.py --no-pylint run --concepts $(CONCEPTS) --base $(BASE)
+	$(IN_VENV) $(if $(THREADS),OMP_NUM_THREADS=$(THREADS)) $(BIN)/python flows/train_flow.py --no-pylint run \
+	  --concepts $(CONCEPTS) --base $(BASE) --shards $(SHARDS) --max-workers $(SHARDS)
 
 figures: .venv/.installed ## take over what the main job measured last into data/scores, and fill in the pages that show it
 	$(BIN)/python experiments/taking.py $(CONCEPTS) --base $(BASE)
