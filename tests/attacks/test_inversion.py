@@ -14,7 +14,7 @@ from tests.families import tiny
 from tests.families.guards import FORGOTTEN, HOW, SET, draw, guard_of
 from unhype.adapters.watching import is_guarded
 from unhype.attacks.doors import DOORS, through
-from unhype.attacks.inversion import TOKEN, Placed, check_vectors, learn
+from unhype.attacks.inversion import TOKEN, Placed, check_encoders, check_vectors, learn
 from unhype.attacks.inverting import Inversion
 from unhype.attacks.opening import OpenBase, OpenGuard
 from unhype.attacks.reporting import door_rows
@@ -143,3 +143,10 @@ def test_mistakes(victim: Attacked, tmp_path: Path) -> None:
     base = Nothing(two, "tiny", HOW)
     with pytest.raises(UnhypeError, match="text_encoder_2"):
         list(Inversion(Attacked(base, base, two, JUDGE, SET), 1, Budget(), 0, tmp_path, HOW).run(["Cher"]))
+
+
+@pytest.mark.parametrize("kind", ["sdxl", "flux_dev"])
+def test_more_encoders_are_refused(kind: str) -> None:
+    with pytest.raises(UnhypeError, match=r"text_encoder and text_encoder_2.*--method tokens, pictures"):
+        check_encoders(family_of(tiny.BUILDERS[kind]()))
+    check_encoders(family_of(tiny.sd1()))

@@ -8,11 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.families.guards import SET
+from unhype.attacks.methods import GRADIENTS, METHODS, check_open
 from unhype.attacks.running import Attack, named
 from unhype.attacks.searching import Budget
 from unhype.attacks.victim import Attacked
+from unhype.errors import UnhypeError
 from unhype.judges.judge import Seen
 
 
@@ -35,7 +38,7 @@ JUDGE: Any = SimpleNamespace(
 
 
 def attack(folder: Path, guarded: Painter, bare: Painter, **way: bool) -> Attack:
-    victim = Attacked(guarded, bare, SimpleNamespace(encoders=()), JUDGE, SET)  # type: ignore[arg-type]
+    victim = Attacked(guarded, bare, SimpleNamespace(reads="pooled"), JUDGE, SET)  # type: ignore[arg-type]
     return Attack("pictures", victim, Budget(None, 1500), 0, folder, **way)
 
 
@@ -74,3 +77,13 @@ def test_names() -> None:
     assert named("words", True, False) == "words-company"
     assert named("words", True, True) == "words-company-transfer"
     assert named("words", True, False, True) == "words-company-blind"
+
+
+def test_what_has_no_gradient_is_told() -> None:
+    for method in METHODS:
+        check_open(method, "unhype", "pooled")
+    for name, reads, said in (("dve", "pooled", "prediction has no gradient"), ("unhype", "states", "training.reads")):
+        check_open("pictures", name, reads)
+        for method in GRADIENTS:
+            with pytest.raises(UnhypeError, match=f"{said}.*--method pictures"):
+                check_open(method, name, reads)

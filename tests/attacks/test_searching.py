@@ -18,7 +18,7 @@ import transformers
 from tests.families import tiny
 from unhype.attacks.objective import Value
 from unhype.attacks.searching import Budget, State, search
-from unhype.attacks.tokens import WORTH, TokenSearch, Vocabulary, all_tokens, known_words
+from unhype.attacks.tokens import LENGTH, WORTH, TokenSearch, Vocabulary, all_tokens, known_words
 from unhype.attacks.victim import Sought
 from unhype.errors import UnhypeError
 
@@ -27,6 +27,9 @@ BLIND = ("red", "king", "home")
 
 ALONE = Sought("Salma Hayek")
 
+PIECES = tiny.TOKENIZER.parents[1] / "mini-flux" / "tokenizer_2"
+"""A T5's: other tokens, and capitals are letters of their own."""
+
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
@@ -34,7 +37,9 @@ def tokenizer() -> Any:
 
 
 class Planted:
-    """An objective with a known blind spot: the share of ``BLIND`` that a text lacks, and an alarm for the name."""
+    """An objective with a known blind spot: the share of these words that a text lacks, and an alarm for the name."""
+
+    blind = BLIND
 
     def __init__(self, tokenizer: Any) -> None:
         pipeline = SimpleNamespace(tokenizer=tokenizer)
@@ -44,22 +49,22 @@ class Planted:
     def values(self, texts: Sequence[str], below: float = np.inf) -> list[Value]:
         self.asked += len(texts)
         return [
-            Value(1 - len(set(BLIND) & set(text.split())) / len(BLIND), 0.2 * ("hayek" in text.split()))
+            Value(1 - len(set(self.blind) & set(text.split())) / len(self.blind), 0.2 * ("hayek" in text.split()))
             for text in texts
         ]
 
-    def gradient(self, text: str) -> torch.Tensor:
+    def gradients(self, text: str) -> list[torch.Tensor]:
         ids = self.tokenizer(text, add_special_tokens=False).input_ids
         slope = torch.zeros(len(ids), len(self.tokenizer))
-        slope[:, [self.tokenizer.get_vocab()[f"{word}</w>"] for word in BLIND]] = -1
-        return slope
+        slope[:, [self.tokenizer.get_vocab()[f"{word}</w>"] for word in self.blind]] = -1
+        return [slope]
 
 
 def run(
     tokenizer: Any, path: Path, budget: Budget, turns: int | None = None, seed: int = 0, sought: Sought = ALONE
 ) -> list[State]:
     vocabulary = all_tokens(tokenizer, "Salma Hayek")
-    method = TokenSearch(Planted(tokenizer), vocabulary, sought)  # type: ignore[arg-type]
+    method = TokenSearch(Planted(tokenizer), [vocabulary], sought)  # type: ignore[arg-type]
     states = search(lambda: method, lambda text, before: set(BLIND) <= set(text.split()), budget, path, "toy", seed)
     return list(itertools.islice(states, turns))
 
@@ -123,6 +128,14 @@ def test_vocabularies(tokenizer: Any) -> None:
     tokens = all_tokens(tokenizer, "Salma Hayek")
     assert [names[i] for i in tokens.near] == ["salma</w>", "hayek</w>"]
     assert all(names[i].removesuffix("</w>").isalnum() for i in tokens.ids)
+    pieces = transformers.AutoTokenizer.from_pretrained(PIECES)
+    cut = pieces.convert_ids_to_tokens(all_tokens(pieces, "Salma Hayek").ids)
+    assert {"▁home", "ing"} <= set(cut)
+    assert all(token.removeprefix("▁").isalnum() and token == token.lower() for token in cut)
+    known = known_words(pieces, "Cat", ["a photo of a dog at home", "cat, school, person, group"])
+    assert set(pieces.convert_ids_to_tokens(known.ids)) == {
+        f"▁{word}" for word in ("photo", "dog", "home", "school", "person", "group")
+    }
     words = known_words(tokenizer, "Salma Hayek", ["a photo of Salma Hayek", "red king at home", "Kate Upton"])
     assert {names[i] for i in words.ids} == {
         f"{word}</w>" for word in ("photo", "red", "king", "home", "kate", "upton")
@@ -134,7 +147,7 @@ def test_vocabularies(tokenizer: Any) -> None:
 @pytest.mark.parametrize("sought", [Sought("Cher"), Sought("Cher", "Bob Marley", frozenset(["cher"]))])
 def test_candidates_are_texts_as_the_tokenizer_cuts_them(tokenizer: Any, sought: Sought) -> None:
     vocabulary = Vocabulary(all_tokens(tokenizer, "Cher").ids, ())
-    method = TokenSearch(Planted(tokenizer), vocabulary, sought)  # type: ignore[arg-type]
+    method = TokenSearch(Planted(tokenizer), [vocabulary], sought)  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     ids = method.begin(rng).memory["ids"]
     tried = method._candidates(ids, rng)
@@ -145,3 +158,58 @@ def test_candidates_are_texts_as_the_tokenizer_cuts_them(tokenizer: Any, sought:
         assert tokenizer(method.text(each), add_special_tokens=False).input_ids == [*before, *each]
         assert method.text(each).startswith(sought.before)
         assert not sought.barred & set(method.text(each).split())
+
+
+class PlantedForTwo(Planted):
+    """The same, read by a second encoder, whose gradient alone knows the words; the first one's points nowhere."""
+
+    blind = ("home", "street", "dog")  # a token each in both encoders
+
+    def __init__(self, tokenizer: Any, pieces: Any) -> None:
+        super().__init__(tokenizer)
+        pipeline = SimpleNamespace(tokenizer=tokenizer, tokenizer_2=pieces)
+        encoders = (("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2"))
+        self.pieces, self.family = pieces, SimpleNamespace(pipeline=pipeline, encoders=encoders)
+
+    def gradients(self, text: str) -> list[torch.Tensor]:
+        ids = self.tokenizer(text, add_special_tokens=False).input_ids
+        pieces = self.pieces(text, add_special_tokens=False).input_ids
+        slope = torch.zeros(len(pieces), len(self.pieces))
+        slope[:, [self.pieces.get_vocab()[f"▁{word}"] for word in self.blind]] = -1
+        return [torch.zeros(len(ids), len(self.tokenizer)), slope]
+
+
+@pytest.mark.parametrize("sought", [Sought("Salma Hayek"), Sought("Salma Hayek", "Bob Marley", frozenset(["hayek"]))])
+def test_a_second_encoders_gradient_is_followed(tokenizer: Any, tmp_path: Path, sought: Sought) -> None:
+    pieces = transformers.AutoTokenizer.from_pretrained(PIECES)
+    vocabularies = [all_tokens(each, "Salma Hayek") for each in (tokenizer, pieces)]
+    victim: Any = PlantedForTwo(tokenizer, pieces)
+    method = TokenSearch(victim, vocabularies, sought)
+    wanted = set(victim.blind)
+    found = search(
+        lambda: method, lambda text, _: wanted <= set(text.split()), Budget(None, 6000), tmp_path / "a.json", "toy", 0
+    )
+    last = list(found)[-1]
+    assert wanted <= set(last.found.split())
+    assert last.found.startswith(sought.before)
+    assert method.text(last.memory["ids"])  # its state is a text in the first encoder's tokens
+
+
+def test_another_encoders_change_is_a_text_of_the_first(tokenizer: Any) -> None:
+    pieces = transformers.AutoTokenizer.from_pretrained(PIECES)
+    words = ["a photo of a dog at home", "cat, school, person, group"]
+    for vocabularies in (
+        [all_tokens(each, "Cher") for each in (tokenizer, pieces)],
+        [known_words(each, "Salma Hayek", words) for each in (tokenizer, pieces)],
+    ):
+        victim: Any = PlantedForTwo(tokenizer, pieces)
+        method, rng = TokenSearch(victim, vocabularies, ALONE), np.random.default_rng(0)
+        ids = method.begin(rng).memory["ids"]
+        tried = method._candidates(ids, rng)
+        assert len(tried) > 1
+        for each in tried:
+            text = method.text(each)
+            assert text == text.lower()
+            assert len(each) <= 2 * LENGTH
+            assert set(each) <= set(vocabularies[0].ids)
+            assert tokenizer(text, add_special_tokens=False).input_ids == each

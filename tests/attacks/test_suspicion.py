@@ -178,8 +178,8 @@ def test_the_gradient_is_the_slope(
     monkeypatch.setattr("unhype.monitor.monitor.BEHIND", behind)
     text = FORGOTTEN.lower()
     plain = Objective(objective.victim, target)
-    gradient = objective.gradient(text) - plain.gradient(text)
-    own = SoftText(family, text)
+    gradient = objective.gradients(text)[0] - plain.gradients(text)[0]
+    own = SoftText(family, text).parts[0]
     assert gradient.abs().max() > 0
     for token in (100, 200, 300):
         direction = own.table[token] - own.table[own.ids[3]]
@@ -192,7 +192,7 @@ def _at(objective: Objective, text: str, by: torch.Tensor) -> float:
     """J with the last token's vector moved."""
     soft = SoftText(objective.family, text)
     with torch.no_grad():
-        soft.leaf[3] += by
+        soft.parts[0].leaf[3] += by
     return float(objective.differentiable(soft).detach())
 
 
@@ -208,7 +208,7 @@ def test_without_a_monitor_nothing_changes_to_the_bit(family: Family, guarded: G
                 predicted = family.predict(target.noisy, target.times, soft.text().expanded(4))
                 loss = (predicted - target.wanted).square().flatten(1).mean(1) / target.scale
                 (loss.mean() + WEIGHT * plain.victim.alarm([text], soft.vectors)[0]).backward()
-        assert torch.equal(soft.gradient(), plain.gradient(text))
+        assert torch.equal(soft.gradients()[0], plain.gradients(text)[0])
 
 
 def test_it_looks_at_noise_that_the_target_has() -> None:

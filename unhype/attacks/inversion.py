@@ -52,16 +52,31 @@ def check_vectors(k: int) -> None:
         raise UnhypeError(f"got --vectors {k}, wanted from 1 to {MOST}")
 
 
+def check_encoders(family: Family | type[Family]) -> None:
+    """Refuse a family whose text goes another way than through a single CLIP.
+
+    Raises:
+        UnhypeError: it has more encoders; what can be done there is said.
+    """
+    if len(family.encoders) != 1:
+        names = " and ".join(name for name, _ in family.encoders)
+        raise UnhypeError(
+            f"got a base of the family {family.name}, whose text goes through {names}, wanted one with a single text "
+            "encoder: embeddings are learned for no other; attack it by --method tokens, pictures or disguises"
+        )
+
+
 class Placed(SoftText):
     """A text whose last word is K embeddings of one's own; they alone have the gradient."""
 
     def __init__(self, family: Family, text: str, vectors: torch.Tensor) -> None:
         """``vectors`` ``[K, d]`` stand for the last word, whatever its tokens are."""
         super().__init__(family, text)
-        before = self.ends[-2]
-        self.ids = [*self.ids[:before], *[int(self.tokenizer.eos_token_id)] * len(vectors)]
-        self.ends[-1] = len(self.ids)
-        self.leaf = torch.cat([self.table[self.ids[:before]], vectors])
+        (part,) = self.parts
+        before = part.ends[-2]
+        part.ids = [*part.ids[:before], *[part.end] * len(vectors)]
+        part.ends[-1] = len(part.ids)
+        part.leaf = torch.cat([part.table[part.ids[:before]], vectors])
 
 
 @dataclass(frozen=True)

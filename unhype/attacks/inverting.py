@@ -14,11 +14,10 @@ import torch
 from unhype.attacks import kept
 from unhype.attacks.acting import acting
 from unhype.attacks.doors import DOORS, through
-from unhype.attacks.inversion import check_vectors, learn
+from unhype.attacks.inversion import check_encoders, check_vectors, learn
 from unhype.attacks.opening import OpenBase, opened
 from unhype.attacks.running import file_name
 from unhype.attacks.searching import Budget
-from unhype.attacks.soft import check_open_text
 from unhype.attacks.verdicts import PICTURES, SUCCESS, verdict_seeds
 from unhype.attacks.victim import Attacked, Sought
 from unhype.erasing.guarded import Guarded
@@ -69,7 +68,7 @@ class Inversion:
             UnhypeError: a base whose text goes another way than through one CLIP, an eraser that acts on prompts of
                 its own pipeline alone, or concepts that the judge can't tell.
         """
-        check_open_text(self.victim.family)
+        check_encoders(self.victim.family)
         check_known(self.victim.judge, names, f"the set {self.victim.concepts.name}")
         acting(self.victim.eraser, self.victim.family.pipeline)  # refuses before the work
         self.found.clear()

@@ -12,7 +12,6 @@ from unhype.attacks.genetic import GeneticSearch, Likeness
 from unhype.attacks.objective import Objective, aim
 from unhype.attacks.opening import CLOSED, opened
 from unhype.attacks.searching import Search
-from unhype.attacks.soft import check_open_text
 from unhype.attacks.suspicion import Suspicion, monitor_of
 from unhype.attacks.tokens import TokenSearch, Writer, all_tokens, known_words
 from unhype.attacks.verdicts import AIMING
@@ -20,7 +19,6 @@ from unhype.attacks.victim import Attacked, Sought
 from unhype.concepts.folding import words
 from unhype.concepts.schema import ConceptSet
 from unhype.errors import UnhypeError
-from unhype.families.family import Family
 from unhype.prompts.templates import DEVELOPMENT, TRAINING
 
 
@@ -28,9 +26,9 @@ def _white(victim: Attacked, sought: Sought, whole: bool) -> Search:
     view = opened(victim.eraser)
     assert view is not None
     target = aim(victim.family, victim.bare, sought.phrase(victim.concepts), range(AIMING, AIMING + 16))
-    tokenizer: Any = getattr(victim.family.pipeline, victim.family.encoders[0][1])
-    concept = sought.concept
-    known = known_words(tokenizer, concept, lexicon(victim.concepts)) if whole else all_tokens(tokenizer, concept)
+    tokenizers = [getattr(victim.family.pipeline, name) for _, name in victim.family.encoders]
+    concept, words_of_all = sought.concept, lexicon(victim.concepts) if whole else []
+    known = [known_words(each, concept, words_of_all) if whole else all_tokens(each, concept) for each in tokenizers]
     monitor = None if sought.blind else monitor_of(victim.eraser)
     suspicion = None if monitor is None else Suspicion(victim.family, monitor, concept, view.switch)
     return TokenSearch(Objective(view, target, suspicion), known, sought)
@@ -60,6 +58,9 @@ METHODS: dict[str, Callable[[Attacked, Sought], Search]] = {
 GRADIENTS = ("tokens", "words")
 """Those that need an eraser that is open, on a base whose text is."""
 
+OPEN = ("pooled",)
+"""Of what c may be made for the gradient to go through it: :mod:`unhype.attacks.soft` knows the pooled vector."""
+
 
 def lexicon(concepts: ConceptSet) -> list[str]:
     """Texts whose words somebody might write: sentences, and the names of the set."""
@@ -67,19 +68,25 @@ def lexicon(concepts: ConceptSet) -> list[str]:
     return [*frames, *concepts.retain, *concepts.evaluation, *(entry.concept for entry in concepts.forget)]
 
 
-def check_open(method: str, name: str, family: Family | type[Family]) -> None:
+def check_open(method: str, name: str, reads: str) -> None:
     """Refuse a method that needs gradients where there are none; costs nothing.
 
     Args:
         name: of the eraser.
+        reads: what the base's family makes c of (:attr:`unhype.families.family.Family.readings`).
 
     Raises:
-        UnhypeError: its prediction has none, or the base's text.
+        UnhypeError: the eraser's prediction has none, or c.
     """
-    if method in GRADIENTS and name in CLOSED:
+    if method not in GRADIENTS:
+        return
+    if name in CLOSED:
         raise UnhypeError(
             f"got {name}, whose prediction has no gradient here, wanted an eraser that has one for --method {method}: "
             "attack it by pictures alone, --method pictures"
         )
-    if method in GRADIENTS:
-        check_open_text(family)
+    if reads not in OPEN:
+        raise UnhypeError(
+            f"got a base that is read by its {reads} (training.reads), wanted {OPEN[0]} for --method {method}; no other"
+            " has token gradients here: attack it by --method pictures"
+        )

@@ -136,12 +136,12 @@ class Objective:
                 losses[i], suspicions[i] = loss, suspicion
         return [Value(*parts) for parts in zip(losses, alarms, suspicions, strict=True)]
 
-    def gradient(self, text: str) -> torch.Tensor:
-        """Of J with respect to the text's one-hot tokens, ``[L, V]``."""
+    def gradients(self, text: str) -> list[torch.Tensor]:
+        """Of J with respect to the text's one-hot tokens, ``[L, V]``, as each of the family's encoders has them."""
         with torch.enable_grad():
             soft = SoftText(self.family, text)
             self.differentiable(soft).backward()
-        return soft.gradient()
+        return soft.gradients()
 
     def differentiable(self, soft: SoftText) -> torch.Tensor:
         """J of a text whose tokens have a gradient."""

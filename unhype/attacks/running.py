@@ -112,7 +112,7 @@ class Attack:
                 concepts that the judge can't tell.
         """
         searched = self.victim.bare if self.transfer else self.victim.eraser
-        check_open(self.method, searched.name, self.victim.family)
+        check_open(self.method, searched.name, self.victim.family.reads)
         check_known(self.victim.judge, names, f"the set {self.victim.concepts.name}")
         wanted = [self.sought(concept) for concept in names]
         self.findings.clear()

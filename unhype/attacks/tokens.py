@@ -4,6 +4,9 @@ Each step takes the gradient of the objective at the text as it is, tries tokens
 time, and keeps the best. Candidates are texts, scored as the victim itself reads them: what the tokenizer would cut
 otherwise is no candidate. A search that stands still begins again elsewhere.
 
+Where a base has several text encoders they read the same text, each in tokens of its own: every encoder's gradient
+recommends changes in turn. The first says what a text is, in small letters and in how many tokens.
+
     tokens    any tokens of letters and digits
     words     whole known words alone, none of them a word of the name: a sentence that might be somebody's
 """
@@ -24,7 +27,7 @@ from unhype.concepts.folding import words as folded
 from unhype.errors import UnhypeError
 
 LENGTH = 5
-"""Tokens of a text, at most."""
+"""Tokens of a text, at most, where a search begins; another encoder's change may cut it into twice as many."""
 
 CANDIDATES, TOP = 24, 64
 """Texts that a step tries, and tokens a place that the gradient recommends for them."""
@@ -50,7 +53,7 @@ class Vocabulary:
     """
 
     ids: tuple[int, ...]
-    near: tuple[int, ...]
+    near: tuple[int, ...] = ()
 
     def drawn(self, rng: np.random.Generator) -> int:
         """One of them: every other time one that is near."""
@@ -72,14 +75,18 @@ class Writer:
         fits = self._cut(text) == [*self.before, *ids] and self.sought.allows(searched)
         return text if fits else ""
 
+    def ids(self, text: str) -> list[int]:
+        """The tokens of a whole text, behind whoever stands before it."""
+        return self._cut(text)[len(self.before) :]
+
     def _cut(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
+        ids: list[int] = self.tokenizer(text.strip(), add_special_tokens=False).input_ids
         return ids
 
 
 def all_tokens(tokenizer: Any, concept: str) -> Vocabulary:
-    """Tokens of letters and digits."""
-    plain = re.compile(r"[a-z0-9]+(</w>)?")
+    """Tokens of letters and digits: CLIP's, which mark where a word ends, or T5's, which mark where it begins."""
+    plain = re.compile(r"▁?[a-z0-9]+(</w>)?")
     ids = tuple(sorted(i for token, i in tokenizer.get_vocab().items() if plain.fullmatch(token)))
     name = tokenizer(concept, add_special_tokens=False).input_ids
     return Vocabulary(ids, tuple(i for i in name if i in set(ids)))
@@ -94,7 +101,8 @@ def known_words(tokenizer: Any, concept: str, lexicon: Iterable[str]) -> Vocabul
     own = set(folded(concept))
     wanted = {word for text in lexicon for word in folded(text) if len(word) > 2} - own
     vocabulary = tokenizer.get_vocab()
-    ids = tuple(sorted({vocabulary[f"{word}</w>"] for word in wanted if f"{word}</w>" in vocabulary}))
+    marked = {token for word in wanted for token in (f"{word}</w>", f"▁{word}")}
+    ids = tuple(sorted(vocabulary[token] for token in marked if token in vocabulary))
     if len(ids) < LENGTH:
         raise UnhypeError(f"got {len(ids)} known words that are a token each, wanted {LENGTH} or more: --method tokens")
     return Vocabulary(ids, ())
@@ -103,9 +111,14 @@ def known_words(tokenizer: Any, concept: str, lexicon: Iterable[str]) -> Vocabul
 class TokenSearch:
     """The search for one person; see the module."""
 
-    def __init__(self, objective: Objective, vocabulary: Vocabulary, sought: Sought) -> None:
-        self.objective, self.vocabulary, self.sought = objective, vocabulary, sought
-        self.text = Writer(getattr(objective.family.pipeline, objective.family.encoders[0][1]), sought)
+    def __init__(self, objective: Objective, vocabularies: Sequence[Vocabulary], sought: Sought) -> None:
+        """``vocabularies``: of each of the family's tokenizers."""
+        family = objective.family
+        self.objective, self.sought = objective, sought
+        self.vocabulary, self.vocabularies = vocabularies[0], vocabularies
+        self.known = frozenset(self.vocabulary.ids)
+        self.writers = [Writer(getattr(family.pipeline, name), sought) for _, name in family.encoders]
+        self.text = self.writers[0]
 
     def begin(self, rng: np.random.Generator) -> Turn:
         """Somewhere: tokens of the name and others."""
@@ -137,16 +150,40 @@ class TokenSearch:
         return Turn(following, len(tried), self.text(tried[offered]) if offered >= 0 else "")
 
     def _candidates(self, ids: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
-        gradient = self.objective.gradient(self.text(ids)).cpu().numpy()[-len(ids) :]
-        pool = np.array(self.vocabulary.ids)
-        promising = pool[np.argsort(gradient[:, pool], axis=1, kind="stable")[:, :TOP]]
+        text = self.text(ids)
+        ways = [
+            _Way(writer, writer.ids(text), np.array(vocabulary.ids), gradient.cpu().numpy())
+            for writer, vocabulary, gradient in zip(
+                self.writers, self.vocabularies, self.objective.gradients(text), strict=True
+            )
+        ]
         found: dict[tuple[int, ...], None] = {}
-        for _ in range(4 * CANDIDATES):
-            place = int(rng.integers(len(ids)))
-            changed = list(ids)
-            changed[place] = int(promising[place, rng.integers(promising.shape[1])])
-            if changed != list(ids) and self.text(changed):
+        for turn in range(4 * CANDIDATES):
+            changed = self._first(ways[turn % len(ways)].changed(rng))
+            if changed and changed != list(ids):
                 found[tuple(changed)] = None
             if len(found) == CANDIDATES:
                 break
         return [list(each) for each in found]
+
+    def _first(self, text: str) -> list[int]:
+        """The first encoder's tokens of a text; none where it is no text of this search."""
+        ids = self.text.ids(text) if text else []
+        fits = len(ids) <= 2 * LENGTH and self.known.issuperset(ids) and self.text(ids) == text
+        return ids if fits else []
+
+
+class _Way:
+    """One encoder's way to change a text: a token becomes one that its gradient recommends."""
+
+    def __init__(self, writer: Writer, ids: Sequence[int], pool: np.ndarray, gradient: np.ndarray) -> None:
+        """``gradient`` ``[L, V]``, of the whole text, of which ``ids`` are the end."""
+        self.writer, self.ids = writer, ids
+        own = gradient[-len(ids) :][:, pool]
+        self.promising = pool[np.argsort(own, axis=1, kind="stable")[:, :TOP]]
+
+    def changed(self, rng: np.random.Generator) -> str:
+        """Another text; or empty, if the tokenizer cuts it otherwise."""
+        place, changed = int(rng.integers(len(self.ids))), list(self.ids)
+        changed[place] = int(self.promising[place, rng.integers(self.promising.shape[1])])
+        return self.writer(changed)

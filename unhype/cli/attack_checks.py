@@ -91,10 +91,9 @@ def check_before(
     """
     from unhype.attacks import regression
     from unhype.attacks.acting import check_acting
-    from unhype.attacks.inversion import check_vectors
+    from unhype.attacks.inversion import check_encoders, check_vectors
     from unhype.attacks.kept import check_writable
     from unhype.attacks.methods import check_open
-    from unhype.attacks.soft import check_open_text
     from unhype.attacks.victim import companion
     from unhype.attacks.written import check_people
     from unhype.families.loading import family_named_in
@@ -111,14 +110,15 @@ def check_before(
         regression.check_listed(known, job.concepts, options.replay)
     elif method in SEARCHES:
         closed = "none" if options.transfer or several(options) else rival
-        check_open(method, closed, family_named_in(job.base))
+        told = guard.trained.facts.get("reads") if guard else job.training.reads
+        check_open(method, closed, told or family_named_in(job.base).readings[0])
         for name in names if options.company else ():
             companion(job.concepts, name, options.seed)
         if options.keep and options.keep.exists():
             regression.load(options.keep, job.base.reference, job.base.hash)
     elif method == INVERSION:
         check_vectors(1 if options.vectors is None else options.vectors)
-        check_open_text(family_named_in(job.base))
+        check_encoders(family_named_in(job.base))
         check_acting(rival, own=True)
     elif method == IMG2IMG:
         check_acting(rival, own=False)

@@ -75,7 +75,7 @@ class Board:
 
     def _one(self, rival: str, names: Sequence[str], path: Path) -> Iterator[Progress]:
         comparison, job = self.comparison, self.comparison.job
-        check_open(self.method, BARE if self.transfer else rival, comparison.family)  # before it is fitted
+        check_open(self.method, BARE if self.transfer else rival, comparison.family.reads)  # before it is fitted
         bare = Nothing(comparison.family, job.base.hash, job.sampling)
         eraser: Any = bare
         if rival != BARE:
