@@ -11,6 +11,8 @@ Held-out templates, names of the evaluation and seeds of the evaluation, none of
     things           of no list
     written alias, written stays                            synonyms, and unseen names, in sentences of six languages
 
+`--bars 1 2 3` tells besides what would be seen, hearing, with the bar elsewhere: a frontier, not a way to choose one.
+
 .venv/bin/python experiments/monitor.py --model build/guards/NAME --out build/attacks
 """
 
@@ -54,15 +56,21 @@ SEED = 38_000_000
 
 @dataclass
 class Notes:
-    """What the monitor saw in each picture, nobody as "", and whether the base was asked."""
+    """What the monitor made of each picture: suspects and what each came to, in nats; whether the base was asked."""
 
-    found: list[str] = field(default_factory=list)
+    marks: list[dict[str, float]] = field(default_factory=list)
     asked: list[bool] = field(default_factory=list)
 
-    def told(self, rows: Sequence[Asked]) -> dict[str, float]:
+    def seen(self, bar: float) -> list[str]:
+        """Whom it sees if they must come to so much; nobody as ""."""
+        most = [max(each.items(), key=itemgetter(1), default=("", bar)) for each in self.marks]
+        return [name if mark > bar else "" for name, mark in most]
+
+    def told(self, bar: float, rows: Sequence[Asked]) -> dict[str, float]:
         """Shares of these pictures: the right one seen, somebody else, the base asked."""
-        right = [one in wanted for one, (_, wanted) in zip(self.found, rows, strict=True)]
-        other = [bool(one) and one not in wanted for one, (_, wanted) in zip(self.found, rows, strict=True)]
+        found = self.seen(bar)
+        right = [one in wanted for one, (_, wanted) in zip(found, rows, strict=True)]
+        other = [bool(one) and one not in wanted for one, (_, wanted) in zip(found, rows, strict=True)]
         means = {"right": right, "other": other, "asked": self.asked}
         return {name: float(np.mean(each)) for name, each in means.items()}
 
@@ -76,14 +84,18 @@ class Eyes:
 
     def look(self, family: Any, drawn: Drawn, before: Sequence[Sequence[int]]) -> list[int]:
         latents, aside, n = drawn.latents, [()] * len(drawn.said), len(drawn.said)
-        seen, done = view(family, latents.float()), len(self.alone.found)
+        seen, done = view(family, latents.float()), len(self.alone.marks)
         text = Text(*drawn.text)
         heard = Heard(self.near[done : done + n], lambda pictures: text[list(pictures)])
         for notes, words in ((self.alone, None), (self.hearing, heard)):
             suspects = self.monitor.suspects(seen, aside, words.near if words else None)
             notes.asked += [any(each.picture == row for each in suspects) for row in range(n)]
-            surest = self.monitor.surest(family, latents, seen.clean, suspects, words)
-            notes.found += ["" if place < 0 else self.monitor.concepts[place] for place in surest]
+            suspicions, evidence = self.monitor.told(family, latents, seen.clean, suspects, words).unbind(1)
+            above = (self.monitor.above(suspicions, evidence) + self.monitor.bar).tolist()
+            marks: list[dict[str, float]] = [{} for _ in range(n)]
+            for each, mark in zip(suspects, above, strict=True):
+                marks[each.picture][self.monitor.concepts[each.concept]] = mark
+            notes.marks += marks
         return [-1] * n
 
 
@@ -92,6 +104,7 @@ def main() -> None:
     asked.add_argument("--model", required=True, help="a guard with a monitor")
     asked.add_argument("--n", type=int, default=200, help="pictures of each row; of unseen people 500 at least")
     asked.add_argument("--names", type=int, default=8, help="for each written sentence")
+    asked.add_argument("--bars", type=float, nargs="+", default=[], metavar="NATS", help="told as well")
     asked.add_argument("--out", type=Path, help="folder for monitor.json")
     options = asked.parse_args()
     quiet()
@@ -113,17 +126,20 @@ def main() -> None:
             for _ in family.draw(prompts, range(seed, seed + len(rows)), how):
                 pass
         seed += 10_000
-        told["rows"][group] = _told(eyes, rows, (~read.untouched).tolist())
+        told["rows"][group] = _told(eyes, guard.monitor.bar, rows, (~read.untouched).tolist())
+        for bar in options.bars:
+            told.setdefault("bars", {}).setdefault(f"{bar:g}", {})[group] = eyes.hearing.told(bar, rows)
         print(group, rounded(told["rows"][group]), flush=True)
     if options.out:
         write_text(options.out / "monitor.json", json.dumps(rounded(told), indent=1) + "\n")
 
 
-def _told(eyes: Eyes, rows: Sequence[Asked], opened: Sequence[bool]) -> Mapping[str, Any]:
+def _told(eyes: Eyes, bar: float, rows: Sequence[Asked], opened: Sequence[bool]) -> Mapping[str, Any]:
     """What came of a group; ``found``: by the words, or by who hears them and looks."""
     n, goes = len(rows), any(rows[0][1])
-    alone, hearing = eyes.alone.told(rows), eyes.hearing.told(rows)
-    seen = [one in wanted if goes else bool(one) for one, (_, wanted) in zip(eyes.hearing.found, rows, strict=True)]
+    alone, hearing = eyes.alone.told(bar, rows), eyes.hearing.told(bar, rows)
+    whom = zip(eyes.hearing.seen(bar), rows, strict=True)
+    seen = [one in wanted if goes else bool(one) for one, (_, wanted) in whom]
     found = float(np.mean([one or other for one, other in zip(opened, seen, strict=True)]))
     return {
         "n": n,
