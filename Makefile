@@ -71,7 +71,7 @@ ci-champions: .venv/.installed ## judge every champion again with fresh pictures
 	$(IN_VENV) $(BIN)/python -m unhype.review --champions
 
 # A miniature is trained in one thread and drawn by two processes: sums in more threads round otherwise, and two thousand
-# steps of training end at another guard. So its bytes do not depend on how many cores there are.
+# steps of training end at another guard. So its bytes do not depend on how many cores there are; on what kind they do.
 THREADS ?= $(if $(filter mini-%,$(BASE)),1)
 SHARDS ?= $(if $(filter mini-%,$(BASE)),2,1)
 train: .venv/.installed ## the main job: forget a hundred names on the miniature base (another set: make train CONCEPTS=objects)
