@@ -24,22 +24,22 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from development import DATA
 from sklearn.metrics import roc_auc_score
 
-from unhype.adapters.looking import Drawn
-from unhype.adapters.onlooker import looking_on
 from unhype.bases.finding import find_base
 from unhype.concepts.loading import load_set
+from unhype.erasing.fitting import NAMED
 from unhype.erasing.guard import Guard
 from unhype.errors import UnhypeError
 from unhype.families.family import Family
 from unhype.monitor import features
 from unhype.monitor.monitor import LOOK
+from unhype.monitor.recording import drawn
 from unhype.monitor.witness import _errors
 from unhype.params import load_params
-from unhype.pictures.sampling import Sampling
 from unhype.prompts.templates import DEVELOPMENT
 from unhype.reports.tables import markdown
 from unhype.terminal import quiet
@@ -66,20 +66,6 @@ class Asked:
     alone: bool
 
 
-def drawn(family: Family, prompts: Sequence[str], how: Sampling) -> torch.Tensor:
-    """z_0 of these prompts where a monitor looks, ``[n, C, h, w]``."""
-    found: list[torch.Tensor] = []
-
-    def look(_family: Family, seen: Drawn, before: Sequence[Sequence[int]]) -> list[int]:
-        found.append(seen.latents.float())
-        return [-1] * len(seen.said)
-
-    with looking_on(family, LOOK, look):
-        for _ in family.draw(prompts, range(SEED, SEED + len(prompts)), how):
-            pass
-    return torch.cat(found)
-
-
 class Witness:
     """What the base says, at one level of noise."""
 
@@ -103,16 +89,14 @@ class Witness:
 
     def ways(self) -> Iterator[tuple[str, np.ndarray]]:
         """Way → V of each."""
-        alone = self.errors([f"a photo of {each.name}" for each in self.asked])
+        alone = self.errors([NAMED.format(each.name) for each in self.asked])
         yield "no words", self._most(self.nobody - alone)
-        likes = [self._most(self.errors([f"a photo of {each.like}" for each in self.asked]) - alone)]
+        likes = [self._most(self.errors([NAMED.format(each.like) for each in self.asked]) - alone)]
         for form, other in zip(FORMS, sorted({each.like for each in self.asked}), strict=False):
-            people, names = ([form.format(who, other) for who in whose] for whose in self._whose())
-            likes.append(self._most(self.errors(people) - self.errors(names)))
+            people = self.errors([form.format(each.like, other) for each in self.asked])
+            names = self.errors([form.format(each.name, other) for each in self.asked])
+            likes.append(self._most(people - names))
         yield "likes", np.max(likes, 0)
-
-    def _whose(self) -> tuple[list[str], list[str]]:
-        return [each.like for each in self.asked], [each.name for each in self.asked]
 
     def _most(self, better: torch.Tensor) -> np.ndarray:
         most: np.ndarray = (better.amax(1) / self.scale).numpy()
@@ -135,7 +119,10 @@ def main() -> None:
     others = [retain[(i + 7) % len(retain)] for i in range(len(forget))]
     beside = zip((*forget, *retain), (*others, *retain[11:], *retain[:11]), strict=True)
     texts = [*forget, *retain, *(f"{one} and {other}" for one, other in beside)]
-    latents = drawn(family, [frames[i % len(frames)].format(text) for i, text in enumerate(texts)], how)
+    prompts = [frames[i % len(frames)].format(text) for i, text in enumerate(texts)]
+    table = pd.DataFrame({"prompt": prompts, "other": prompts, "part": 1.0, "seed": range(SEED, SEED + len(prompts))})
+    blocks = [table.iloc[start : start + how.batch] for start in range(0, len(table), how.batch)]
+    latents = torch.cat([drawn(family, block, LOOK, how) for block in blocks])
     like = {entry.concept: entry.anchor for entry in concepts.forget}
     asked, half = dict[tuple[int, bool], Asked](), len(forget) + len(retain)
     eager = replace(guard.monitor, suspected=-np.inf)
@@ -145,12 +132,12 @@ def main() -> None:
             asked.setdefault(
                 (each.picture, strange), Asked(each.picture, name, like[name], not strange, each.picture < half)
             )
-    table = []
+    found = []
     for features.SHARE in options.shares:
         for way, told in Witness(family, latents, list(asked.values())).ways():
-            table.append([f"{features.SHARE:g}", way, *_cells(list(asked.values()), told)])
+            found.append([f"{features.SHARE:g}", way, *_cells(list(asked.values()), told)])
     where = [f"{place}: V, right / strangers" for place in ("alone", "in company")]
-    print(markdown((["noise", "against", where[0], "AUC", where[1], "AUC", "all: AUC"], table)))
+    print(markdown((["noise", "against", where[0], "AUC", where[1], "AUC", "all: AUC"], found)))
     print(f"\n{sum(each.right for each in asked.values())} right, {sum(not each.right for each in asked.values())} not")
 
 

@@ -58,7 +58,7 @@ METHODS: dict[str, Callable[[Attacked, Sought], Search]] = {
 GRADIENTS = ("tokens", "words")
 """Those that need an eraser that is open, on a base whose text is."""
 
-OPEN = ("pooled",)
+OPEN = "pooled"
 """Of what c may be made for the gradient to go through it: :mod:`unhype.attacks.soft` knows the pooled vector."""
 
 
@@ -85,8 +85,8 @@ def check_open(method: str, name: str, reads: str) -> None:
             f"got {name}, whose prediction has no gradient here, wanted an eraser that has one for --method {method}: "
             "attack it by pictures alone, --method pictures"
         )
-    if reads not in OPEN:
+    if reads != OPEN:
         raise UnhypeError(
-            f"got a base that is read by its {reads} (training.reads), wanted {OPEN[0]} for --method {method}; no other"
+            f"got a base that is read by its {reads} (training.reads), wanted {OPEN} for --method {method}; no other"
             " has token gradients here: attack it by --method pictures"
         )

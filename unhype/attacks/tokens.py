@@ -53,7 +53,7 @@ class Vocabulary:
     """
 
     ids: tuple[int, ...]
-    near: tuple[int, ...] = ()
+    near: tuple[int, ...]
 
     def drawn(self, rng: np.random.Generator) -> int:
         """One of them: every other time one that is near."""
