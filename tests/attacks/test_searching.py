@@ -150,7 +150,7 @@ def test_candidates_are_texts_as_the_tokenizer_cuts_them(tokenizer: Any, sought:
     method = TokenSearch(Planted(tokenizer), [vocabulary], sought)  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     ids = method.begin(rng).memory["ids"]
-    tried = method._candidates(ids, rng)
+    tried = list(method._candidates(ids, rng).values())
     assert tried
     for each in tried:
         assert sum(a != b for a, b in zip(each, ids, strict=True)) == 1
@@ -205,7 +205,7 @@ def test_another_encoders_change_is_a_text_of_the_first(tokenizer: Any) -> None:
         victim: Any = PlantedForTwo(tokenizer, pieces)
         method, rng = TokenSearch(victim, vocabularies, ALONE), np.random.default_rng(0)
         ids = method.begin(rng).memory["ids"]
-        tried = method._candidates(ids, rng)
+        tried = list(method._candidates(ids, rng).values())
         assert len(tried) > 1
         for each in tried:
             text = method.text(each)

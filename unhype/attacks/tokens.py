@@ -135,8 +135,9 @@ class TokenSearch:
         """One change of one token, the best of many; or a new beginning."""
         if memory["still"] >= STILL or memory["bar"] <= NEAR:
             return self.begin(rng)
-        tried = self._candidates(memory["ids"], rng)
-        values = self.objective.values([self.text(ids) for ids in tried], memory["total"])
+        candidates = self._candidates(memory["ids"], rng)
+        texts, tried = list(candidates), list(candidates.values())
+        values = self.objective.values(texts, memory["total"])
         best = min(range(len(tried)), key=lambda i: values[i].total, default=-1)
         better = best >= 0 and values[best].total < memory["total"]
         shut = [i for i, value in enumerate(values) if value.alarm == 0 and value.near < memory["bar"]]
@@ -147,9 +148,10 @@ class TokenSearch:
             "still": 0 if better else memory["still"] + 1,
             "bar": values[offered].near if offered >= 0 else memory["bar"],
         }
-        return Turn(following, len(tried), self.text(tried[offered]) if offered >= 0 else "")
+        return Turn(following, len(tried), texts[offered] if offered >= 0 else "")
 
-    def _candidates(self, ids: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
+    def _candidates(self, ids: Sequence[int], rng: np.random.Generator) -> dict[str, list[int]]:
+        """Other texts → the first encoder's tokens of them."""
         text = self.text(ids)
         ways = [
             _Way(writer, writer.ids(text), np.array(vocabulary.ids), gradient.cpu().numpy())
@@ -157,14 +159,15 @@ class TokenSearch:
                 self.writers, self.vocabularies, self.objective.gradients(text), strict=True
             )
         ]
-        found: dict[tuple[int, ...], None] = {}
+        found: dict[str, list[int]] = {}
         for turn in range(4 * CANDIDATES):
-            changed = self._first(ways[turn % len(ways)].changed(rng))
-            if changed and changed != list(ids):
-                found[tuple(changed)] = None
+            changed = ways[turn % len(ways)].changed(rng)
+            own = self._first(changed)
+            if own and changed != text:
+                found[changed] = own
             if len(found) == CANDIDATES:
                 break
-        return [list(each) for each in found]
+        return found
 
     def _first(self, text: str) -> list[int]:
         """The first encoder's tokens of a text; none where it is no text of this search."""
